@@ -1,0 +1,49 @@
+"""Priority lanes, dynamic batching and load shedding for pairs of known size; knows nothing of text or tensors."""
+
+from scheduler.clock import Cancellable, Clock, LoopClock
+from scheduler.core import Scheduler
+from scheduler.cost import CostModel, Sample
+from scheduler.dispatcher import BatchReport, Dispatcher, Scored
+from scheduler.errors import (
+    Displaced,
+    Draining,
+    Expired,
+    Oversized,
+    Refused,
+    SchedulerError,
+    ScoringFailed,
+    Shed,
+)
+from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
+from scheduler.policy import LANES, Policy
+
+__all__ = [
+    "LANES",
+    "Amount",
+    "Batch",
+    "BatchReport",
+    "Cancellable",
+    "Clock",
+    "CostModel",
+    "Dispatcher",
+    "Displaced",
+    "Draining",
+    "Drop",
+    "Expired",
+    "Job",
+    "Load",
+    "LoopClock",
+    "Oversized",
+    "Policy",
+    "Reason",
+    "Refusal",
+    "Refused",
+    "Sample",
+    "Scheduler",
+    "SchedulerError",
+    "Scored",
+    "ScoringFailed",
+    "Shed",
+    "Slice",
+    "Step",
+]

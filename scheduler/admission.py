@@ -1,0 +1,107 @@
+"""May this job in, and who must leave for it: the one place that decides who is shed."""
+
+from scheduler.admitted import AdmittedJob
+from scheduler.cost import CostModel
+from scheduler.inflow import Inflow
+from scheduler.lanes import Lanes
+from scheduler.model import Amount, Reason, Refusal
+from scheduler.policy import Policy
+
+_BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
+_RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
+_GOLDEN = 0.6180339887498949
+
+
+class Admission:
+    """Decides on the ledger alone; changes nothing.
+
+    Two questions, both about work at the job's lane or better, since strict lanes mean that nothing else
+    delays it. Will it be finished by its deadline? And is there room under the backlog bound, if need be
+    made by displacing worse lanes?
+    """
+
+    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, inflow: Inflow) -> None:
+        self._policy = policy
+        self._cost = cost
+        self._lanes = lanes
+        self._inflow = inflow
+        self._asked = 0
+
+    def refuse(
+        self,
+        lane: int,
+        client: str,
+        amount: Amount,
+        deadline: float,
+        *,
+        now: float,
+        running: float,
+        jobs: int,
+    ) -> Refusal | None:
+        """Return why a job of `amount` must stay out, or None if it may come in.
+
+        `running` is the work left in the batches on workers, `jobs` the number of live jobs.
+        """
+        policy, lanes = self._policy, self._lanes
+        if amount.pairs > policy.pairs_max:
+            return Refusal(Reason.OVERSIZED)
+        if deadline <= now:
+            return Refusal(Reason.EXPIRED)
+        work = self._seconds(amount)
+        own_s = work / min(policy.workers, amount.pairs)
+        if now + own_s > deadline:
+            return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
+        through = self._seconds(lanes.ledger.through(lane)) + running
+        ahead = self._ahead(lane, client, work) + running
+        finish = now + (ahead / policy.workers + own_s) / self._spare(lane, now)
+        # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
+        worse = self._seconds(lanes.ledger.total) + running - through
+        room = through < policy.backlog_work or work <= worse
+        if finish > deadline or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
+            return Refusal(Reason.SHED, max(self._room_after(through, lane, now), min(finish - deadline, _RETRY_MAX_S)))
+        return None
+
+    def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
+        """Return the next job that must leave for one of `amount` in `lane`; None once there is room.
+
+        From the worst lane; in it, the least progressed first, so that the least work is thrown away for the
+        room it frees, and of those the newest.
+        """
+        after = self._seconds(self._lanes.ledger.total) + running + self._seconds(amount)
+        if after > self._policy.backlog_work or jobs >= self._policy.jobs_max:
+            return self._lanes.victim(lane)
+        return None
+
+    def retry_after(self, lane: int, *, now: float, running: float) -> float:
+        """Return in how many seconds to ask again for a place in `lane`, 0.05 to 59."""
+        return self._room_after(self._seconds(self._lanes.ledger.through(lane)) + running, lane, now)
+
+    def _room_after(self, through: float, lane: int, now: float) -> float:
+        """Seconds until the work at a lane or better is down to half the bound.
+
+        Spread by half up and down, lest everybody who was refused together returns together. The spread is
+        a low-discrepancy sequence, which is as even as chance and can be replayed.
+        """
+        surplus = (through - self._policy.backlog_work / 2) / self._policy.workers / self._spare(lane, now)
+        self._asked += 1
+        return min(max(surplus * (0.5 + self._asked * _GOLDEN % 1), _RETRY_MIN_S), _RETRY_MAX_S)
+
+    def _seconds(self, amount: Amount) -> float:
+        return self._cost.waiting(amount, self._policy.batch_s)
+
+    def _spare(self, lane: int, now: float) -> float:
+        """Share of the pool that `lane` can count on, given what better lanes keep admitting."""
+        return 1 - min(self._inflow.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
+
+    def _ahead(self, lane: int, client: str, work: float) -> float:
+        """Return the waiting work that is served before a new job of `work` is finished.
+
+        That is all of the better lanes, and its share of the turns in its own: while its client works off
+        what it has and the new job, each other client is served as much again, or everything it has.
+        """
+        ledger = self._lanes.ledger
+        better = self._seconds(ledger.through(lane - 1))
+        at = self._seconds(ledger.through(lane)) - better
+        amount, others = self._lanes.standing(lane, client)
+        own = self._seconds(amount)
+        return better + own + min(at - own, others * (own + work))

@@ -1,0 +1,196 @@
+"""The scheduler as a state machine: the only file that changes scheduling state.
+
+States of a job
+
+    offered --> refused
+       |
+       v
+    waiting <--> running --> finished
+       |            |
+       +------------+--> displaced | expired | shed | cancelled
+
+A job is admitted or refused whole. Its pairs wait in its lane; some of them may be on workers while others
+still wait. It ends exactly once: when its last pair comes back, or earlier, in which case what still waits
+is never dispatched and what is on a worker runs to no effect.
+
+Events: `offer`, `cancel`, `finish`, `close`, and the passing of time. Each changes the state at once; `poll`
+then says what follows: batches to start, jobs that were dropped, and when to ask again. There is no clock, no
+thread and no chance in here, so that a run can be replayed.
+
+Promises, checked after every event by the property tests
+- A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
+- The ledger is the sum over the jobs, never negative, and zero when there are none.
+- A batch is headed by the best waiting lane; it lasts at most the cap, unless it is one pair.
+- So a job waits for work of worse lanes at most as long as the batch running on each worker.
+- No worker idles while a pair waits.
+- Nothing is displaced or refused for want of room while work of a worse lane waits.
+- A job without a chance to meet its deadline is dropped before it reaches a worker.
+
+Not attempted: preempting a running batch (it is short), waiting for a batch to fill (on a CPU that never pays),
+ageing (strict lanes are the contract: the least urgent work is told at once that there is no room for it).
+"""
+
+from dataclasses import dataclass
+
+from scheduler.admission import Admission
+from scheduler.admitted import AdmittedJob
+from scheduler.batching import compose
+from scheduler.cost import CostModel, Sample
+from scheduler.heap import Heap
+from scheduler.inflow import Inflow
+from scheduler.lanes import Lanes
+from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
+from scheduler.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    batch: Batch
+    due: float
+
+
+class Scheduler:
+    """Decides which pairs go to a worker next, and which jobs get no service.
+
+    Every method is synchronous and answers whatever state the scheduler is in. `now` is in monotonic seconds and
+    never goes back.
+    """
+
+    def __init__(self, policy: Policy, cost: CostModel) -> None:
+        self._policy = policy
+        self._cost = cost
+        self._lanes = Lanes()
+        self._inflow = Inflow()
+        self._admission = Admission(policy, cost, self._lanes, self._inflow)
+        self._jobs: dict[int, AdmittedJob] = {}
+        self._running: dict[int, _Running] = {}
+        self._alarms: Heap[int, float] = Heap()
+        self._drops: list[Drop] = []
+        self._serial = 0
+        self._batches = 0
+        self._closed = False
+
+    def gate(self, lane: int, client: str, amount: Amount, deadline: float, now: float) -> Refusal | None:
+        """Return how a job of about `amount` would be refused now, or None. Changes nothing."""
+        if self._closed:
+            return Refusal(Reason.DRAINING)
+        return self._admission.refuse(
+            lane, client, amount, deadline, now=now, running=self._running_work(now), jobs=len(self._jobs)
+        )
+
+    def offer(self, job: Job, now: float) -> Refusal | None:
+        """Admit a job, displacing others if it must, or return why not."""
+        entry = AdmittedJob(job, self._serial, now)
+        refusal = self.gate(job.lane, job.client, entry.amount, job.deadline, now)
+        if refusal:
+            return refusal
+        running = self._running_work(now)
+        while victim := self._admission.victim(job.lane, entry.amount, running=running, jobs=len(self._jobs)):
+            advice = self._admission.retry_after(victim.job.lane, now=now, running=running)
+            self._drop(victim, Drop(victim.job.id, Reason.DISPLACED, advice))
+        self._serial += 1
+        self._jobs[job.id] = entry
+        self._lanes.push(entry)
+        self._inflow.add(job.lane, self._cost.waiting(entry.amount, self._policy.batch_s), now)
+        self._alarms.push(job.id, self._latest(entry))
+        return None
+
+    def cancel(self, job_id: int) -> None:
+        """Forget a job whose caller left or whose scoring failed; an unknown or ended one is fine."""
+        if entry := self._jobs.get(job_id):
+            self._forget(entry)
+
+    def finish(self, batch_id: int, took_s: float | None) -> None:
+        """Note that a batch came back and its worker is free; an unknown batch is fine.
+
+        `took_s` is what it took, which teaches the cost model; None if that says nothing, as after an error.
+        """
+        done = self._running.pop(batch_id, None)
+        if done is None:
+            return
+        if took_s is not None:
+            self._cost.learn(Sample(done.batch.pairs, done.batch.length, took_s))
+        for piece in done.batch.slices:
+            entry = self._jobs.get(piece.job_id)
+            if entry:
+                entry.running -= len(piece.pairs)
+                if not entry.running and not entry.lengths:
+                    self._forget(entry)
+
+    def close(self) -> None:
+        """Admit no more; what was admitted runs on."""
+        self._closed = True
+
+    def poll(self, now: float) -> Step:
+        """Return every consequence of what happened since the last poll."""
+        self._ring(now)
+        batches = []
+        while len(self._running) < self._policy.workers and (head := self._lanes.head()):
+            if self._latest(head) < now:
+                self._drop_late(head, now)
+                continue
+            batches.append(self._start(now))
+        drops, self._drops = tuple(self._drops), []
+        alarm = self._alarms.least()
+        return Step(tuple(batches), drops, alarm[1] if alarm else None)
+
+    def load(self, now: float) -> Load:
+        """Return a snapshot for metrics and health."""
+        waiting = self._lanes.ledger.total
+        work = self._cost.waiting(waiting, self._policy.batch_s) + self._running_work(now)
+        return Load(
+            jobs=len(self._jobs),
+            pairs_waiting=waiting.pairs,
+            workers_busy=len(self._running),
+            backlog_s=work / self._policy.workers,
+            pressure=work / self._policy.backlog_work,
+            worst_lane=self._lanes.worst_lane(),
+        )
+
+    def _start(self, now: float) -> Batch:
+        slices, length = compose(self._lanes, self._policy, self._cost)
+        pairs = sum(len(piece.pairs) for piece in slices)
+        self._batches += 1
+        batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
+        self._running[batch.id] = _Running(batch, now + batch.work)
+        for piece in slices:
+            entry = self._jobs[piece.job_id]
+            self._alarms.push(piece.job_id, self._latest(entry))
+        return batch
+
+    def _ring(self, now: float) -> None:
+        """Drop every job whose time has come."""
+        while (alarm := self._alarms.least()) and alarm[1] <= now:
+            entry = self._jobs[alarm[0]]
+            latest = self._latest(entry)
+            if latest > now:  # The cost model has learned since that there is more time.
+                self._alarms.push(alarm[0], latest)
+            else:
+                self._drop_late(entry, now)
+
+    def _latest(self, entry: AdmittedJob) -> float:
+        """When what still waits of a job must be on the workers, all of them its own, to meet its deadline."""
+        if not entry.lengths:
+            return entry.job.deadline
+        own = self._cost.waiting(entry.amount, self._policy.batch_s)
+        return entry.job.deadline - own / min(self._policy.workers, len(entry.lengths))
+
+    def _drop_late(self, entry: AdmittedJob, now: float) -> None:
+        if entry.job.deadline <= now:
+            self._drop(entry, Drop(entry.job.id, Reason.EXPIRED))
+        else:  # Better lanes took the time it was promised: it is shed, and told so before its time is over.
+            advice = self._admission.retry_after(entry.job.lane, now=now, running=self._running_work(now))
+            self._drop(entry, Drop(entry.job.id, Reason.SHED, advice))
+
+    def _drop(self, entry: AdmittedJob, drop: Drop) -> None:
+        self._forget(entry)
+        self._drops.append(drop)
+
+    def _forget(self, entry: AdmittedJob) -> None:
+        del self._jobs[entry.job.id]
+        self._alarms.discard(entry.job.id)
+        self._lanes.remove(entry)
+
+    def _running_work(self, now: float) -> float:
+        """Predicted work left in the batches on workers."""
+        return sum(max(0.0, running.due - now) for running in self._running.values())

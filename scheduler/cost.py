@@ -1,0 +1,114 @@
+"""What a batch costs in seconds, fitted at start and while running."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from scheduler.model import Amount
+
+_FORGET = 0.99  # Weight of the past at each sample: about a hundred batches of memory.
+_DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
+_OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model.
+_DOUBT = 1.0  # Variance of a coefficient, as a multiple of its seed, before the first sample; the cap afterwards.
+_FLOOR = (1e-6, 1e-8, 1e-12)  # Seconds; keeps every term alive so that it can be learned.
+
+
+class Sample(NamedTuple):
+    """One measured batch."""
+
+    pairs: int
+    length: int
+    seconds: float
+
+
+class CostModel:
+    """Seconds one worker needs for a batch of n pairs padded to L tokens: t = a + b*n*L + c*n*L**2.
+
+    The quadratic term is attention. Recursive least squares with forgetting on *relative* errors,
+    so that a batch of 5 ms teaches as much as one of 100 ms. Coefficients are learned as multiples
+    of their seeds, which puts all three on one scale, and stay within a factor of 5 of them.
+    """
+
+    def __init__(self, launch_s: float, token_s: float, square_s: float) -> None:
+        """Start from seeds: a of a batch, b of a token, c of a token times the length; seconds."""
+        self._seed = tuple(max(s, f) for s, f in zip((launch_s, token_s, square_s), _FLOOR, strict=True))
+        self._scale = [1.0, 1.0, 1.0]
+        self._variance = [[_DOUBT if i == j else 0.0 for j in range(3)] for i in range(3)]
+        self.launch_s, self.token_s, self.square_s = self._seed
+
+    @classmethod
+    def fit(cls, samples: Sequence[Sample]) -> "CostModel":
+        """Return the model with the least squared relative error on `samples`.
+
+        A coefficient that comes out negative is noise around nothing: it is left out and the rest
+        fitted again. Raises ValueError without samples.
+        """
+        if not samples:
+            raise ValueError("a cost model needs at least one sample to start from")
+        rows = [(1 / s.seconds, s.pairs * s.length / s.seconds, s.pairs * s.length**2 / s.seconds) for s in samples]
+        terms = [0, 1, 2]
+        while True:
+            found = _solve(
+                [[sum(r[i] * r[j] for r in rows) for j in terms] for i in terms],
+                [sum(r[i] for r in rows) for i in terms],
+            )
+            if min(found) >= 0:
+                fitted = dict(zip(terms, found, strict=True))
+                return cls(*(fitted.get(i, 0.0) for i in range(3)))
+            del terms[found.index(min(found))]
+
+    def batch(self, pairs: int, length: int) -> float:
+        """Return the predicted seconds of a batch of `pairs` pairs padded to `length` tokens."""
+        return self.launch_s + pairs * self.pair(length)
+
+    def pair(self, length: int) -> float:
+        """Return what one more pair of `length` tokens adds to a batch padded to that length, in seconds."""
+        return length * (self.token_s + length * self.square_s)
+
+    def waiting(self, amount: Amount, batch_s: float) -> float:
+        """Return the predicted seconds of one worker for an amount yet to be cut into batches.
+
+        Launches are counted as if batches of `batch_s` seconds were full, and at least one for each job.
+        """
+        pairs_s = amount.tokens * self.token_s + amount.squares * self.square_s
+        launches = pairs_s / max(batch_s - self.launch_s, self.launch_s)
+        return pairs_s + self.launch_s * max(amount.jobs, launches)
+
+    def learn(self, sample: Sample) -> None:
+        """Take one measured batch into account; one far beyond its prediction is ignored."""
+        predicted = self.batch(sample.pairs, sample.length)
+        if not 0 < sample.seconds <= _OUTLIER * predicted:
+            return
+        tokens = sample.pairs * sample.length
+        # Row of the regression, divided by the measured time: its product with the true scale is 1.
+        row = [s * x / sample.seconds for s, x in zip(self._seed, (1, tokens, tokens * sample.length), strict=True)]
+        lifted = [sum(v * x for v, x in zip(line, row, strict=True)) for line in self._variance]
+        gain = _FORGET + sum(x * v for x, v in zip(row, lifted, strict=True))
+        error = 1 - sum(x * s for x, s in zip(row, self._scale, strict=True))
+        for i in range(3):
+            moved = self._scale[i] + lifted[i] / gain * error
+            self._scale[i] = min(max(moved, 1 / _DRIFT), _DRIFT)
+        self._variance = [
+            [(self._variance[i][j] - lifted[i] * lifted[j] / gain) / _FORGET for j in range(3)] for i in range(3)
+        ]
+        # Where batches are all alike, forgetting would inflate the variance without end, and one odd batch
+        # would then throw the model off.
+        widest = max(self._variance[i][i] for i in range(3))
+        if widest > _DOUBT:
+            self._variance = [[v * _DOUBT / widest for v in line] for line in self._variance]
+        self.launch_s, self.token_s, self.square_s = (s * k for s, k in zip(self._seed, self._scale, strict=True))
+
+
+def _solve(matrix: list[list[float]], right: Iterable[float]) -> list[float]:
+    """Solve a small symmetric system by elimination with pivoting; a singular direction gets 0."""
+    rows = [[*line, value] for line, value in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for i in range(size):
+        pivot = max(range(i, size), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        if rows[i][i] == 0:
+            continue
+        for r in range(size):
+            if r != i:
+                factor = rows[r][i] / rows[i][i]
+                rows[r] = [x - factor * y for x, y in zip(rows[r], rows[i], strict=True)]
+    return [rows[i][size] / rows[i][i] if rows[i][i] else 0.0 for i in range(size)]

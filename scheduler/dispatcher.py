@@ -1,0 +1,241 @@
+"""Gives the scheduler time, threads and futures."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from math import isfinite
+from time import perf_counter
+from typing import Generic, NamedTuple, TypeVar
+
+from scheduler.clock import Cancellable, Clock
+from scheduler.core import Scheduler
+from scheduler.errors import Draining, ScoringFailed, refused
+from scheduler.model import Amount, Batch, Job, Load
+
+T = TypeVar("T")
+
+
+class Scored(NamedTuple):
+    """What a finished job brought."""
+
+    scores: list[float]
+    """One a pair, in the order submitted."""
+    wait_s: float
+    """From admission until the first pair reached a worker."""
+
+
+class BatchReport(NamedTuple):
+    """How one batch went, for metrics."""
+
+    batch: Batch
+    took_s: float
+    failed_pairs: int
+
+
+class _Pending(Generic[T]):
+    """A submitted job whose caller waits."""
+
+    __slots__ = ("admitted_at", "future", "missing", "pairs", "scores", "started_at")
+
+    def __init__(self, pairs: Sequence[T], future: "asyncio.Future[Scored]", now: float) -> None:
+        self.pairs = pairs
+        self.future = future
+        self.scores = [0.0] * len(pairs)
+        self.missing = len(pairs)
+        self.admitted_at = now
+        self.started_at: float | None = None
+
+
+class Dispatcher(Generic[T]):
+    """The asyncio shell around the scheduler. All methods belong to the event loop's thread.
+
+    There is no background task: every event (a job, a cancellation, a batch that came back, an alarm) runs one
+    synchronous `_pump`, which lets the scheduler decide first and acts afterwards.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        score: Callable[[Sequence[T]], Sequence[float]],
+        clock: Clock,
+        executor: Executor,
+        report: Callable[[BatchReport], None] = lambda _: None,
+    ) -> None:
+        """Run `score` on `executor`, which needs a thread for every worker of the scheduler's policy.
+
+        `score` takes pairs and returns one finite number for each; it may raise. `report` is told of each batch.
+        """
+        self._scheduler = scheduler
+        self._score = score
+        self._clock = clock
+        self._executor = executor
+        self._report = report
+        self._pending: dict[int, _Pending[T]] = {}
+        self._ids = itertools.count(1)
+        self._alarm: Cancellable | None = None
+        self._alarm_at: float | None = None
+        self._running = 0
+        self._idle: asyncio.Future[None] | None = None
+        self.progressed_at = clock.now()
+        """When a batch last came back, or when there was last nothing to do; monotonic seconds."""
+
+    def check(self, lane: int, client: str, amount: Amount, deadline: float) -> None:
+        """Raise Refused if a job of about `amount` would be refused now. Cheap: touches no worker and no text."""
+        refusal = self._scheduler.gate(lane, client, amount, deadline, self._clock.now())
+        if refusal:
+            raise refused(*refusal)
+
+    async def submit(
+        self, pairs: Sequence[T], pair_tokens: Sequence[int], *, lane: int, client: str, deadline: float
+    ) -> Scored:
+        """Return the scores of `pairs`, all from one job in `lane`.
+
+        `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds. Raises Refused or
+        ScoringFailed. Cancelling the call takes back what was not dispatched yet.
+        """
+        now = self._clock.now()
+        job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline)
+        refusal = self._scheduler.offer(job, now)
+        if refusal:
+            raise refused(*refusal)
+        pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
+        self._pending[job.id] = pending
+        try:
+            self._pump()
+            return await pending.future
+        finally:
+            if self._pending.pop(job.id, None):  # The caller left before the job ended.
+                self._scheduler.cancel(job.id)
+                self._pump()
+            self._settle_idle()
+
+    async def drain(self, grace_s: float) -> None:
+        """Admit no more, let admitted jobs finish for up to `grace_s`, and tell the rest that the server stops."""
+        self._scheduler.close()
+        self._idle = asyncio.get_running_loop().create_future()
+        self._settle_idle()
+        limit = self._clock.call_at(self._clock.now() + grace_s, self._give_up)
+        await self._idle
+        limit.cancel()
+        if self._alarm:
+            self._alarm.cancel()
+
+    def load(self) -> Load:
+        """Return a snapshot for metrics and health."""
+        return self._scheduler.load(self._clock.now())
+
+    def stalled_s(self) -> float:
+        """Return for how long there has been work but no batch has come back, in seconds; 0 without work."""
+        if not self._running:
+            self.progressed_at = self._clock.now()
+        return self._clock.now() - self.progressed_at
+
+    def _pump(self) -> None:
+        step = self._scheduler.poll(self._clock.now())
+        for batch in step.batches:
+            self._start(batch)
+        for drop in step.drops:
+            self._end(drop.job_id, refused(drop.reason, drop.retry_after_s))
+        if step.wake_at != self._alarm_at:
+            if self._alarm:
+                self._alarm.cancel()
+            self._alarm_at = step.wake_at
+            self._alarm = None if step.wake_at is None else self._clock.call_at(step.wake_at, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = self._alarm_at = None
+        self._pump()
+
+    def _start(self, batch: Batch) -> None:
+        pairs: list[T] = []
+        now = self._clock.now()
+        for piece in batch.slices:
+            pending = self._pending[piece.job_id]
+            if pending.started_at is None:
+                pending.started_at = now
+            pairs += (pending.pairs[i] for i in piece.pairs)
+        if not self._running:
+            self.progressed_at = now
+        self._running += 1
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._executor, _score_all, self._score, pairs)
+        done.add_done_callback(partial(self._finish, batch))
+
+    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | Exception], float]]") -> None:
+        self._running -= 1
+        self.progressed_at = self._clock.now()
+        results, took_s = done.result()
+        failures = [r for r in results if isinstance(r, Exception)]
+        self._scheduler.finish(batch.id, None if failures else took_s)
+        self._report(BatchReport(batch, took_s, len(failures)))
+        self._deliver(batch, results)
+        self._pump()
+
+    def _deliver(self, batch: Batch, results: Sequence[float | Exception]) -> None:
+        remaining = iter(results)
+        for piece in batch.slices:
+            own = list(itertools.islice(remaining, len(piece.pairs)))
+            pending = self._pending.get(piece.job_id)
+            if pending is None:
+                continue  # It ended while its pairs were on the worker.
+            failure = next((r for r in own if isinstance(r, Exception)), None)
+            if failure:
+                self._scheduler.cancel(piece.job_id)
+                error = ScoringFailed(ScoringFailed.__doc__)
+                error.__cause__ = failure
+                self._end(piece.job_id, error)
+                continue
+            for i, score in zip(piece.pairs, own, strict=True):
+                pending.scores[i] = score  # type: ignore[assignment]  # Failures were sorted out above.
+            pending.missing -= len(own)
+            if not pending.missing:
+                wait_s = (pending.started_at or pending.admitted_at) - pending.admitted_at
+                self._end(piece.job_id, Scored(pending.scores, wait_s))
+
+    def _end(self, job_id: int, ending: Scored | Exception) -> None:
+        future = self._pending.pop(job_id).future
+        if future.done():  # Cancelled: the caller is about to clean up.
+            return
+        if isinstance(ending, Exception):
+            future.set_exception(ending)
+        else:
+            future.set_result(ending)
+
+    def _give_up(self) -> None:
+        for job_id in list(self._pending):
+            self._scheduler.cancel(job_id)
+            self._end(job_id, Draining())
+
+    def _settle_idle(self) -> None:
+        if self._idle and not self._pending and not self._idle.done():
+            self._idle.set_result(None)
+
+
+def _score_all(
+    score: Callable[[Sequence[T]], Sequence[float]], pairs: list[T]
+) -> tuple[list[float | Exception], float]:
+    """Score a batch on a worker thread; return the scores, or what went wrong with a pair, and the seconds taken."""
+    start = perf_counter()
+    results = _bisect(score, pairs)
+    return results, perf_counter() - start
+
+
+def _bisect(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> list[float | Exception]:
+    """Score pairs together; if that fails, halve them until the pair at fault is alone."""
+    try:
+        return list(_scored(score, pairs))
+    except Exception as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
+        if len(pairs) == 1:
+            return [error]
+        half = len(pairs) // 2
+        return _bisect(score, pairs[:half]) + _bisect(score, pairs[half:])
+
+
+def _scored(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> Sequence[float]:
+    """Return the scores of `pairs`; raise ValueError rather than let a wrong number of them, or a NaN, out."""
+    scores = score(pairs)
+    if len(scores) != len(pairs) or not all(map(isfinite, scores)):
+        raise ValueError(f"{len(scores)} scores for {len(pairs)} pairs, or some of them not finite")
+    return scores

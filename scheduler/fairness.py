@@ -1,0 +1,119 @@
+"""The order of the jobs inside one lane: fair between clients, urgent first inside a client."""
+
+from scheduler.admitted import AdmittedJob
+from scheduler.heap import Heap
+from scheduler.model import Amount
+
+
+class _Client:
+    """One client's waiting jobs, earliest deadline first, then arrival."""
+
+    __slots__ = ("amount", "jobs", "start")
+
+    def __init__(self) -> None:
+        self.jobs: Heap[int, tuple[float, int]] = Heap()
+        self.amount = Amount()
+        self.start = 0.0
+        """Virtual time of its next turn."""
+
+
+class FairQueue:
+    """Start-time fair queueing (Goyal, Vin and Cheng, 1996), charged for each dispatched slice.
+
+    The client with the least start tag is served next; its tag then moves on by the work of the slice.
+    Virtual time is the tag served last. So two clients that both keep work waiting are never further
+    apart than a slice of each, whatever the size of their jobs. Who comes back starts at the present:
+    idling earns nothing.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, AdmittedJob] = {}
+        self._clients: dict[str, _Client] = {}
+        self._turns: Heap[str, float] = Heap()  # Clients with waiting jobs, by start tag.
+        self._resting: Heap[str, float] = Heap()  # Clients without, until virtual time reaches their tag.
+        self._victims: Heap[int, tuple[float, int]] = Heap()  # Jobs, least progressed first, then newest.
+        self._time = 0.0
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def push(self, entry: AdmittedJob) -> None:
+        """Add a job with waiting pairs."""
+        job = entry.job
+        self._jobs[job.id] = entry
+        self._victims.push(job.id, (-entry.left, -entry.serial))
+        client = self._clients.setdefault(job.client, _Client())
+        if not client.jobs:
+            self._resting.discard(job.client)
+            client.start = max(client.start, self._time)
+            self._turns.push(job.client, client.start)
+        client.jobs.push(job.id, (job.deadline, entry.serial))
+        client.amount += entry.amount
+
+    def remove(self, entry: AdmittedJob) -> None:
+        """Remove a job that ended, with whatever of it still waits."""
+        self._clients[entry.job.client].amount -= entry.amount
+        self._unlink(entry)
+
+    def head(self) -> AdmittedJob | None:
+        """Return the job to serve next."""
+        turn = self._turns.least()
+        return self._head_of(turn[0]) if turn else None
+
+    def first(self, count: int) -> list[AdmittedJob]:
+        """Return up to `count` jobs to serve next, client by client."""
+        found: list[AdmittedJob] = []
+        for name in self._turns.first(count):
+            found += (self._jobs[i] for i in self._clients[name].jobs.first(count - len(found)))
+            if len(found) == count:
+                break
+        return found
+
+    def victim(self) -> AdmittedJob | None:
+        """Return the job to displace first: least progressed, then newest."""
+        least = self._victims.least()
+        return self._jobs[least[0]] if least else None
+
+    def charge(self, entry: AdmittedJob, taken: Amount, work: float) -> None:
+        """Note that `taken` of a job, `work` seconds of a worker, was dispatched; forget the job with its last pair.
+
+        Virtual time moves only with the client whose turn it was: one that was only taken along pays, too,
+        but from ahead of its turn.
+        """
+        name = entry.job.client
+        client = self._clients[name]
+        client.amount -= taken
+        turn = self._turns.least()
+        if turn and turn[0] == name:
+            self._time = max(self._time, client.start)
+        client.start += work
+        self._turns.push(name, client.start)
+        if entry.lengths:
+            self._victims.push(entry.job.id, (-entry.left, -entry.serial))
+        else:
+            self._unlink(entry)
+        while (rested := self._resting.least()) and rested[1] <= self._time:
+            self._resting.discard(rested[0])
+            del self._clients[rested[0]]
+
+    def standing(self, name: str) -> tuple[Amount, int]:
+        """Return what client `name` has waiting, and how many other clients share its turns."""
+        client = self._clients.get(name)
+        if client is None or not client.jobs:
+            return Amount(), len(self._turns)
+        return client.amount, len(self._turns) - 1
+
+    def _head_of(self, name: str) -> AdmittedJob:
+        least = self._clients[name].jobs.least()
+        assert least is not None, "a client has a turn only while it has jobs"  # noqa: S101
+        return self._jobs[least[0]]
+
+    def _unlink(self, entry: AdmittedJob) -> None:
+        name, number = entry.job.client, entry.job.id
+        del self._jobs[number]
+        self._victims.discard(number)
+        client = self._clients[name]
+        client.jobs.discard(number)
+        if not client.jobs:
+            self._turns.discard(name)
+            self._resting.push(name, client.start)

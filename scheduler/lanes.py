@@ -1,0 +1,80 @@
+"""The waiting jobs, by lane."""
+
+from scheduler.admitted import AdmittedJob
+from scheduler.fairness import FairQueue
+from scheduler.ledger import Ledger
+from scheduler.model import Amount, Slice
+from scheduler.policy import LANES
+
+
+class Lanes:
+    """A thousand lanes of jobs with waiting pairs, and the ledger of what waits in each.
+
+    The lanes in use are the bits of one integer, so that the best and the worst of them are found at
+    once. All else is O(log n) in the jobs of one lane.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[int, FairQueue] = {}
+        self._used = 0
+        self.ledger = Ledger()
+        """What waits, by lane."""
+
+    def push(self, entry: AdmittedJob) -> None:
+        """Add a job with waiting pairs."""
+        lane = entry.job.lane
+        if lane not in self._queues:
+            self._queues[lane] = FairQueue()
+            self._used |= 1 << lane
+        self._queues[lane].push(entry)
+        self.ledger.add(lane, entry.amount)
+
+    def remove(self, entry: AdmittedJob) -> None:
+        """Remove a job that ended, with whatever of it still waits; one without waiting pairs is not there."""
+        if entry.lengths:
+            lane = entry.job.lane
+            self._queues[lane].remove(entry)
+            self.ledger.subtract(lane, entry.amount)
+            self._close_if_empty(lane)
+
+    def take(self, entry: AdmittedJob, start: int, stop: int, work: float) -> Slice:
+        """Dispatch the pairs at positions `start` to `stop` of a job, charged as `work` seconds."""
+        lane = entry.job.lane
+        piece, taken = entry.take(start, stop)
+        self._queues[lane].charge(entry, taken, work)
+        self.ledger.subtract(lane, taken)
+        self._close_if_empty(lane)
+        return piece
+
+    def head(self) -> AdmittedJob | None:
+        """Return the job to serve next, from the best lane in use."""
+        return self._queues[(self._used & -self._used).bit_length() - 1].head() if self._used else None
+
+    def first(self, count: int, below: int = LANES) -> list[AdmittedJob]:
+        """Return up to `count` jobs to serve next in lanes under `below`, best lane first."""
+        found: list[AdmittedJob] = []
+        rest = self._used & ((1 << below) - 1)
+        while rest and len(found) < count:
+            lane = (rest & -rest).bit_length() - 1
+            found += self._queues[lane].first(count - len(found))
+            rest &= rest - 1
+        return found
+
+    def worst_lane(self) -> int | None:
+        """Return the least urgent lane in use."""
+        return self._used.bit_length() - 1 if self._used else None
+
+    def victim(self, lane: int) -> AdmittedJob | None:
+        """Return the job to displace first for one in `lane`: from the worst lane, if that is a worse one."""
+        worst = self.worst_lane()
+        return self._queues[worst].victim() if worst is not None and worst > lane else None
+
+    def standing(self, lane: int, client: str) -> tuple[Amount, int]:
+        """Return what a client has waiting in a lane, and how many other clients share its turns there."""
+        queue = self._queues.get(lane)
+        return queue.standing(client) if queue else (Amount(), 0)
+
+    def _close_if_empty(self, lane: int) -> None:
+        if not self._queues[lane]:
+            del self._queues[lane]
+            self._used &= ~(1 << lane)

@@ -1,0 +1,153 @@
+"""The values that go into the scheduler and come out of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import NamedTuple
+
+from scheduler.policy import LANES
+
+
+class Reason(StrEnum):
+    """Why a job was refused or dropped."""
+
+    SHED = auto()
+    """There is too much work at its lane or better: the bound is reached, or its deadline cannot be met."""
+    DISPLACED = auto()
+    """It was admitted, but had to make room for a more urgent job."""
+    EXPIRED = auto()
+    """Its deadline passed."""
+    OVERSIZED = auto()
+    """It has more pairs than any job may have."""
+    DRAINING = auto()
+    """The scheduler is closed to new jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All pairs of one request; admitted or refused whole.
+
+    Raises ValueError when the lane is not one, or there is no pair, or a pair without tokens.
+    """
+
+    id: int
+    """Unique among the jobs a scheduler ever sees."""
+    lane: int
+    """0, the most urgent, to 999."""
+    client: str
+    """Whose turn it uses up inside its lane."""
+    pair_tokens: tuple[int, ...]
+    """Encoded length of each pair."""
+    deadline: float
+    """Monotonic seconds; from then on nobody waits for the answer."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lane < LANES:
+            raise ValueError(f"lane must be 0 to {LANES - 1}, not {self.lane}")
+        if not self.pair_tokens or min(self.pair_tokens) < 1:
+            raise ValueError("a job needs at least one pair, and a pair at least one token")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount of waiting pairs, in the whole numbers that a cost model prices.
+
+    Sums of whole numbers are exact, so that a ledger kept in them cannot drift,
+    and it is worth what the model says today, not what it said when a job came.
+    """
+
+    jobs: int = 0
+    pairs: int = 0
+    tokens: int = 0
+    """Sum of the pairs' lengths."""
+    squares: int = 0
+    """Sum of the squares of the lengths: attention costs that much."""
+
+    @classmethod
+    def of(cls, pair_tokens: Sequence[int]) -> "Amount":
+        """Return the amount of one job with these pair lengths."""
+        return cls(1, len(pair_tokens), sum(pair_tokens), sum(n * n for n in pair_tokens))
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(
+            self.jobs + other.jobs,
+            self.pairs + other.pairs,
+            self.tokens + other.tokens,
+            self.squares + other.squares,
+        )
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        return Amount(
+            self.jobs - other.jobs,
+            self.pairs - other.pairs,
+            self.tokens - other.tokens,
+            self.squares - other.squares,
+        )
+
+
+class Slice(NamedTuple):
+    """A run of one job's pairs inside a batch."""
+
+    job_id: int
+    pairs: tuple[int, ...]
+    """Indexes into the job's `pair_tokens`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Slices sent to a worker together."""
+
+    id: int
+    slices: tuple[Slice, ...]
+    length: int
+    """Tokens of the longest pair, to which the others are padded."""
+    work: float
+    """Predicted seconds."""
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs in all slices."""
+        return sum(len(s.pairs) for s in self.slices)
+
+
+class Refusal(NamedTuple):
+    """A no at the door."""
+
+    reason: Reason
+    retry_after_s: float | None = None
+    """When to ask again; None where asking again does not help."""
+
+
+class Drop(NamedTuple):
+    """The end of an admitted job that was not finished."""
+
+    job_id: int
+    reason: Reason
+    retry_after_s: float | None = None
+    """When to ask again; None where asking again does not help."""
+
+
+class Step(NamedTuple):
+    """Everything that follows from the events since the last step."""
+
+    batches: tuple[Batch, ...]
+    """To start now."""
+    drops: tuple[Drop, ...]
+    """Jobs that ended without being finished, each reported once."""
+    wake_at: float | None
+    """When to ask again if nothing happens before; monotonic seconds."""
+
+
+class Load(NamedTuple):
+    """A snapshot for metrics and health."""
+
+    jobs: int
+    """Admitted and not ended, waiting or running."""
+    pairs_waiting: int
+    workers_busy: int
+    backlog_s: float
+    """Admitted, unfinished work in seconds of the whole pool."""
+    pressure: float
+    """Backlog over its bound."""
+    worst_lane: int | None
+    """The least urgent lane with a waiting job."""

@@ -1,0 +1,42 @@
+"""The limits a scheduler works under."""
+
+from dataclasses import dataclass
+
+LANES = 1000
+"""Number of lanes: 0 is the most urgent, `LANES - 1` the least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Frozen limits, checked once when built.
+
+    Raises ValueError naming the field at fault.
+    """
+
+    workers: int
+    """Batches that may run at the same time, at least 1."""
+    batch_s: float = 0.05
+    """Predicted seconds a batch may last, unless one pair alone takes longer."""
+    backlog_s: float = 10.0
+    """Admitted, unfinished work to hold, in seconds of the whole pool."""
+    jobs_max: int = 20_000
+    """Jobs to hold at a time, whatever their size."""
+    pairs_max: int = 10_000
+    """Pairs one job may have."""
+    express_lanes: int = 100
+    """Lanes below this number are express: batches they head take nothing along from slower lanes."""
+    look_ahead: int = 8
+    """Jobs looked at, beyond the first, for pairs to fill a batch with."""
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "batch_s", "backlog_s", "jobs_max", "pairs_max"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0")
+        for name in ("express_lanes", "look_ahead"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+
+    @property
+    def backlog_work(self) -> float:
+        """The backlog bound as work: seconds of one worker."""
+        return self.backlog_s * self.workers
