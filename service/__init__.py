@@ -1,0 +1,1 @@
+"""The rerank service: two APIs over one scheduler and one engine."""

@@ -1,0 +1,112 @@
+"""A loaded cross-encoder."""
+
+from collections.abc import Sequence
+from math import exp
+from time import perf_counter
+
+import numpy as np
+import onnxruntime as ort
+from tokenizers import Tokenizer
+
+from scheduler import Sample
+from service.engine.directory import ModelDirectory, ModelError
+from service.engine.encoding import Encoded, PairEncoder
+from service.engine.template import EncodedPair
+
+_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+_WARM_UP = ((1, 16), (1, 32), (1, 64), (1, 128), (2, 64), (4, 32), (4, 64), (1, 256))
+"""Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart."""
+
+
+class Engine:
+    """Encodes and scores for one model. Both calls block, release the interpreter lock, and are safe from any thread.
+
+    One session without threads of its own serves all workers: `run` works on the caller's thread, so that as
+    many batches run as there are callers, over one copy of the weights.
+    """
+
+    def __init__(self, directory: ModelDirectory) -> None:
+        """Load the model. Raises ModelError if it is not one this service can run."""
+        self.name = directory.name
+        self.context = directory.context
+        """Tokens read in one pass: query, document and special tokens."""
+        self._pad_id = directory.pad_id
+        try:
+            tokenizer = Tokenizer.from_file(str(directory.tokenizer))
+        except Exception as error:  # noqa: BLE001  # What tokenizers raises.
+            raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
+        self._encoder = PairEncoder(tokenizer, directory.context)
+        self._session = _session(directory)
+        inputs = {node.name for node in self._session.get_inputs()}
+        if unknown := inputs - _INPUTS:
+            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {sorted(unknown)}")
+        self._types = "token_type_ids" in inputs
+        self._mask = "attention_mask" in inputs
+        output = self._session.get_outputs()[0]
+        if output.shape[1:] not in ([], [1]):
+            raise ModelError(
+                f"{directory.graph}: output {output.name!r} has shape {output.shape}, not one logit a pair"
+            )
+        self._output = output.name
+
+    def encode(self, query: str, documents: list[str], max_tokens_per_doc: int) -> Encoded:
+        """Return the pairs of `query` with `documents`, each cut to `max_tokens_per_doc` tokens (at least 1)."""
+        return self._encoder.encode(query, documents, max_tokens_per_doc)
+
+    def score(self, pairs: Sequence[EncodedPair]) -> list[float]:
+        """Return the relevance of each pair, the sigmoid of its logit, in [0, 1].
+
+        NaN where the model gives one; it is for the caller not to let it out. A pair's score does not depend on
+        the pairs beside it, as far as the graph itself does not.
+        """
+        shape = len(pairs), max(pair.tokens for pair in pairs)
+        ids = np.full(shape, self._pad_id, np.int64)
+        mask = np.zeros(shape, np.int64)
+        types = np.zeros(shape, np.int64)
+        template = self._encoder.template
+        for row, (head, tail) in enumerate(pairs):
+            middle, end = len(head), len(head) + len(tail)
+            ids[row, :middle] = head
+            ids[row, middle:end] = tail
+            mask[row, :end] = 1
+            types[row, :middle] = template.head_type
+            types[row, middle:end] = template.tail_type
+        feeds = {"input_ids": ids}
+        if self._mask:
+            feeds["attention_mask"] = mask
+        if self._types:
+            feeds["token_type_ids"] = types
+        logits = self._session.run([self._output], feeds)[0]
+        return [_sigmoid(float(logit)) for logit in logits.reshape(len(pairs))]
+
+    def warm_up(self) -> list[Sample]:
+        """Run a few batches of known size and return what they took, the better of two tries each."""
+        text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
+        samples = []
+        for pairs, length in _WARM_UP:
+            if length > self.context:
+                continue
+            pair = self.encode("a", [text * (length // 26 + 1)], length).pairs[0]
+            pair = EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
+            seconds = []
+            for _ in range(2):
+                start = perf_counter()
+                self.score([pair] * pairs)
+                seconds.append(perf_counter() - start)
+            samples.append(Sample(pairs, length, min(seconds)))
+        return samples
+
+
+def _session(directory: ModelDirectory) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(directory.graph), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
+        raise ModelError(f"{directory.graph} cannot be loaded: {error}") from None
+
+
+def _sigmoid(logit: float) -> float:
+    """Return 1 / (1 + e**-x) without overflow, however large the logit."""
+    return 1 / (1 + exp(-logit)) if logit >= 0 else exp(logit) / (1 + exp(logit))
