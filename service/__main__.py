@@ -1,0 +1,5 @@
+"""`python -m service` is `rerankd`."""
+
+from service.cli import main
+
+main()

@@ -1,0 +1,159 @@
+"""Every way a call can fail, and the one table that says what each is called over gRPC and HTTP.
+
+ServiceError
+├── InvalidRequestError      not what the schema says
+├── OutOfRangeError          what the schema says, with a value out of range
+├── TooLargeError            a message larger than any may be
+├── MediaTypeError           not JSON by its own word
+├── UnauthenticatedError     no key, or a wrong one
+├── UnknownModelError        a model this server does not answer for
+├── RateLimitedError         a client over its rate
+├── NotReadyError            the model is not loaded yet
+└── CallerLeftError          nobody waits for the answer
+"""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple
+
+from grpc import StatusCode
+
+import scheduler
+
+DOMAIN = "rerankd"
+"""The ErrorInfo domain of every reason."""
+_CLIENT_CLOSED = 499  # The convention for a caller that left; never sent.
+_GENERIC = "An unforeseen error; the server's log has it under the request id."
+_RETRY_MAX_S = 59  # Clients take a Retry-After of 1 to 59 seconds for what it says.
+
+
+class Violation(NamedTuple):
+    """A field and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+class ServiceError(Exception):
+    """A call that cannot be answered; the message tells the caller what to do about it."""
+
+    retry_after_s: float | None = None
+    violations: tuple[Violation, ...] = ()
+
+
+class InvalidRequestError(ServiceError):
+    """A request that is not what the schema says."""
+
+
+class OutOfRangeError(ServiceError):
+    """A request with values out of range."""
+
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__("; ".join(f"{field} {description}" for field, description in violations))
+        self.violations = violations
+
+
+class TooLargeError(ServiceError):
+    """A message larger than any may be."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"a message may have {bytes_max:,} bytes; send fewer documents, or stream them over gRPC")
+
+
+class MediaTypeError(ServiceError):
+    """A body that is not JSON by its own word."""
+
+
+class UnauthenticatedError(ServiceError):
+    """No key, or a wrong one."""
+
+
+class UnknownModelError(ServiceError):
+    """A model this server does not answer for."""
+
+
+class RateLimitedError(ServiceError):
+    """A client over its rate."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many requests from this client; ask again later")
+        self.retry_after_s = retry_after_s
+
+
+class NotReadyError(ServiceError):
+    """The model is not loaded yet."""
+
+    def __init__(self) -> None:
+        super().__init__("the model is still loading; ask again in a moment")
+
+
+class CallerLeftError(ServiceError):
+    """The caller closed the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What an outcome is called over both APIs."""
+
+    grpc: StatusCode
+    http: int
+    reason: str
+    """ErrorInfo.reason, also the outcome in metrics and logs."""
+    retry: bool = False
+    """Whether the same request may succeed later, so that the answer carries advice."""
+
+
+_SHED = Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "SHED", retry=True)
+_OUT_OF_RANGE = Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY, "OUT_OF_RANGE")
+_INVALID = Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.BAD_REQUEST, "INVALID_REQUEST")
+_CANCELLED = Row(StatusCode.CANCELLED, _CLIENT_CLOSED, "CANCELLED")
+_UNFORESEEN = Row(StatusCode.INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL")
+
+TABLE: dict[type[BaseException], Row] = {
+    InvalidRequestError: _INVALID,
+    OutOfRangeError: _OUT_OF_RANGE,
+    scheduler.Oversized: _OUT_OF_RANGE,
+    TooLargeError: Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "OUT_OF_RANGE"),
+    MediaTypeError: Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_REQUEST"),
+    UnauthenticatedError: Row(StatusCode.UNAUTHENTICATED, HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED"),
+    UnknownModelError: Row(StatusCode.NOT_FOUND, HTTPStatus.NOT_FOUND, "UNKNOWN_MODEL"),
+    RateLimitedError: Row(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", retry=True),
+    scheduler.Shed: _SHED,
+    scheduler.Displaced: _SHED,
+    scheduler.Draining: Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "DRAINING"),
+    NotReadyError: Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "NOT_READY"),
+    scheduler.Expired: Row(StatusCode.DEADLINE_EXCEEDED, HTTPStatus.GATEWAY_TIMEOUT, "DEADLINE_EXCEEDED"),
+    CallerLeftError: _CANCELLED,
+    asyncio.CancelledError: _CANCELLED,
+    BaseException: _UNFORESEEN,
+}
+"""Looked up along the exception's class order, so that the last row takes what no other does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A failed call, ready to be rendered."""
+
+    row: Row
+    message: str
+    retry_after_s: float | None = None
+    """When to ask again; None where that does not help, or nobody knows."""
+    violations: tuple[Violation, ...] = ()
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Outcome":
+        """Return what `error` is to the caller."""
+        row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+        message = _GENERIC if row is _UNFORESEEN else str(error)
+        violations = getattr(error, "violations", ())
+        if isinstance(error, scheduler.Oversized):
+            violations = (Violation("documents", message),)
+        return cls(row, message, getattr(error, "retry_after_s", None), violations)
+
+    @property
+    def retry_after_whole_s(self) -> int:
+        """The advice in the whole seconds that Retry-After takes, 1 to 59; the most where no advice helps."""
+        if self.retry_after_s is None:
+            return _RETRY_MAX_S if self.row.retry else 1
+        return min(max(-int(-self.retry_after_s // 1), 1), _RETRY_MAX_S)

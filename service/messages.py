@@ -1,0 +1,74 @@
+"""The one request and the one result that every API form is turned into and made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scheduler import LANES
+from service.errors import OutOfRangeError, Violation
+
+MAX_TOKENS_PER_DOC = 4096
+"""Tokens read of each document when the request does not say."""
+MESSAGE_BYTES_MAX = 64 * 2**20
+"""Size of the largest message taken over either API."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """A query and the documents to order by their relevance to it; valid because it exists.
+
+    Raises OutOfRangeError naming every field at fault.
+    """
+
+    model: str
+    query: str
+    documents: Sequence[str]
+    top_n: int | None = None
+    """Results to return, at least 1; None: all."""
+    max_tokens_per_doc: int = MAX_TOKENS_PER_DOC
+    """Tokens read of each document, at least 1."""
+    lane: int = 0
+    """0, the most urgent, to 999; called `priority` on the wire."""
+
+    def __post_init__(self) -> None:
+        violations = []
+        if not self.query.strip():
+            violations.append(Violation("query", "must not be blank"))
+        if not self.documents:
+            violations.append(Violation("documents", "must hold at least one document"))
+        if self.top_n is not None and self.top_n < 1:
+            violations.append(Violation("top_n", f"must be at least 1, not {self.top_n}"))
+        if self.max_tokens_per_doc < 1:
+            violations.append(Violation("max_tokens_per_doc", f"must be at least 1, not {self.max_tokens_per_doc}"))
+        if not 0 <= self.lane < LANES:
+            violations.append(Violation("priority", f"must be 0 to {LANES - 1}, not {self.lane}"))
+        if violations:
+            raise OutOfRangeError(*violations)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One scored document."""
+
+    index: int
+    """Its position in the request."""
+    relevance_score: float
+    """In [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerankResult:
+    """The answer to a request, and what it took."""
+
+    id: str
+    results: Sequence[Ranked]
+    """By relevance descending, ties by index; cut to `top_n`."""
+    search_units: int
+    """One for every started hundred documents."""
+    input_tokens: int
+    """Encoded lengths of all pairs, equal documents counted each time."""
+    warnings: Sequence[str]
+    """Sentences about what was cut."""
+    wait_s: float
+    """From admission until the first pair reached a worker."""
+    tokenise_s: float
+    """Thread time spent on tokenising."""

@@ -1,0 +1,157 @@
+"""The use case, written once: a request in, documents in order of relevance out."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from heapq import nsmallest
+from math import ceil
+
+from scheduler import Amount, Dispatcher, Expired
+from service.engine import Encoded, EncodedPair, Engine
+from service.errors import NotReadyError, OutOfRangeError, UnknownModelError, Violation
+from service.messages import Ranked, RerankRequest, RerankResult
+from service.throttle import Throttle
+from service.turns import Turns
+
+_CHUNK_DOCUMENTS = 32
+_CHUNK_CHARACTERS = 64 * 1024
+"""What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
+_DOCUMENTS_PER_UNIT = 100
+_NAMED_MAX = 10  # Documents a warning lists before it only counts.
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded model, the names it answers to, and the workers that run it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    engine: Engine
+    dispatcher: Dispatcher[EncodedPair]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, under which id, and until when; the same over both APIs."""
+
+    id: str
+    client: str
+    deadline: float
+    """In the event loop's monotonic seconds."""
+
+
+class Reranker:
+    """Answers rerank requests with the model it was given; until then, with NotReadyError."""
+
+    def __init__(self, throttle: Throttle, turns: Turns, documents_max: int) -> None:
+        self._throttle = throttle
+        self._turns = turns
+        self._documents_max = documents_max
+        self._model: ServedModel | None = None
+        self._tokens_per_character = 0.25
+
+    def serve(self, model: ServedModel) -> None:
+        """Answer with `model` from now on."""
+        self._model = model
+
+    @property
+    def model(self) -> ServedModel:
+        """The model served. Raises NotReadyError."""
+        if self._model is None:
+            raise NotReadyError
+        return self._model
+
+    async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
+        """Return the documents of `request` in order of relevance.
+
+        Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
+        """
+        await self._throttle.admit(call.client)
+        model = self._named(request.model)
+        if len(request.documents) > self._documents_max:
+            raise OutOfRangeError(
+                Violation("documents", f"may be {self._documents_max:,} at most, not {len(request.documents):,}")
+            )
+        estimate = self._estimate(request, model.engine.context)
+        model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                encoded = await self._encode(request, model.engine)
+        except TimeoutError:
+            raise Expired from None
+        scored = await model.dispatcher.submit(
+            encoded.pairs, encoded.pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
+        )
+        return RerankResult(
+            id=call.id,
+            results=_best_first(encoded.owners, scored.scores, request.top_n),
+            search_units=ceil(len(request.documents) / _DOCUMENTS_PER_UNIT),
+            input_tokens=sum(encoded.pair_tokens),
+            warnings=_warnings(encoded, request.max_tokens_per_doc),
+            wait_s=scored.wait_s,
+            tokenise_s=encoded.took_s,
+        )
+
+    def _named(self, name: str) -> ServedModel:
+        model = self.model
+        if name != model.name and name not in model.aliases:
+            names = ", ".join((model.name, *model.aliases))
+            raise UnknownModelError(f"this server answers for {names}; list them with ListModels")
+        return model
+
+    async def _encode(self, request: RerankRequest, engine: Engine) -> Encoded:
+        encoded = Encoded()
+        for documents in _chunks(request.documents):
+            encode = partial(engine.encode, request.query, documents, request.max_tokens_per_doc)
+            encoded.append(await self._turns.run(request.lane, encode))
+        characters = len(request.query) * len(encoded.pairs) + sum(map(len, request.documents))
+        self._tokens_per_character += 0.1 * (sum(encoded.pair_tokens) / characters - self._tokens_per_character)
+        return encoded
+
+    def _estimate(self, request: RerankRequest, context: int) -> Amount:
+        """Guess what a request amounts to from its size in characters, which costs no tokenising."""
+        query = len(request.query)
+        rate = self._tokens_per_character
+        lengths = [
+            min(max(int((query + len(text)) * rate), 1), request.max_tokens_per_doc + query, context)
+            for text in request.documents
+        ]
+        return Amount.of(lengths)
+
+
+def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
+    """Cut documents into what is tokenised in one turn."""
+    chunk: list[str] = []
+    characters = 0
+    for document in documents:
+        if chunk and (len(chunk) == _CHUNK_DOCUMENTS or characters + len(document) > _CHUNK_CHARACTERS):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(document)
+        characters += len(document)
+    yield chunk
+
+
+def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | None) -> list[Ranked]:
+    """Return each document with its best window's score, by score descending, then index ascending."""
+    best: dict[int, float] = {}
+    for owner, score in zip(owners, scores, strict=True):
+        best[owner] = max(score, best.get(owner, score))
+    order = nsmallest(top_n or len(best), best.items(), key=lambda found: (-found[1], found[0]))
+    return [Ranked(index, score) for index, score in order]
+
+
+def _warnings(encoded: Encoded, max_tokens_per_doc: int) -> list[str]:
+    """Say what was not read."""
+    warnings = []
+    if encoded.query_cut:
+        warnings.append("the query was cut to half of what the model reads in one pass")
+    if encoded.cut:
+        named = ", ".join(map(str, encoded.cut[:_NAMED_MAX]))
+        more = len(encoded.cut) - _NAMED_MAX
+        others = f" and {more} more" if more > 0 else ""
+        plural = "s" if len(encoded.cut) > 1 else ""
+        verb = "were" if plural else "was"
+        warnings.append(f"document{plural} {named}{others} {verb} cut to {max_tokens_per_doc} tokens")
+    return warnings

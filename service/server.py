@@ -1,0 +1,161 @@
+"""A running service: built, warmed up, serving, drained."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
+from service.admin import create_admin
+from service.engine import EncodedPair, Engine
+from service.engine.directory import ModelDirectory
+from service.grpc_api import GrpcApi
+from service.identity import Identity
+from service.rerank import Reranker, ServedModel
+from service.rest import create_app
+from service.settings import Address, Settings
+from service.telemetry import Telemetry
+from service.throttle import Throttle
+from service.turns import Turns
+
+_TOKENISING_THREADS = 1
+_TOKENISING_WAITING_MAX = 1000
+_STALL_MIN_S = 10.0
+_STALL_BATCHES = 20
+_CLOSING_S = 2.0  # For the last answers to leave after the work is done.
+
+
+class AddressError(Exception):
+    """An address that cannot be listened on."""
+
+
+class Service:
+    """Everything between the sockets and the workers, wired once."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build what needs no model. Raises KeysFileError. Belongs to the running event loop."""
+        self._settings = settings
+        self._telemetry = Telemetry()
+        self._turns = Turns(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
+        self._reranker = Reranker(Throttle(settings.rate_limit), self._turns, settings.max_documents)
+        identity = Identity(settings.api_keys_file)
+        self._dispatcher: Dispatcher[EncodedPair] | None = None
+        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
+        self._serving = False
+        timeout_s = settings.default_timeout_seconds
+        self._grpc = GrpcApi(self._reranker, identity, self._telemetry, default_timeout_s=timeout_s, alive=self._alive)
+        app = create_app(self._reranker, identity, self._telemetry, default_timeout_s=timeout_s)
+        admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
+        self._http = _HttpServer(app)
+        self._admin = _HttpServer(admin)
+
+    async def start(self) -> None:
+        """Listen, load and warm the model, then serve; print a line for each address.
+
+        Raises AddressError or ModelError.
+        """
+        settings = self._settings
+        http = await self._http.listen(settings.http_address)
+        admin = await self._admin.listen(settings.admin_address)
+        try:
+            grpc = await self._grpc.start(str(settings.grpc_address))
+        except RuntimeError as error:
+            raise AddressError(f"cannot listen on {settings.grpc_address}: {error}") from None
+        engine, cost = await asyncio.to_thread(_load, ModelDirectory.read(settings.model))
+        self._dispatcher = Dispatcher(
+            Scheduler(settings.policy, cost), engine.score, LoopClock(), self._workers, self._telemetry.batch
+        )
+        self._telemetry.watch(engine.name, self._dispatcher.load)
+        self._reranker.serve(ServedModel(engine.name, settings.model_aliases, engine, self._dispatcher))
+        self._serving = True
+        await self._grpc.ready()
+        for api, address, port in (
+            ("gRPC", settings.grpc_address, grpc),
+            ("HTTP", settings.http_address, http),
+            ("admin", settings.admin_address, admin),
+        ):
+            print(f"rerankd: {api} on {Address(address.host, port)}", flush=True)
+
+    async def stop(self) -> None:
+        """Take no new work, finish what was admitted within the drain time, answer everything else, and close."""
+        self._serving = False
+        await self._grpc.unready()
+        if self._dispatcher:
+            await self._dispatcher.drain(max(self._settings.drain_seconds - _CLOSING_S, 0))
+        await asyncio.gather(self._grpc.stop(_CLOSING_S), self._http.stop(), self._admin.stop())
+        self._turns.close()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _alive(self) -> bool:
+        """Whether batches come back, however many wait."""
+        limit_s = max(_STALL_MIN_S, _STALL_BATCHES * self._settings.batch_seconds)
+        return self._dispatcher is None or self._dispatcher.stalled_s() < limit_s
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT. Raises AddressError, KeysFileError or ModelError if it cannot start."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    service = Service(settings)
+    starting, stopped = asyncio.ensure_future(service.start()), asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await stopped
+    finally:
+        starting.cancel()
+        stopped.cancel()
+        await service.stop()
+
+
+def _load(directory: ModelDirectory) -> tuple[Engine, CostModel]:
+    engine = Engine(directory)
+    return engine, CostModel.fit(engine.warm_up())
+
+
+class _HttpServer(uvicorn.Server):
+    """One HTTP server of several in a process that owns the signals itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False))
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process."""
+        yield
+
+    async def listen(self, address: Address) -> int:
+        """Serve on `address`; return the port. Raises AddressError."""
+        listener = _listen(address)
+        self._task = asyncio.create_task(self.serve([listener]))
+        while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it.
+            await asyncio.sleep(0)
+        port: int = listener.getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        """Answer what is open and close."""
+        self.should_exit = True
+        if self._task:
+            await self._task
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise AddressError(f"cannot listen on {address}: {error.strerror}") from None
+    return listener

@@ -1,0 +1,147 @@
+"""All settings, read once from the environment and an optional TOML file."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from scheduler import Policy
+
+PREFIX = "RERANKD_"
+EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
+"""The model that comes with the package."""
+_CONFIG = f"{PREFIX}CONFIG"
+
+
+class SettingsError(Exception):
+    """Settings that make no sense; the message names each."""
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+    """0 takes a free one."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Address":
+        """Return the address written as `host:port`, with an IPv6 host in brackets. Raises ValueError."""
+        if isinstance(text, Address):
+            return text
+        host, separator, port = str(text).rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not separator or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
+            raise ValueError("expected host:port, such as 127.0.0.1:8080")
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def available_workers() -> int:
+    """Return how many CPUs this process may use: its affinity, or its cgroup's quota if that is less."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(cpus, int(quota) // int(period)))
+    except (OSError, ValueError):  # No cgroup version 2, or "max": no quota.
+        return cpus
+
+
+def _names(text: object) -> object:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if isinstance(text, str) else text
+
+
+_AddressField = Annotated[Address, NoDecode, BeforeValidator(Address.parse)]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `README.md` says what each is for."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    grpc_address: _AddressField = Address("127.0.0.1", 50051)
+    http_address: _AddressField = Address("127.0.0.1", 8080)
+    admin_address: _AddressField = Address("127.0.0.1", 9090)
+    model: Path = EMBEDDED_MODEL
+    model_aliases: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ("rerank-v3.5",)
+    workers: PositiveInt = Field(default_factory=available_workers)
+    batch_seconds: _Seconds = 0.05
+    backlog_seconds: _Seconds = 10
+    default_timeout_seconds: _Seconds = 60
+    api_keys_file: Path | None = None
+    allow_anonymous: bool = False
+    rate_limit: PositiveInt | None = None
+    max_documents: PositiveInt = 10_000
+    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
+
+    @property
+    def policy(self) -> Policy:
+        """The scheduler's limits."""
+        return Policy(workers=self.workers, batch_s=self.batch_seconds, backlog_s=self.backlog_seconds)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment stand over the file."""
+        file = os.environ.get(_CONFIG)
+        return (
+            init_settings,
+            env_settings,
+            *([TomlConfigSettingsSource(settings_cls, file)] if file else []),
+        )
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Return the settings of this process. Raises SettingsError naming every setting at fault."""
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
+        given = {name for name in os.environ if name.upper().startswith(PREFIX)}
+        if unknown := {name for name in given if name.upper() not in known}:
+            raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
+        file = os.environ.get(_CONFIG)
+        if file and not Path(file).is_file():
+            raise SettingsError(f"{_CONFIG}: {file} does not exist")
+        try:
+            settings = cls()
+        except ValidationError as error:
+            faults = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+            raise SettingsError("; ".join(faults)) from None
+        except ValueError as error:  # TOML that does not parse.
+            raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
+        settings._check_exposure()
+        return settings
+
+    def _check_exposure(self) -> None:
+        if self.api_keys_file or self.allow_anonymous:
+            return
+        for name in ("grpc_address", "http_address", "admin_address"):
+            if not getattr(self, name).is_loopback:
+                raise SettingsError(
+                    f"{PREFIX}{name.upper()} listens beyond this machine: set {PREFIX}API_KEYS_FILE, "
+                    f"or {PREFIX}ALLOW_ANONYMOUS=true to let anybody in"
+                )

@@ -1,0 +1,188 @@
+"""Metrics, and one log line for each call, fed by values the others return."""
+
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from time import perf_counter
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from scheduler import BatchReport, Displaced, Expired, Load, Shed
+from service.errors import Outcome
+from service.messages import RerankResult
+
+_BANDS = ((0, "0"), (99, "1-99"), (499, "100-499"), (999, "500-999"))
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_LOST = {Shed: "refused_or_late", Displaced: "displaced", Expired: "expired"}
+
+
+def band(lane: int) -> str:
+    """Return the band of lanes that a lane is counted in: a thousand label values would be none."""
+    return next(name for last, name in _BANDS if lane <= last)
+
+
+def new_id() -> str:
+    """Return an id for a call, unique everywhere."""
+    return str(uuid.uuid4())
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What is known about a call when it ends; the APIs fill it in as they learn it."""
+
+    api: str
+    id: str = field(default_factory=new_id)
+    client: str | None = None
+    lane: int | None = None
+    documents: int | None = None
+    result: RerankResult | None = None
+    error: BaseException | None = None
+
+
+class Telemetry:
+    """Counts and times calls and batches. No text of queries or documents comes near it."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("rerankd")
+        self._registry = registry = CollectorRegistry()
+        self._calls = Counter(
+            "rerank_requests_total",
+            "Calls ended, by outcome.",
+            ["api", "outcome", "lanes"],
+            registry=registry,
+        )
+        self._shed = Counter(
+            "rerank_shed_total",
+            "Calls that got no service for want of room or time.",
+            ["reason", "lanes"],
+            registry=registry,
+        )
+        self._took = Histogram(
+            "rerank_request_seconds",
+            "From the first byte read to the answer.",
+            ["lanes"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._wait = Histogram(
+            "rerank_queue_wait_seconds",
+            "From admission until the first pair reached a worker.",
+            ["lanes"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._tokenise = Histogram(
+            "rerank_tokenize_seconds",
+            "Tokenising of one chunk of documents.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._inference = Histogram(
+            "rerank_inference_seconds", "Time of one batch on a worker.", buckets=_SECONDS, registry=registry
+        )
+        self._batch_pairs = Histogram("rerank_batch_pairs", "Pairs in a batch.", buckets=_SIZES, registry=registry)
+        self._batch_tokens = Histogram(
+            "rerank_batch_tokens", "Padded tokens in a batch.", buckets=_SIZES, registry=registry
+        )
+        self._failed = Counter("rerank_failed_pairs_total", "Pairs the engine failed on.", registry=registry)
+        Info("rerank_build", "The running program.", registry=registry).info({"version": version("rerankd")})
+
+    @contextmanager
+    def call(self, api: str) -> Iterator[CallRecord]:
+        """Record a call over `api`, and how it ends; what is learned of it on the way is written to the record."""
+        record, start = CallRecord(api), perf_counter()
+        try:
+            yield record
+        except BaseException as error:
+            record.error = error
+            raise
+        finally:
+            self._end(record, perf_counter() - start)
+
+    def batch(self, report: BatchReport) -> None:
+        """Record a batch that came back."""
+        self._inference.observe(report.took_s)
+        self._batch_pairs.observe(report.batch.pairs)
+        self._batch_tokens.observe(report.batch.pairs * report.batch.length)
+        self._failed.inc(report.failed_pairs)
+
+    def watch(self, model: str, load: Callable[[], Load]) -> None:
+        """Report the scheduler's load at each scrape from now on."""
+        Info("rerank_model", "The model served.", registry=self._registry).info({"model": model})
+        self._registry.register(_LoadCollector(load))
+
+    def exposition(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def _end(self, record: CallRecord, took_s: float) -> None:
+        outcome = Outcome.of(record.error).row.reason if record.error else "OK"
+        lanes = "none" if record.lane is None else band(record.lane)
+        self._calls.labels(record.api, outcome, lanes).inc()
+        self._took.labels(lanes).observe(took_s)
+        for kind, reason in _LOST.items():
+            if isinstance(record.error, kind):
+                self._shed.labels(reason, lanes).inc()
+        if record.result:
+            self._wait.labels(lanes).observe(record.result.wait_s)
+            self._tokenise.observe(record.result.tokenise_s)
+        fields = {
+            "id": record.id,
+            "api": record.api,
+            "client": record.client,
+            "lane": record.lane,
+            "documents": record.documents,
+            "outcome": outcome,
+            "wait_ms": round(record.result.wait_s * 1000, 1) if record.result else None,
+            "took_ms": round(took_s * 1000, 1),
+        }
+        if outcome == "INTERNAL":
+            self._log.error("call", **fields, exc_info=record.error)
+        else:
+            self._log.info("call", **fields)
+
+
+class _LoadCollector(Collector):
+    """Asks for the load when it is scraped, so that nothing has to be kept up to date in between."""
+
+    def __init__(self, load: Callable[[], Load]) -> None:
+        self._load = load
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        load = self._load()
+        yield GaugeMetricFamily("rerank_jobs", "Admitted requests that have not ended.", load.jobs)
+        yield GaugeMetricFamily("rerank_pairs_waiting", "Admitted pairs not on a worker yet.", load.pairs_waiting)
+        yield GaugeMetricFamily("rerank_workers_busy", "Workers running a batch.", load.workers_busy)
+        yield GaugeMetricFamily(
+            "rerank_backlog_seconds",
+            "Admitted, unfinished work in predicted seconds of the pool.",
+            load.backlog_s,
+        )
+        yield GaugeMetricFamily("rerank_pressure", "Backlog over its bound.", load.pressure)
+
+
+def configure_logging() -> None:
+    """Write JSON lines to standard error, for this program and for the libraries it uses."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=render, foreign_pre_chain=shared))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
