@@ -2,10 +2,10 @@
 
 from scheduler.admitted import AdmittedJob
 from scheduler.cost import CostModel
-from scheduler.inflow import Inflow
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Reason, Refusal
 from scheduler.policy import Policy
+from scheduler.usage import Usage
 
 _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
@@ -20,11 +20,11 @@ class Admission:
     made by displacing worse lanes?
     """
 
-    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, inflow: Inflow) -> None:
+    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, usage: Usage) -> None:
         self._policy = policy
         self._cost = cost
         self._lanes = lanes
-        self._inflow = inflow
+        self._usage = usage
         self._asked = 0
 
     def refuse(
@@ -49,7 +49,7 @@ class Admission:
             return Refusal(Reason.EXPIRED)
         work = self._seconds(amount)
         own_s = work / min(policy.workers, amount.pairs)
-        if now + own_s > deadline:
+        if now + own_s >= deadline:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
         through = self._seconds(lanes.ledger.through(lane)) + running
         ahead = self._ahead(lane, client, work) + running
@@ -57,7 +57,7 @@ class Admission:
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = through < policy.backlog_work or work <= worse
-        if finish > deadline or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
+        if finish >= deadline or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
             return Refusal(Reason.SHED, max(self._room_after(through, lane, now), min(finish - deadline, _RETRY_MAX_S)))
         return None
 
@@ -65,12 +65,15 @@ class Admission:
         """Return the next job that must leave for one of `amount` in `lane`; None once there is room.
 
         From the worst lane; in it, the least progressed first, so that the least work is thrown away for the
-        room it frees, and of those the newest.
+        room it frees, and of those the newest. It must leave if it would not be let in were it offered after the
+        newcomer, that is, if all the others fill the bound without it: so a job larger than the bound, once it
+        runs, is not thrown away for the first small one.
         """
-        after = self._seconds(self._lanes.ledger.total) + running + self._seconds(amount)
-        if after > self._policy.backlog_work or jobs >= self._policy.jobs_max:
-            return self._lanes.victim(lane)
-        return None
+        victim = self._lanes.victim(lane)
+        if victim is None:
+            return None
+        others = self._seconds(self._lanes.ledger.total + amount - victim.amount) + running
+        return victim if others >= self._policy.backlog_work or jobs >= self._policy.jobs_max else None
 
     def retry_after(self, lane: int, *, now: float, running: float) -> float:
         """Return in how many seconds to ask again for a place in `lane`, 0.05 to 59."""
@@ -90,8 +93,8 @@ class Admission:
         return self._cost.waiting(amount, self._policy.batch_s)
 
     def _spare(self, lane: int, now: float) -> float:
-        """Share of the pool that `lane` can count on, given what better lanes keep admitting."""
-        return 1 - min(self._inflow.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
+        """Return the share of the pool that `lane` can count on, given what better lanes have been taking."""
+        return 1 - min(self._usage.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
 
     def _ahead(self, lane: int, client: str, work: float) -> float:
         """Return the waiting work that is served before a new job of `work` is finished.

@@ -1,5 +1,6 @@
 """Compose one batch from the waiting jobs."""
 
+from collections.abc import Callable
 from math import ceil
 
 from scheduler.admitted import AdmittedJob
@@ -13,12 +14,14 @@ _LAUNCHES_MIN = 5  # A batch cut short for that reason lasts at least this many 
 _LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express batches take others along.
 
 
-def compose(lanes: Lanes, policy: Policy, cost: CostModel) -> tuple[tuple[Slice, ...], int]:
+def compose(
+    lanes: Lanes, policy: Policy, cost: CostModel, in_time: Callable[[AdmittedJob], bool]
+) -> tuple[tuple[Slice, ...], int]:
     """Take one batch out of `lanes` and return its slices and the length they are padded to.
 
-    The head job comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it,
-    where that is cheaper than serving them later. Expects a waiting job. The predicted seconds stay within the
-    cap, unless one pair alone takes longer.
+    The head job comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it that
+    are still `in_time`, where that is cheaper than serving them later. Expects a waiting job. The predicted seconds
+    stay within the cap, unless one pair alone takes longer.
     """
     head = lanes.head()
     if head is None:
@@ -30,7 +33,8 @@ def compose(lanes: Lanes, policy: Policy, cost: CostModel) -> tuple[tuple[Slice,
     whole = head.job.lane < policy.express_lanes and len(head.lengths) <= room
     count = len(head.lengths) if whole else _run(head.lengths, length, room, cost)
     express = head.job.lane < policy.express_lanes and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
-    followers = lanes.first(policy.look_ahead + 1, policy.express_lanes if express else LANES) if room > count else []
+    below = policy.express_lanes if express else LANES
+    followers = lanes.first(policy.look_ahead + 1, below=below, ahead=policy.batch_s) if room > count else []
     stop = len(head.lengths)
     slices = [lanes.take(head, stop - count, stop, count * pair_s + cost.launch_s)]
     room -= count
@@ -38,7 +42,7 @@ def compose(lanes: Lanes, policy: Policy, cost: CostModel) -> tuple[tuple[Slice,
     for job in sorted(followers, key=lambda j: j.left == 1):
         if room <= 0:
             break
-        if job is not head:
+        if job is not head and in_time(job):
             start, stop = _fitting(job, length, room, policy, cost)
             if stop > start:
                 slices.append(lanes.take(job, start, stop, (stop - start) * pair_s))

@@ -37,10 +37,10 @@ from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
 from scheduler.cost import CostModel, Sample
 from scheduler.heap import Heap
-from scheduler.inflow import Inflow
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
 from scheduler.policy import Policy
+from scheduler.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Scheduler:
         self._policy = policy
         self._cost = cost
         self._lanes = Lanes()
-        self._inflow = Inflow()
-        self._admission = Admission(policy, cost, self._lanes, self._inflow)
+        self._usage = Usage()
+        self._admission = Admission(policy, cost, self._lanes, self._usage)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, _Running] = {}
         self._alarms: Heap[int, float] = Heap()
@@ -91,7 +91,6 @@ class Scheduler:
         self._serial += 1
         self._jobs[job.id] = entry
         self._lanes.push(entry)
-        self._inflow.add(job.lane, self._cost.waiting(entry.amount, self._policy.batch_s), now)
         self._alarms.push(job.id, self._latest(entry))
         return None
 
@@ -148,13 +147,14 @@ class Scheduler:
         )
 
     def _start(self, now: float) -> Batch:
-        slices, length = compose(self._lanes, self._policy, self._cost)
+        slices, length = compose(self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now)
         pairs = sum(len(piece.pairs) for piece in slices)
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
         self._running[batch.id] = _Running(batch, now + batch.work)
         for piece in slices:
             entry = self._jobs[piece.job_id]
+            self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, now)
             self._alarms.push(piece.job_id, self._latest(entry))
         return batch
 

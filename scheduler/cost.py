@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from scheduler.model import Amount
 
-_FORGET = 0.99  # Weight of the past at each sample: about a hundred batches of memory.
+_FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
 _OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model.
 _DOUBT = 1.0  # Variance of a coefficient, as a multiple of its seed, before the first sample; the cap afterwards.
@@ -79,22 +79,27 @@ class CostModel:
         if not 0 < sample.seconds <= _OUTLIER * predicted:
             return
         tokens = sample.pairs * sample.length
-        # Row of the regression, divided by the measured time: its product with the true scale is 1.
-        row = [s * x / sample.seconds for s, x in zip(self._seed, (1, tokens, tokens * sample.length), strict=True)]
+        terms = [s * x for s, x in zip(self._seed, (1, tokens, tokens * sample.length), strict=True)]
+        # Relative to the seed's prediction, not to the time measured: otherwise what was learned on a fast machine
+        # would outweigh, by the square, what is learned once it has become slow.
+        unit = sum(terms)
+        row = [term / unit for term in terms]
         lifted = [sum(v * x for v, x in zip(line, row, strict=True)) for line in self._variance]
         gain = _FORGET + sum(x * v for x, v in zip(row, lifted, strict=True))
-        error = 1 - sum(x * s for x, s in zip(row, self._scale, strict=True))
+        error = sample.seconds / unit - sum(x * s for x, s in zip(row, self._scale, strict=True))
         for i in range(3):
             moved = self._scale[i] + lifted[i] / gain * error
             self._scale[i] = min(max(moved, 1 / _DRIFT), _DRIFT)
         self._variance = [
             [(self._variance[i][j] - lifted[i] * lifted[j] / gain) / _FORGET for j in range(3)] for i in range(3)
         ]
-        # Where batches are all alike, forgetting would inflate the variance without end, and one odd batch
-        # would then throw the model off.
-        widest = max(self._variance[i][i] for i in range(3))
-        if widest > _DOUBT:
-            self._variance = [[v * _DOUBT / widest for v in line] for line in self._variance]
+        # Where batches are all alike, forgetting would inflate the variance without end, and one odd batch would
+        # then throw the model off. Each coefficient's is capped by itself: the well known ones must stay quick to
+        # learn when another cannot be told.
+        shrink = [min(1.0, (_DOUBT / self._variance[i][i]) ** 0.5) for i in range(3)]
+        self._variance = [
+            [v * shrink[i] * shrink[j] for j, v in enumerate(line)] for i, line in enumerate(self._variance)
+        ]
         self.launch_s, self.token_s, self.square_s = (s * k for s, k in zip(self._seed, self._scale, strict=True))
 
 

@@ -77,7 +77,8 @@ class Dispatcher(Generic[T]):
         self._alarm: Cancellable | None = None
         self._alarm_at: float | None = None
         self._running = 0
-        self._idle: asyncio.Future[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.progressed_at = clock.now()
         """When a batch last came back, or when there was last nothing to do; monotonic seconds."""
 
@@ -102,6 +103,7 @@ class Dispatcher(Generic[T]):
             raise refused(*refusal)
         pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
         self._pending[job.id] = pending
+        self._idle.clear()
         try:
             self._pump()
             return await pending.future
@@ -109,18 +111,17 @@ class Dispatcher(Generic[T]):
             if self._pending.pop(job.id, None):  # The caller left before the job ended.
                 self._scheduler.cancel(job.id)
                 self._pump()
-            self._settle_idle()
+            if not self._pending:
+                self._idle.set()
 
     async def drain(self, grace_s: float) -> None:
         """Admit no more, let admitted jobs finish for up to `grace_s`, and tell the rest that the server stops."""
         self._scheduler.close()
-        self._idle = asyncio.get_running_loop().create_future()
-        self._settle_idle()
         limit = self._clock.call_at(self._clock.now() + grace_s, self._give_up)
-        await self._idle
-        limit.cancel()
-        if self._alarm:
-            self._alarm.cancel()
+        try:
+            await self._idle.wait()
+        finally:
+            limit.cancel()
 
     def load(self) -> Load:
         """Return a snapshot for metrics and health."""
@@ -163,24 +164,24 @@ class Dispatcher(Generic[T]):
         done = loop.run_in_executor(self._executor, _score_all, self._score, pairs)
         done.add_done_callback(partial(self._finish, batch))
 
-    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | Exception], float]]") -> None:
+    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float]]") -> None:
         self._running -= 1
         self.progressed_at = self._clock.now()
         results, took_s = done.result()
-        failures = [r for r in results if isinstance(r, Exception)]
+        failures = [r for r in results if isinstance(r, BaseException)]
         self._scheduler.finish(batch.id, None if failures else took_s)
         self._report(BatchReport(batch, took_s, len(failures)))
         self._deliver(batch, results)
         self._pump()
 
-    def _deliver(self, batch: Batch, results: Sequence[float | Exception]) -> None:
+    def _deliver(self, batch: Batch, results: Sequence[float | BaseException]) -> None:
         remaining = iter(results)
         for piece in batch.slices:
             own = list(itertools.islice(remaining, len(piece.pairs)))
             pending = self._pending.get(piece.job_id)
             if pending is None:
                 continue  # It ended while its pairs were on the worker.
-            failure = next((r for r in own if isinstance(r, Exception)), None)
+            failure = next((r for r in own if isinstance(r, BaseException)), None)
             if failure:
                 self._scheduler.cancel(piece.job_id)
                 error = ScoringFailed(ScoringFailed.__doc__)
@@ -207,26 +208,23 @@ class Dispatcher(Generic[T]):
         for job_id in list(self._pending):
             self._scheduler.cancel(job_id)
             self._end(job_id, Draining())
-
-    def _settle_idle(self) -> None:
-        if self._idle and not self._pending and not self._idle.done():
-            self._idle.set_result(None)
+        self._pump()
 
 
 def _score_all(
     score: Callable[[Sequence[T]], Sequence[float]], pairs: list[T]
-) -> tuple[list[float | Exception], float]:
+) -> tuple[list[float | BaseException], float]:
     """Score a batch on a worker thread; return the scores, or what went wrong with a pair, and the seconds taken."""
     start = perf_counter()
     results = _bisect(score, pairs)
     return results, perf_counter() - start
 
 
-def _bisect(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> list[float | Exception]:
+def _bisect(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> list[float | BaseException]:
     """Score pairs together; if that fails, halve them until the pair at fault is alone."""
     try:
         return list(_scored(score, pairs))
-    except Exception as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
+    except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
         if len(pairs) == 1:
             return [error]
         half = len(pairs) // 2

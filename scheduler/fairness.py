@@ -60,10 +60,17 @@ class FairQueue:
         turn = self._turns.least()
         return self._head_of(turn[0]) if turn else None
 
-    def first(self, count: int) -> list[AdmittedJob]:
-        """Return up to `count` jobs to serve next, client by client."""
+    def first(self, count: int, ahead: float) -> list[AdmittedJob]:
+        """Return up to `count` jobs to serve next, client by client.
+
+        Leaves out clients more than `ahead` seconds of work beyond the one whose turn it is: taking pairs of theirs
+        along, batch after batch, would let them run away from it.
+        """
         found: list[AdmittedJob] = []
+        turn = self._turns.least()
         for name in self._turns.first(count):
+            if turn and self._clients[name].start > turn[1] + ahead:
+                break
             found += (self._jobs[i] for i in self._clients[name].jobs.first(count - len(found)))
             if len(found) == count:
                 break
@@ -92,9 +99,7 @@ class FairQueue:
             self._victims.push(entry.job.id, (-entry.left, -entry.serial))
         else:
             self._unlink(entry)
-        while (rested := self._resting.least()) and rested[1] <= self._time:
-            self._resting.discard(rested[0])
-            del self._clients[rested[0]]
+        self._forget()
 
     def standing(self, name: str) -> tuple[Amount, int]:
         """Return what client `name` has waiting, and how many other clients share its turns."""
@@ -117,3 +122,10 @@ class FairQueue:
         if not client.jobs:
             self._turns.discard(name)
             self._resting.push(name, client.start)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget clients whose tag says no more than that they start at the present."""
+        while (rested := self._resting.least()) and rested[1] <= self._time:
+            self._resting.discard(rested[0])
+            del self._clients[rested[0]]

@@ -4,7 +4,6 @@ from scheduler.admitted import AdmittedJob
 from scheduler.fairness import FairQueue
 from scheduler.ledger import Ledger
 from scheduler.model import Amount, Slice
-from scheduler.policy import LANES
 
 
 class Lanes:
@@ -50,13 +49,16 @@ class Lanes:
         """Return the job to serve next, from the best lane in use."""
         return self._queues[(self._used & -self._used).bit_length() - 1].head() if self._used else None
 
-    def first(self, count: int, below: int = LANES) -> list[AdmittedJob]:
-        """Return up to `count` jobs to serve next in lanes under `below`, best lane first."""
+    def first(self, count: int, *, below: int, ahead: float) -> list[AdmittedJob]:
+        """Return up to `count` jobs to serve next in lanes under `below`, best lane first.
+
+        Clients more than `ahead` seconds of work beyond their turn are left out.
+        """
         found: list[AdmittedJob] = []
         rest = self._used & ((1 << below) - 1)
         while rest and len(found) < count:
             lane = (rest & -rest).bit_length() - 1
-            found += self._queues[lane].first(count - len(found))
+            found += self._queues[lane].first(count - len(found), ahead)
             rest &= rest - 1
         return found
 

@@ -1,18 +1,19 @@
-"""How much work was admitted lately, by lane."""
+"""How much of the pool each lane had lately."""
 
 from math import exp
 
 from scheduler.policy import LANES
 
-_MEMORY_S = 3.0  # Time constant of the average.
+_MEMORY_S = 10.0  # Time constant of the average.
 _RESCALE = 60.0  # Exponent at which the weights are brought back to 1, far from overflow.
 
 
-class Inflow:
-    """Work admitted per second, by lane, as an exponentially weighted average over about three seconds.
+class Usage:
+    """Work dispatched per second, by lane, as an exponentially weighted average over about ten seconds.
 
-    Admitted work, not offered: what was refused takes no worker from anybody. Later work gets larger weights
-    instead of earlier work smaller ones (forward decay), so that adding is O(1) and time passing costs nothing.
+    Dispatched, not admitted: a burst is admitted within a moment and may be displaced in the next, while what
+    lanes are served never adds up to more than the pool. Later work gets larger weights instead of earlier work
+    smaller ones (forward decay), so that adding is O(1) and time passing costs nothing.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,7 @@ class Inflow:
         self._since: float | None = None
 
     def add(self, lane: int, work: float, now: float) -> None:
-        """Note that `work` seconds of a worker were admitted in `lane`."""
+        """Note that `work` seconds of a worker went to `lane`."""
         if self._since is None:
             self._since = now
         age = (now - self._since) / _MEMORY_S
@@ -31,7 +32,7 @@ class Inflow:
         self._weighted[lane] += work * exp(age)
 
     def better_than(self, lane: int, now: float) -> float:
-        """Return the work admitted per second in lanes better than `lane`: workers kept busy by them."""
+        """Return the workers that lanes better than `lane` keep busy, 0 to the pool's size."""
         if self._since is None:
             return 0.0
         return sum(self._weighted[:lane]) * exp(-(now - self._since) / _MEMORY_S) / _MEMORY_S
