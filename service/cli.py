@@ -5,6 +5,7 @@ import asyncio
 import sys
 from importlib.metadata import version
 
+from service.bench import bench
 from service.engine import ModelError
 from service.identity import KeysFileError
 from service.server import AddressError, serve
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=f"rerankd {version('rerankd')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("serve", help="run the service until SIGTERM or SIGINT").set_defaults(run=_serve)
+    commands.add_parser("bench", help="measure urgent requests under load, on a process of its own").set_defaults(
+        run=lambda: asyncio.run(bench())
+    )
     arguments = parser.parse_args()
     sys.exit(arguments.run())
 
