@@ -1,0 +1,81 @@
+"""What the README says to type is typed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process import RunningService, environment
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [text.strip() for language, text in BLOCKS if language == "sh"]
+
+
+def _here(text: str, running: RunningService) -> str:
+    """Return what the README says with the addresses of this service."""
+    grpc_and_http = {"127.0.0.1:50051": running.grpc, "http://127.0.0.1:8080": running.http}
+    for written, here in grpc_and_http.items():
+        text = text.replace(written, here)
+    return text
+
+
+def test_the_readme_holds_the_commands_that_are_tested_here() -> None:
+    """A command added to the README has to be added to a test."""
+    assert [command.split(" -s ")[0] for command in COMMANDS] == ["make serve", "curl", "make bench", "make test"]
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_curl_command_gets_the_first_answer(running: RunningService) -> None:
+    """The command in the README answers, and as the README says."""
+    command = next(command for command in COMMANDS if command.startswith("curl"))
+    run = subprocess.run(["bash", "-c", _here(command, running)], capture_output=True, text=True, check=True)
+    shown = re.search(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert shown
+    expected = re.escape(shown[1].strip()).replace("…", r"[^,\"}]+")
+    assert re.fullmatch(expected, run.stdout)
+
+
+def test_the_python_program_gets_the_first_answer(running: RunningService) -> None:
+    """The program in the README prints the documents in order of relevance."""
+    (program,) = [text for language, text in BLOCKS if language == "python"]
+    run = subprocess.run(
+        [sys.executable, "-c", _here(program, running)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert [line.split()[0] for line in run.stdout.splitlines()] == ["1", "0"]
+
+
+def test_make_serve_serves() -> None:
+    """The first command of the README sets up what is missing and prints where it listens."""
+    serve = subprocess.Popen(
+        ["make", "serve"],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert serve.stdout
+    lines = []
+    for line in serve.stdout:
+        lines += [line] if line.startswith("rerankd: ") else []
+        if len(lines) == 3:
+            break
+    os.killpg(serve.pid, signal.SIGTERM)
+    serve.communicate(timeout=60)
+    assert [line.split()[1] for line in lines] == ["gRPC", "HTTP", "admin"]
+
+
+@pytest.mark.timeout(300)
+def test_make_bench_measures() -> None:
+    """The benchmark of the README runs to its end, and nobody is refused without advice."""
+    run = subprocess.run(["make", "bench"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "urgent request, under the bulk load" in run.stdout
+    assert "refused with advice" in run.stdout
+    assert "refused without advice" not in run.stdout

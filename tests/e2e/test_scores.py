@@ -1,0 +1,64 @@
+"""A score belongs to its pair alone."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.clients import message, post, stub
+from tests.process import RunningService
+
+WORDS = [
+    "river",
+    "capital",
+    "state",
+    "trade",
+    "war",
+    "king",
+    "law",
+    "music",
+    "science",
+    "water",
+    "energy",
+    "cell",
+    "market",
+    "price",
+    "history",
+    "island",
+]
+
+
+def _documents(count: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(WORDS, k=round(chance.lognormvariate(3.5, 0.9)) + 1)) for _ in range(count)]
+
+
+def test_a_score_is_the_same_alone_in_a_batch_and_under_load(running: RunningService) -> None:
+    """Sixty documents score alike to the last bit alone, together, reversed, and while others are scored."""
+    documents = _documents(60, 1)
+
+    def scores(documents: list[str], priority: int = 0) -> dict[str, float]:
+        with stub(running.grpc) as service:
+            answer = service.Rerank(message(documents=documents, priority=priority), timeout=100)
+        return {documents[r.index]: r.relevance_score for r in answer.results}
+
+    together = scores(documents)
+    alone = {document: scores([document])[document] for document in documents}
+    backwards = scores(documents[::-1])
+    with ThreadPoolExecutor(6) as pool:
+        crowd = [pool.submit(scores, _documents(80, 100 + n), 500 + n) for n in range(5)]
+        crowded = scores(documents, 400)
+        for other in crowd:
+            other.result()
+    assert together == alone == backwards == crowded
+
+
+def test_a_long_document_scores_as_its_best_window(running: RunningService) -> None:
+    """A relevant sentence counts wherever in a long document it stands, and more is read only up to the limit."""
+    filler = "Nothing in this sentence is about the question at hand. " * 200
+    found = "Washington, D.C. is the capital of the United States."
+    long = post(running.http, documents=[filler + found, filler]).json()["results"]
+    assert long[0]["index"] == 0
+    assert long[0]["relevance_score"] > 2 * long[1]["relevance_score"]
+    cut = post(running.http, documents=[filler + found, filler], max_tokens_per_doc=100).json()
+    assert cut["results"][0]["relevance_score"] == cut["results"][1]["relevance_score"]
+    assert [r["index"] for r in cut["results"]] == [0, 1]
+    assert cut["meta"]["warnings"] == ["documents 0, 1 were cut to 100 tokens"]

@@ -1,0 +1,136 @@
+"""How the process begins and ends."""
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+import service
+from tests.clients import message, metric, post, stub, until
+from tests.process import COMMAND, RunningService, environment
+
+EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
+
+
+def _failed_start(**settings: object) -> str:
+    """Return what a service says that must not start."""
+    run = subprocess.run(
+        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "Traceback" not in run.stderr
+    return run.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"workers": "none"}, "RERANKD_WORKERS"),
+        ({"wrokers": 2}, "RERANKD_WROKERS"),
+        ({"model": "/nowhere"}, "/nowhere does not exist"),
+        ({"http_address": "0.0.0.0:0"}, "RERANKD_HTTP_ADDRESS listens beyond this machine"),
+        ({"api_keys_file": "/nowhere"}, "keys file /nowhere cannot be read"),
+        ({"config": "/nowhere.toml"}, "/nowhere.toml does not exist"),
+    ],
+)
+def test_a_start_that_cannot_succeed_says_why(settings: dict[str, object], said: str) -> None:
+    """A setting that makes no sense ends the start with status 1 and a sentence that names it."""
+    assert said in _failed_start(**settings)
+
+
+@pytest.mark.parametrize("api", ["grpc", "http", "admin"])
+def test_a_port_in_use_is_an_error(api: str) -> None:
+    """Two services never share a port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert f"cannot listen on {address}" in _failed_start(**{f"{api}_address": address})
+
+
+def test_a_model_with_two_labels_is_refused(tmp_path: Path) -> None:
+    """A directory that cannot be served ends the start with the reason in words."""
+    directory = tmp_path / "two-labels"
+    shutil.copytree(EMBEDDED, directory)
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps(config | {"num_labels": 2}))
+    assert "the model has 2 labels" in _failed_start(model=directory)
+
+
+def test_a_model_from_a_directory_is_served_under_its_name(tmp_path: Path) -> None:
+    """A directory of one's own is served by its name and the aliases given."""
+    directory = tmp_path / "my-model"
+    (directory / "onnx").mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(EMBEDDED / name, directory)
+    shutil.copy(EMBEDDED / "model.onnx", directory / "onnx")
+    running = RunningService.start(model=directory, model_aliases="one, two")
+    try:
+        assert [post(running.http, model=name).status_code for name in ("my-model", "one", "two")] == [200] * 3
+        assert post(running.http, model="rerank-v3.5").status_code == 404
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_admitted_is_answered_before_the_process_ends(number: signal.Signals) -> None:
+    """On a signal health turns, new work is refused, running work is finished, and the exit status is 0."""
+    running = RunningService.start(workers=1)
+    with stub(running.grpc) as rpc, grpc.insecure_channel(running.grpc) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(
+            health_pb2.HealthCheckRequest(service="rerank.v2.RerankService")
+        )
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        call = rpc.Rerank.future(message(documents=["some words to read " * 20] * 100))
+        rest: list[httpx.Response] = []
+        poster = threading.Thread(
+            target=lambda: rest.append(post(running.http, documents=["other words to read " * 20] * 50))
+        )
+        poster.start()
+        until(lambda: metric(running.admin, "rerank_jobs") == 2, "both jobs are there")
+        running.process.send_signal(number)
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        late = post(running.http)
+        assert late.status_code == 503
+        assert late.json()["message"] == "The server is stopping; another replica will answer."
+        assert httpx.get(f"{running.admin}/readyz").status_code == 503
+        assert len(call.result().results) == 100
+        poster.join()
+        assert rest[0].status_code == 200
+    assert running.stop() == 0
+    assert "Traceback" not in running.log()
+
+
+def test_a_drain_ends_in_time_and_answers_what_it_could_not_finish() -> None:
+    """Work that does not fit the drain time is answered UNAVAILABLE, not left hanging."""
+    running = RunningService.start(workers=1, drain_seconds=3, backlog_seconds=100)
+    with stub(running.grpc) as rpc:
+        call = rpc.Rerank.future(message(documents=["some words to read " * 100] * 1000), timeout=1000)
+        until(lambda: metric(running.admin, "rerank_jobs") == 1, "the job is there")
+        assert running.stop() == 0
+        with pytest.raises(grpc.RpcError) as caught:
+            call.result()
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.8, 1.3])
+def test_a_signal_before_the_model_is_loaded_ends_the_process(after_s: float) -> None:
+    """SIGTERM at any moment of the start ends it without a traceback."""
+    process = subprocess.Popen([COMMAND, "serve"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(after_s)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    # Until the interpreter has come as far as the program, the signal does what it does by default.
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert b"Traceback" not in errors

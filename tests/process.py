@@ -1,0 +1,82 @@
+"""The real service as a process of its own, on free ports."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+COMMAND = Path(sys.executable).with_name("rerankd")
+_LINE = re.compile(r"rerankd: (gRPC|HTTP|admin) on (\S+)")
+_START_S, _STOP_S = 60, 60
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """Return an environment with free ports and these settings, named without prefix in lower case."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RERANKD_")}
+    ports = {f"{api}_address": "127.0.0.1:0" for api in ("grpc", "http", "admin")}
+    return clean | {f"RERANKD_{name.upper()}": str(value) for name, value in (ports | settings).items()}
+
+
+@dataclass
+class RunningService:
+    """A service that has said that it is ready."""
+
+    process: subprocess.Popen[str]
+    grpc: str
+    """Address as host:port."""
+    http: str
+    """Base URL."""
+    admin: str
+    """Base URL."""
+    errors: IO[str]
+    _log: str = ""
+
+    @classmethod
+    def start(cls, **settings: object) -> "RunningService":
+        """Start `rerankd serve` and wait until it listens everywhere. Raises AssertionError with its output."""
+        errors = TemporaryFile("w+")  # noqa: SIM115  # It lives as long as the process.
+        process = subprocess.Popen(
+            [COMMAND, "serve"], env=environment(**settings), stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        assert process.stdout
+        found: dict[str, str] = {}
+        while len(found) < 3:
+            line = process.stdout.readline()
+            match = _LINE.match(line)
+            if not match:
+                process.kill()
+                process.wait()
+                process.stdout.close()
+                errors.seek(0)
+                said = errors.read()
+                errors.close()
+                raise AssertionError(f"the service did not start: {line!r} {said}")
+            found[match[1]] = match[2]
+        return cls(process, found["gRPC"], f"http://{found['HTTP']}", f"http://{found['admin']}", errors)
+
+    def log(self) -> str:
+        """Return everything written to standard error so far."""
+        if not self.errors.closed:
+            self.errors.seek(0)
+            self._log = self.errors.read()
+        return self._log
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(_STOP_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.log()
+            self.errors.close()
+            if self.process.stdout:
+                self.process.stdout.close()
+        return status
