@@ -8,7 +8,8 @@ from scheduler.model import Amount
 _FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
 _OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model.
-_DOUBT = 1.0  # Variance of a coefficient, as a multiple of its seed, before the first sample; the cap afterwards.
+_TRUST = 1.0  # Samples' worth of evidence that the seeds start with.
+_DAMPING = 0.02  # Evidence for the present value of a coefficient that the batches of late say nothing about.
 _FLOOR = (1e-6, 1e-8, 1e-12)  # Seconds; keeps every term alive so that it can be learned.
 
 
@@ -23,7 +24,7 @@ class Sample(NamedTuple):
 class CostModel:
     """Seconds one worker needs for a batch of n pairs padded to L tokens: t = a + b*n*L + c*n*L**2.
 
-    The quadratic term is attention. Recursive least squares with forgetting on *relative* errors,
+    The quadratic term is attention. Least squares with forgetting on *relative* errors,
     so that a batch of 5 ms teaches as much as one of 100 ms. Coefficients are learned as multiples
     of their seeds, which puts all three on one scale, and stay within a factor of 5 of them.
     """
@@ -32,7 +33,8 @@ class CostModel:
         """Start from seeds: a of a batch, b of a token, c of a token times the length; seconds."""
         self._seed = tuple(max(s, f) for s, f in zip((launch_s, token_s, square_s), _FLOOR, strict=True))
         self._scale = [1.0, 1.0, 1.0]
-        self._variance = [[_DOUBT if i == j else 0.0 for j in range(3)] for i in range(3)]
+        self._squares = [[_TRUST if i == j else 0.0 for j in range(3)] for i in range(3)]
+        self._products = [_TRUST, _TRUST, _TRUST]
         self.launch_s, self.token_s, self.square_s = self._seed
 
     @classmethod
@@ -84,22 +86,19 @@ class CostModel:
         # would outweigh, by the square, what is learned once it has become slow.
         unit = sum(terms)
         row = [term / unit for term in terms]
-        lifted = [sum(v * x for v, x in zip(line, row, strict=True)) for line in self._variance]
-        gain = _FORGET + sum(x * v for x, v in zip(row, lifted, strict=True))
-        error = sample.seconds / unit - sum(x * s for x, s in zip(row, self._scale, strict=True))
-        for i in range(3):
-            moved = self._scale[i] + lifted[i] / gain * error
-            self._scale[i] = min(max(moved, 1 / _DRIFT), _DRIFT)
-        self._variance = [
-            [(self._variance[i][j] - lifted[i] * lifted[j] / gain) / _FORGET for j in range(3)] for i in range(3)
+        measured = sample.seconds / unit
+        self._squares = [
+            [_FORGET * known + x * y for known, y in zip(line, row, strict=True)]
+            for line, x in zip(self._squares, row, strict=True)
         ]
-        # Where batches are all alike, forgetting would inflate the variance without end, and one odd batch would
-        # then throw the model off. Each coefficient's is capped by itself: the well known ones must stay quick to
-        # learn when another cannot be told.
-        shrink = [min(1.0, (_DOUBT / self._variance[i][i]) ** 0.5) for i in range(3)]
-        self._variance = [
-            [v * shrink[i] * shrink[j] for j, v in enumerate(line)] for i, line in enumerate(self._variance)
-        ]
+        self._products = [_FORGET * known + x * measured for known, x in zip(self._products, row, strict=True)]
+        # Where batches are all alike they leave two directions open; damping keeps those where they are, instead of
+        # letting the next odd batch throw them anywhere.
+        found = _solve(
+            [[v + _DAMPING * (i == j) for j, v in enumerate(line)] for i, line in enumerate(self._squares)],
+            [p + _DAMPING * s for p, s in zip(self._products, self._scale, strict=True)],
+        )
+        self._scale = [min(max(scale, 1 / _DRIFT), _DRIFT) for scale in found]
         self.launch_s, self.token_s, self.square_s = (s * k for s, k in zip(self._seed, self._scale, strict=True))
 
 
