@@ -1,0 +1,183 @@
+"""What must hold at all times: each function asserts one promise of the scheduler, by the oracle's own books."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from math import inf
+from typing import TYPE_CHECKING
+
+from scheduler import Batch, Drop, Job, Reason, Refusal
+
+if TYPE_CHECKING:
+    from tests.property.oracle import Oracle, Tracked
+
+EPSILON = 1e-6
+
+
+def nothing_is_lost(oracle: "Oracle") -> None:
+    """Assert that admitted jobs are finished, dropped, cancelled or live, in every lane; and so are their pairs."""
+    lane = oracle.last_lane
+    assert oracle.admitted[lane] == sum(oracle.ended[lane].values()) + oracle.live_in[lane]
+    load = oracle.scheduler.load(oracle.now)
+    assert load.jobs == len(oracle.live)
+    assert load.workers_busy == len(oracle.running)
+    waiting = sum(len(job.waiting) for job in oracle.live.values())
+    assert load.pairs_waiting == waiting
+    assert set(oracle.scheduler._jobs) == set(oracle.live)
+    accounted = waiting + oracle.pairs_dispatched + oracle.pairs_taken_back
+    assert oracle.pairs_admitted == accounted
+
+
+def the_ledger_is_the_sum(oracle: "Oracle") -> None:
+    """Assert that the ledger is what waits of the live jobs, exactly; never negative, and zero without jobs."""
+    ledger = oracle.scheduler._lanes.ledger
+    assert all(min(amounts) >= 0 for amounts in oracle.waiting_in.values())
+    assert list(astuple(ledger.total)) == oracle.waiting_amount()
+    assert list(astuple(ledger.through(oracle.last_lane))) == oracle.waiting_amount(oracle.last_lane)
+    assert abs(oracle.scheduler.load(oracle.now).backlog_s * oracle.policy.workers - oracle.work()) < EPSILON
+
+
+def no_pair_is_dispatched_twice(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that each pair reaches a worker at most once, and is one of its job's."""
+    for piece in batch.slices:
+        assert piece.pairs
+        assert len(set(piece.pairs)) == len(piece.pairs)
+        assert set(piece.pairs) <= oracle.live[piece.job_id].waiting
+
+
+def nothing_ended_is_dispatched(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that no pair of a job that ended, was cancelled, or has expired is in a later batch."""
+    for piece in batch.slices:
+        assert piece.job_id in oracle.live
+        assert oracle.live[piece.job_id].job.deadline > oracle.now
+
+
+def nothing_doomed_is_dispatched(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that no job is begun that could not be finished in time by all workers together."""
+    for piece in batch.slices:
+        tracked = oracle.live[piece.job_id]
+        if len(tracked.waiting) == len(tracked.job.pair_tokens):
+            need = oracle.seconds(tracked.amount) / min(oracle.policy.workers, len(tracked.waiting))
+            assert oracle.now + need <= tracked.job.deadline + EPSILON
+
+
+def the_best_lane_heads(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that a batch starts with the longest pairs of a client's most pressing job in the best waiting lane."""
+    head = oracle.live[batch.slices[0].job_id]
+    assert head.job.lane == min(oracle.waiting_in)
+    for other in oracle.live.values():
+        if other.waiting and (other.job.lane, other.job.client) == (head.job.lane, head.job.client):
+            assert (head.job.deadline, head.serial) <= (other.job.deadline, other.serial)
+    taken = set(batch.slices[0].pairs)
+    lengths = head.job.pair_tokens
+    longest_left = max((lengths[i] for i in head.waiting - taken), default=0)
+    assert min(lengths[i] for i in taken) >= longest_left
+
+
+def urgent_work_waits_for_running_batches_only(oracle: "Oracle") -> None:
+    """Assert that no batch of a worse lane was started while a job waited: it waits for the running ones only."""
+    newest = [(r.batch.id, r.lane) for r in oracle.running.values()]
+    for tracked in oracle.live.values():
+        if tracked.waiting:
+            for batch_id, lane in newest:
+                assert lane <= tracked.job.lane or batch_id <= tracked.batches_before
+
+
+def a_batch_is_short(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that a batch is padded to its longest pair, and predicted to last the cap at most, or is one pair."""
+    lengths = [oracle.live[p.job_id].job.pair_tokens[i] for p in batch.slices for i in p.pairs]
+    assert batch.length == max(lengths)
+    assert batch.work == oracle.cost.batch(len(lengths), batch.length)
+    assert batch.work <= oracle.policy.batch_s + EPSILON or len(lengths) == 1
+
+
+def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that a batch headed by an express lane holds no pair of a slower one, unless launches are dear."""
+    express = oracle.policy.express_lanes
+    lanes = [oracle.live[p.job_id].job.lane for p in batch.slices]
+    if lanes[0] < express and oracle.cost.launch_s < 0.2 * oracle.policy.batch_s:
+        assert max(lanes) < express
+
+
+def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal: Refusal) -> None:
+    """Assert that a job that could wait for ever is refused only when its lane and better ones fill a bound."""
+    if refusal.reason is not Reason.SHED or job.deadline < oracle.now + 1e5:
+        return
+    worse = [t for t in oracle.live.values() if t.waiting and t.job.lane > job.lane]
+    total = oracle.work()
+    through = total - oracle.seconds(oracle.waiting_amount()) + oracle.seconds(oracle.waiting_amount(job.lane))
+    full = through >= oracle.policy.backlog_work - EPSILON
+    swap = oracle.seconds(oracle.amount_of(job)) <= total - through - EPSILON
+    assert (full and not swap) or (len(oracle.live) >= oracle.policy.jobs_max and not worse)
+    assert refusal.retry_after_s is not None
+
+
+def advice_is_usable(_: "Oracle", advice: Refusal | Drop) -> None:
+    """Assert that advice is from 0.05 to 59 seconds, and only for those who may come back."""
+    if advice.retry_after_s is not None:
+        assert advice.reason in {Reason.SHED, Reason.DISPLACED}
+        assert 0.05 <= advice.retry_after_s <= 59
+
+
+def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
+    """Assert that room is made in the worst lanes, never in the newcomer's; least progressed first, then newest."""
+    left = {t.job.id: t for t in oracle.live.values() if t.waiting}
+    for victim in victims:
+        assert victim.job.lane > job.lane
+        assert victim.job.lane == max(t.job.lane for t in left.values())
+        rivals = [t for t in left.values() if t.job.lane == victim.job.lane]
+        assert victim is max(rivals, key=lambda t: (t.left, t.serial))
+        del left[victim.job.id]
+
+
+def displaced_only_for_need(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
+    """Assert that nobody is displaced unless all the others, the newcomer included, fill a bound by themselves."""
+    jobs = len(oracle.live)
+    amount = [a + b for a, b in zip(oracle.waiting_amount(), oracle.amount_of(job), strict=True)]
+    for victim in victims:
+        amount = [a - b for a, b in zip(amount, victim.amount, strict=True)]
+        others = oracle.seconds(amount) + oracle.running_work()
+        assert others >= oracle.policy.backlog_work - EPSILON or jobs >= oracle.policy.jobs_max
+        jobs -= 1
+
+
+def no_worker_idles(oracle: "Oracle") -> None:
+    """Assert that after a poll, a worker is free only if nothing waits."""
+    assert len(oracle.running) == oracle.policy.workers or not oracle.waiting_in
+
+
+def the_backlog_is_bounded(oracle: "Oracle") -> None:
+    """Assert that the backlog never exceeds its bound by more than one job, save what cutting it into batches adds."""
+    if not oracle.steady:
+        return  # A model that learns may find that what it let in takes longer.
+    cut = sum(running.batch.work for running in oracle.running.values())
+    assert oracle.work() <= oracle.policy.backlog_work + oracle.largest + cut + EPSILON
+
+
+def an_idle_machine_takes_anything(oracle: "Oracle", job: Job, refusal: Refusal | None) -> None:
+    """Assert that with no work at all, a job that has time and is of legal size is admitted, however large."""
+    idle = not oracle.live and oracle.running_work() == 0 and not oracle.closed
+    if idle and len(job.pair_tokens) <= oracle.policy.pairs_max and job.deadline > oracle.now + 1e5:
+        assert refusal is None
+
+
+def memory_is_bounded(oracle: "Oracle") -> None:
+    """Assert that the scheduler keeps nothing beyond its live jobs, up to a constant factor."""
+    scheduler, live = oracle.scheduler, len(oracle.live)
+    assert live <= oracle.policy.jobs_max
+    assert len(scheduler._alarms) == live
+    assert len(scheduler._alarms._entries) <= 2 * oracle.most_live + 20
+    queues = scheduler._lanes._queues
+    assert set(queues) == set(oracle.waiting_in)
+    assert sum(map(len, queues.values())) == sum(bool(t.waiting) for t in oracle.live.values())
+
+
+def the_alarm_is_in_time(oracle: "Oracle", wake_at: float | None) -> None:
+    """Assert that the next look is due no later than any live job's deadline, and there is none without jobs."""
+    earliest = min((t.job.deadline for t in oracle.live.values()), default=inf)
+    assert (wake_at is None) == (not oracle.live)
+    assert wake_at is None or wake_at <= earliest
+
+
+def nobody_outlives_the_deadline(oracle: "Oracle") -> None:
+    """Assert that after a poll, every live job still has time, whether its pairs wait or are on workers."""
+    assert all(t.job.deadline > oracle.now for t in oracle.live.values())

@@ -1,0 +1,252 @@
+"""A second set of books: drives a scheduler, and after every event compares it with what should be the case."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scheduler import Amount, Batch, CostModel, Drop, Job, Policy, Reason, Refusal, Scheduler
+from tests.fakes import FixedCost
+from tests.property import invariants
+
+
+@dataclass(eq=False)
+class Tracked:
+    """An admitted job, by the oracle's books."""
+
+    job: Job
+    serial: int
+    batches_before: int
+    """Id of the last batch started before it came."""
+    waiting: set[int] = field(init=False)
+    """Indexes of the pairs not yet dispatched."""
+    amount: list[int] = field(init=False)
+    """What waits: jobs, pairs, tokens, squares."""
+    running: int = 0
+    """Pairs on workers."""
+
+    def __post_init__(self) -> None:
+        self.waiting = set(range(len(self.job.pair_tokens)))
+        self.amount = Oracle.amount_of(self.job)
+        self.tokens = self.amount[2]
+
+    @property
+    def left(self) -> float:
+        """Share of its tokens that still waits."""
+        return self.amount[2] / self.tokens
+
+
+@dataclass
+class Running:
+    """A batch on a worker."""
+
+    batch: Batch
+    lane: int
+    due: float
+
+
+class Oracle:
+    """Every event goes through here: to the scheduler and into the books, then all invariants are checked."""
+
+    def __init__(self, policy: Policy, cost: CostModel) -> None:
+        self.policy, self.cost = policy, cost
+        self.steady = isinstance(cost, FixedCost)
+        """Whether prices stay as they are."""
+        self.scheduler = Scheduler(policy, cost)
+        self.now, self.closed, self.events = 0.0, False, 0
+        self.live: dict[int, Tracked] = {}
+        self.running: dict[int, Running] = {}
+        self.waiting_in: dict[int, list[int]] = {}
+        """Jobs, pairs, tokens and squares that wait, by lane in use."""
+        self.live_in: Counter[int] = Counter()
+        self.admitted: Counter[int] = Counter()
+        self.ended: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        """How the jobs of each lane ended."""
+        self.refused: Counter[str] = Counter()
+        self.pairs_admitted = self.pairs_dispatched = self.pairs_taken_back = 0
+        self.largest, self.most_live = 0.0, 0
+        self.wake_at: float | None = None
+        self.last_lane = 0
+        """Lane of the last job that came or ended."""
+        self._batches = 0
+        self._log = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of all decisions so far."""
+        return self._log.hexdigest()
+
+    def endings(self) -> Counter[str]:
+        """Count how jobs ended, refused ones included."""
+        return sum(self.ended.values(), Counter({f"refused {k}": v for k, v in self.refused.items()}))
+
+    # Events
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        self._done("time", self.now)
+
+    def offer(self, job: Job) -> Refusal | None:
+        """Offer a job, and poll, so that displacements are seen as they are decided."""
+        self.last_lane = job.lane
+        gate = self.scheduler.gate(job.lane, job.client, Amount.of(job.pair_tokens), job.deadline, self.now)
+        refusal = self.scheduler.offer(job, self.now)
+        assert (gate and gate.reason) == (refusal and refusal.reason)
+        invariants.an_idle_machine_takes_anything(self, job, refusal)
+        if refusal:
+            self.refused[refusal.reason] += 1
+            invariants.advice_is_usable(self, refusal)
+            invariants.refused_for_room_only_without_worse_work(self, job, refusal)
+            self._done("refused", job.id, refusal)
+        else:
+            newcomer = Tracked(job, sum(self.admitted.values()), self._batches)
+            self.largest = max(self.largest, self.seconds(newcomer.amount))
+            self.admitted[job.lane] += 1
+            self.pairs_admitted += len(job.pair_tokens)
+            self.poll(newcomer)
+        return refusal
+
+    def cancel(self, job_id: int) -> None:
+        """Cancel a job, live or not."""
+        self.scheduler.cancel(job_id)
+        if job_id in self.live:
+            self._end(self.live[job_id], "cancelled")
+        self._done("cancel", job_id)
+
+    def finish(self, batch_id: int, took_s: float | None) -> None:
+        """Bring a batch back."""
+        self.scheduler.finish(batch_id, took_s)
+        running = self.running.pop(batch_id, None)
+        for piece in running.batch.slices if running else ():
+            tracked = self.live.get(piece.job_id)
+            if tracked:
+                tracked.running -= len(piece.pairs)
+                if not tracked.running and not tracked.waiting:
+                    self._end(tracked, "finished")
+        self._done("finish", batch_id)
+
+    def close(self) -> None:
+        """Close the door."""
+        self.scheduler.close()
+        self.closed = True
+        self._done("close")
+
+    def poll(self, newcomer: Tracked | None = None) -> None:
+        """Ask what follows, and check it; `newcomer` was admitted just before."""
+        step = self.scheduler.poll(self.now)
+        victims = [self.live[d.job_id] for d in step.drops if d.reason is Reason.DISPLACED]
+        if newcomer:
+            invariants.displaced_from_the_worst(self, newcomer.job, victims)
+            invariants.displaced_only_for_need(self, newcomer.job, victims)
+            for victim in victims:
+                self._end(victim, Reason.DISPLACED)
+            self._admit(newcomer)
+        else:
+            assert not victims
+        self._follow(step.drops, step.batches)
+        self.wake_at = step.wake_at
+        invariants.no_worker_idles(self)
+        invariants.urgent_work_waits_for_running_batches_only(self)
+        invariants.nobody_outlives_the_deadline(self)
+        invariants.the_alarm_is_in_time(self, step.wake_at)
+        self._done("poll", newcomer and newcomer.job.id, step)
+
+    def run_dry(self) -> None:
+        """Close the door and serve to the end: whatever was admitted gets there, and nothing is left behind."""
+        self.close()
+        self.poll()
+        batches = sum(len(t.waiting) for t in self.live.values()) + len(self.running)
+        for _ in range(batches):
+            if self.running:
+                self.finish(min(self.running), None)
+                self.poll()
+        assert not self.live
+        assert not self.running
+        assert self.scheduler.load(self.now)[:4] == (0, 0, 0, 0)
+
+    # Books
+
+    @staticmethod
+    def amount_of(job: Job) -> list[int]:
+        """Return what a whole job amounts to: jobs, pairs, tokens, squares."""
+        lengths = job.pair_tokens
+        return [1, len(lengths), sum(lengths), sum(n**2 for n in lengths)]
+
+    def seconds(self, amount: Sequence[int]) -> float:
+        """Price an amount."""
+        return self.cost.waiting(Amount(*amount), self.policy.batch_s)
+
+    def waiting_amount(self, through: int = 999) -> list[int]:
+        """Sum up what waits in a lane and all better ones."""
+        rows = [amount for lane, amount in self.waiting_in.items() if lane <= through]
+        return [sum(column) for column in zip(*rows, strict=True)] or [0, 0, 0, 0]
+
+    def running_work(self) -> float:
+        """Sum up what is left on the workers."""
+        return sum(max(0.0, r.due - self.now) for r in self.running.values())
+
+    def work(self) -> float:
+        """Price the whole backlog."""
+        return self.seconds(self.waiting_amount()) + self.running_work()
+
+    def _follow(self, drops: Sequence[Drop], batches: Sequence[Batch]) -> None:
+        for drop in drops:
+            invariants.advice_is_usable(self, drop)
+            if drop.reason is not Reason.DISPLACED:
+                tracked = self.live[drop.job_id]
+                assert (tracked.job.deadline <= self.now) == (drop.reason is Reason.EXPIRED)
+                self._end(tracked, drop.reason)
+        for batch in batches:
+            for check in (
+                invariants.no_pair_is_dispatched_twice,
+                invariants.nothing_ended_is_dispatched,
+                invariants.nothing_doomed_is_dispatched,
+                invariants.the_best_lane_heads,
+                invariants.a_batch_is_short,
+                invariants.express_batches_take_nothing_along,
+            ):
+                check(self, batch)
+            self._dispatch(batch)
+
+    def _admit(self, tracked: Tracked) -> None:
+        self.live[tracked.job.id] = tracked
+        self.live_in[tracked.job.lane] += 1
+        self.most_live = max(self.most_live, len(self.live))
+        self._move(tracked.job.lane, tracked.amount, 1)
+
+    def _dispatch(self, batch: Batch) -> None:
+        self._batches = batch.id
+        lane = self.live[batch.slices[0].job_id].job.lane
+        self.running[batch.id] = Running(batch, lane, self.now + batch.work)
+        for piece in batch.slices:
+            tracked = self.live[piece.job_id]
+            lengths = [tracked.job.pair_tokens[i] for i in piece.pairs]
+            tracked.waiting -= set(piece.pairs)
+            tracked.running += len(lengths)
+            taken = [not tracked.waiting, len(lengths), sum(lengths), sum(n**2 for n in lengths)]
+            tracked.amount = [a - b for a, b in zip(tracked.amount, taken, strict=True)]
+            self._move(tracked.job.lane, taken, -1)
+            self.pairs_dispatched += len(lengths)
+
+    def _end(self, tracked: Tracked, how: str) -> None:
+        del self.live[tracked.job.id]
+        self.last_lane = tracked.job.lane
+        self.live_in[tracked.job.lane] -= 1
+        self.ended[tracked.job.lane][how] += 1
+        self.pairs_taken_back += len(tracked.waiting)
+        self._move(tracked.job.lane, tracked.amount, -1)
+
+    def _move(self, lane: int, amount: Sequence[int], sign: int) -> None:
+        held = self.waiting_in.pop(lane, [0, 0, 0, 0])
+        held = [a + sign * b for a, b in zip(held, amount, strict=True)]
+        if any(held):
+            self.waiting_in[lane] = held
+
+    def _done(self, *what: object) -> None:
+        self.events += 1
+        self._log.update(repr(what).encode())
+        invariants.nothing_is_lost(self)
+        invariants.the_ledger_is_the_sum(self)
+        invariants.the_backlog_is_bounded(self)
+        invariants.memory_is_bounded(self)

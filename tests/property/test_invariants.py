@@ -1,0 +1,143 @@
+"""Random walks through the scheduler's events, with every invariant checked after each of them."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cache
+
+import pytest
+
+from scheduler import LANES, CostModel, Job, Policy
+from tests.fakes import FixedCost
+from tests.property.oracle import Oracle
+
+EVENTS = 17_000
+"""In each walk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """What a walk offers to which scheduler."""
+
+    policy: Policy
+    lanes: tuple[int, ...] = (0, 50, 150, 900)
+    clients: int = 3
+    pairs: int = 30
+    """At most, in most jobs."""
+    patience: tuple[float, float] = (2.0, 40.0)
+    """Deadlines, in multiples of the job's own work."""
+    eternal: float = 0.4
+    """Share of jobs with all the time in the world."""
+    learning: bool = False
+    """Whether batches take other times than predicted, and the cost model learns."""
+
+
+MIXES = {
+    "one worker": Mix(policy=Policy(workers=1, backlog_s=0.5)),
+    "four workers": Mix(policy=Policy(workers=4, backlog_s=0.2)),
+    "one lane": Mix(policy=Policy(workers=2, backlog_s=0.3), lanes=(7,)),
+    "two lanes": Mix(policy=Policy(workers=1, backlog_s=0.5, look_ahead=0), lanes=(0, 999)),
+    "all lanes": Mix(policy=Policy(workers=2, backlog_s=0.3), lanes=tuple(range(LANES))),
+    "tiny backlog": Mix(policy=Policy(workers=1, backlog_s=0.02), pairs=60),
+    "few jobs": Mix(policy=Policy(workers=2, backlog_s=5.0, jobs_max=12)),
+    "many clients": Mix(policy=Policy(workers=1, backlog_s=0.5), clients=1_000, pairs=10),
+    "tight deadlines": Mix(policy=Policy(workers=4, backlog_s=0.3), patience=(0.8, 3.0), eternal=0.05),
+    "long pairs": Mix(policy=Policy(workers=2, backlog_s=0.5, batch_s=0.003), pairs=5),
+    "learning": Mix(policy=Policy(workers=2, backlog_s=0.3), learning=True),
+    "no express": Mix(policy=Policy(workers=4, backlog_s=0.2, express_lanes=0, pairs_max=100)),
+}
+
+
+def walk(mix: Mix, seed: int, events: int) -> Oracle:
+    """Take `events` random events from `seed`, then serve to the end."""
+    chance = random.Random(seed)
+    cost = CostModel(0.001, 1e-5, 1e-9) if mix.learning else FixedCost(0.001, 1e-5, 1e-9)
+    oracle = Oracle(mix.policy, cost)
+    number = 0
+    while oracle.events < events:
+        kind = chance.random()
+        if kind < 0.34:
+            number += 1
+            oracle.offer(_a_job(oracle, mix, chance, number))
+        elif kind < 0.6 and oracle.running:
+            _bring_back(oracle, mix, chance)
+        elif kind < 0.66 and oracle.live:
+            oracle.cancel(chance.choice([*oracle.live, number + 1]))
+        elif kind < 0.8:
+            oracle.pass_time(chance.expovariate(200))
+        elif kind < 0.82 and oracle.wake_at is not None and oracle.wake_at < oracle.now + 1e4:
+            oracle.pass_time(max(0.0, oracle.wake_at - oracle.now))
+            oracle.poll()
+        elif kind < 0.821:
+            oracle.finish(-1, 1.0)
+        elif kind < 0.8215:
+            _calm_down(oracle)
+        else:
+            oracle.poll()
+    oracle.run_dry()
+    oracle.offer(_a_job(oracle, mix, chance, number + 1))
+    return oracle
+
+
+def _a_job(oracle: Oracle, mix: Mix, chance: random.Random, number: int) -> Job:
+    pairs = chance.randint(1, mix.pairs) if chance.random() < 0.97 else 10 * mix.pairs
+    base = chance.choice((20, 60, 120, 400))
+    lengths = tuple(
+        base if chance.random() < 0.5 else max(1, int(base * chance.uniform(0.1, 1.2))) for _ in range(pairs)
+    )
+    client = f"client {chance.randrange(mix.clients)}"
+    job = Job(number, chance.choice(mix.lanes), client, lengths, oracle.now + 1e6)
+    if chance.random() < mix.eternal:
+        return job
+    if chance.random() < 0.01:
+        return replace(job, deadline=oracle.now)
+    patience = oracle.seconds(oracle.amount_of(job)) * chance.uniform(*mix.patience)
+    return replace(job, deadline=oracle.now + patience)
+
+
+def _bring_back(oracle: Oracle, mix: Mix, chance: random.Random) -> None:
+    running = oracle.running[chance.choice(list(oracle.running))]
+    oracle.pass_time(max(0.0, running.due - oracle.now) * chance.choice((0.0, 0.9, 1.0, 1.0, 1.1)))
+    took_s = running.batch.work
+    if mix.learning:  # On a machine that is three times slower at times.
+        took_s *= chance.lognormvariate(0, 0.3) * (3 if oracle.events // 1_000 % 2 else 1)
+    oracle.finish(running.batch.id, chance.choice((took_s, took_s, took_s, None)))
+    if chance.random() < 0.8:
+        oracle.poll()
+
+
+def _calm_down(oracle: Oracle) -> None:
+    """Serve everything, so that the next job meets an idle machine."""
+    while oracle.running:
+        oracle.finish(min(oracle.running), None)
+        oracle.poll()
+
+
+@cache
+def _walked(name: str) -> Oracle:
+    return walk(MIXES[name], seed=list(MIXES).index(name), events=EVENTS)
+
+
+@pytest.mark.parametrize("name", MIXES)
+def test_walk(name: str):
+    """Whatever happens, in whatever order, every invariant holds after every event, and the end is reached."""
+    oracle = _walked(name)
+    assert oracle.events >= EVENTS
+    assert oracle.endings()["finished"] > EVENTS / 50
+
+
+def test_walks_go_everywhere():
+    """The walks together take 200,000 events and end jobs in every possible way, many times each."""
+    walks = [_walked(name) for name in MIXES]
+    assert sum(oracle.events for oracle in walks) >= 200_000
+    endings = sum((oracle.endings() for oracle in walks), Counter())
+    ways = ["finished", "cancelled", "displaced", "expired", "shed", "refused shed"]
+    assert all(endings[way] > 100 for way in ways), endings
+    ways = ["refused oversized", "refused draining", "refused expired"]
+    assert all(endings[way] >= len(MIXES) for way in ways), endings
+
+
+def test_replay():
+    """The same seed leads to the same decisions, to the last digit; another one to others."""
+    digests = [walk(MIXES["learning"], seed, 2_000).digest for seed in (5, 5, 6)]
+    assert digests[0] == digests[1] != digests[2]

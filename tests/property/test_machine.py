@@ -1,0 +1,92 @@
+"""The walks' events again, chosen by Hypothesis, which shrinks what it finds to a short story."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from scheduler import Amount, CostModel, Job, Policy
+from tests.fakes import FixedCost
+from tests.property.oracle import Oracle
+
+POLICIES = st.builds(
+    Policy,
+    workers=st.sampled_from([1, 2, 4]),
+    batch_s=st.sampled_from([0.003, 0.02, 0.05]),
+    backlog_s=st.sampled_from([0.01, 0.1, 1.0]),
+    jobs_max=st.sampled_from([2, 5, 1_000]),
+    pairs_max=st.sampled_from([10, 100]),
+    express_lanes=st.sampled_from([0, 100]),
+    look_ahead=st.sampled_from([0, 8]),
+)
+LENGTHS = st.sampled_from([1, 20, 99, 100, 512])
+PAIRS = st.lists(LENGTHS, min_size=1, max_size=12) | st.builds(
+    lambda length, count: [length] * count, LENGTHS, st.integers(1, 60)
+)
+
+
+class Story(RuleBasedStateMachine):
+    """Any order of events; the oracle checks every invariant after each."""
+
+    @initialize(policy=POLICIES, learning=st.booleans())
+    def begin(self, policy: Policy, learning: bool) -> None:  # noqa: FBT001  # Drawn by Hypothesis.
+        """Start with an empty scheduler."""
+        cost = CostModel(0.001, 1e-5, 1e-9) if learning else FixedCost(0.001, 1e-5, 1e-9)
+        self.oracle = Oracle(policy, cost)
+        self.number = 0
+
+    @rule(
+        lane=st.sampled_from([0, 1, 99, 100, 101, 999]),
+        client=st.sampled_from("ab"),
+        lengths=PAIRS,
+        patience=st.sampled_from([0.0, 1.0, 1.1, 3.0, 10.0, 1e9]),
+    )
+    def offer(self, lane: int, client: str, lengths: list[int], patience: float) -> None:
+        """Offer a job with a deadline so many times its own work away."""
+        self.number += 1
+        own_s = self.oracle.cost.waiting(Amount.of(lengths), self.oracle.policy.batch_s)
+        job = Job(self.number, lane, client, tuple(lengths), self.oracle.now + patience * own_s)
+        self.oracle.offer(job)
+
+    @precondition(lambda self: self.oracle.running)
+    @rule(which=st.integers(0, 3), speed=st.sampled_from([0.0, 0.5, 1.0, 3.0]), poll=st.booleans())
+    def finish(self, which: int, speed: float, poll: bool) -> None:  # noqa: FBT001
+        """Bring a batch back after so many times its prediction; 0 means that it failed at once."""
+        running = list(self.oracle.running.values())[which % len(self.oracle.running)]
+        end = running.due + (speed - 1) * running.batch.work
+        self.oracle.pass_time(max(0.0, end - self.oracle.now))
+        self.oracle.finish(running.batch.id, speed * running.batch.work or None)
+        if poll:
+            self.oracle.poll()
+
+    @rule(back=st.integers(0, 20))
+    def cancel(self, back: int) -> None:
+        """Cancel one of the last jobs, whatever became of it."""
+        self.oracle.cancel(self.number - back)
+
+    @rule(seconds=st.sampled_from([0.0, 0.001, 0.01, 0.1, 10.0]), poll=st.booleans())
+    def pass_time(self, seconds: float, poll: bool) -> None:  # noqa: FBT001
+        """Let time pass."""
+        self.oracle.pass_time(seconds)
+        if poll:
+            self.oracle.poll()
+
+    @precondition(lambda self: self.oracle.wake_at)
+    @rule()
+    def ring(self) -> None:
+        """Wait for the alarm."""
+        self.oracle.pass_time(max(0.0, (self.oracle.wake_at or 0.0) - self.oracle.now))
+        self.oracle.poll()
+
+    @rule()
+    def poll(self) -> None:
+        """Ask what follows."""
+        self.oracle.poll()
+
+    def teardown(self) -> None:
+        """Serve to the end."""
+        if hasattr(self, "oracle"):
+            self.oracle.run_dry()
+
+
+TestStory = Story.TestCase
+TestStory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

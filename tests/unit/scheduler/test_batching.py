@@ -1,0 +1,212 @@
+"""Tests of composing one batch: at the fixed cost, a launch is 1 ms and a pair of 100 tokens another one."""
+
+from math import inf
+
+import pytest
+
+from scheduler import LANES, Job, Policy, Slice
+from scheduler.admitted import AdmittedJob
+from scheduler.batching import compose
+from scheduler.lanes import Lanes
+from tests.fakes import FixedCost
+from tests.unit.scheduler.machine import a_job, a_mixed_job, admitted
+
+COST = FixedCost()
+FULL = 49
+"""Pairs of 100 tokens in a batch of 50 ms."""
+
+
+def _always(_: AdmittedJob) -> bool:
+    return True
+
+
+def _lanes(*jobs: Job) -> Lanes:
+    lanes = Lanes()
+    for serial, job in enumerate(jobs):
+        lanes.push(admitted(job, serial))
+    return lanes
+
+
+def _compose(*jobs: Job, cost: FixedCost = COST, **limits: float) -> tuple[dict[int, int], int]:
+    """Return how many pairs of each job one batch takes, and the length it is padded to."""
+    slices, length = compose(_lanes(*jobs), Policy(**{"workers": 1, **limits}), cost, _always)
+    return {piece.job_id: len(piece.pairs) for piece in slices}, length
+
+
+def test_nothing_waits():
+    """Composing without work is a mistake of the caller."""
+    with pytest.raises(ValueError, match="nothing waits"):
+        compose(Lanes(), Policy(workers=1), COST, _always)
+
+
+def test_cap():
+    """A batch of a long backlog is filled to the cap, and no further."""
+    job = a_job(1_000, lane=900)
+    assert _compose(job) == ({job.id: FULL}, 100)
+
+
+def test_one_pair_over_the_cap():
+    """A pair that takes longer than a batch may goes alone."""
+    long, short = a_job(3, 10_000), a_job(3, 100, deadline=0.0)
+    assert _compose(long) == ({long.id: 1}, 10_000)
+    assert _compose(long, short, look_ahead=8)[0] == {short.id: 3}
+
+
+def test_long_pair_takes_nothing_along():
+    """A pair over the cap leaves no room for another of its length."""
+    first, second = a_job(1, 10_000), a_job(1, 10_000)
+    assert _compose(first, second)[0] == {first.id: 1}
+
+
+def test_longest_pairs_first():
+    """A job's longest pairs go first, and set the length."""
+    job = a_mixed_job(*[100] * 200, *[110] * 10, lane=900)
+    slices, length = compose(_lanes(job), Policy(workers=1), COST, _always)
+    assert length == 110
+    assert set(range(200, 210)) < set(slices[0].pairs)
+
+
+def test_padding_ends_a_run():
+    """Pairs so short that padding them costs more than a launch wait for another batch."""
+    job = a_mixed_job(*[10] * 100, *[400] * 2, lane=900)
+    assert _compose(job) == ({job.id: 2}, 400)
+
+
+def test_padding_under_a_launch():
+    """Pairs whose padding costs less than another launch go along."""
+    job = a_mixed_job(99, 99, 99, 100, lane=900)
+    assert _compose(job) == ({job.id: 4}, 100)
+
+
+def test_urgent_job_goes_whole():
+    """An express job that fits goes in one batch, whatever the padding: its latency comes first."""
+    lengths = [10, 10, 10, 10, 300]
+    urgent, bulk = a_mixed_job(*lengths, lane=0), a_mixed_job(*lengths, lane=900)
+    assert _compose(urgent, a_job(500, lane=999))[0] == {urgent.id: 5}
+    assert _compose(bulk, a_job(500, lane=999))[0][bulk.id] < 5
+
+
+def test_best_lane_heads():
+    """The best lane comes first, whoever arrived first."""
+    bulk, urgent = a_job(500, lane=200), a_job(3, lane=150)
+    assert next(iter(_compose(bulk, urgent)[0])) == urgent.id
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_little_work_is_cut_fine(workers: int):
+    """With little waiting, a batch takes half of a worker's share, so that all workers end together."""
+    job = a_job(160, lane=900)
+    taken = _compose(job, workers=workers, batch_s=1.0)[0][job.id]
+    assert taken == pytest.approx(160 / (2 * workers), rel=0.05)
+
+
+def test_launches_do_not_dominate():
+    """However little waits, a batch lasts five launches if there is work for that long."""
+    job = a_job(8, lane=900)
+    assert _compose(job, workers=16) == ({job.id: 4}, 100)
+
+
+def test_filling_with_near_lengths():
+    """Room is filled from the next jobs with pairs of nearly the same length."""
+    head, near = a_job(5, 100, lane=500), a_job(500, 99, lane=600)
+    assert _compose(head, near)[0] == {head.id: 5, near.id: FULL - 5}
+
+
+def test_not_filling_with_far_lengths():
+    """Pairs that would be padded for more than their launch is worth are left for a batch of their own."""
+    head, short = a_job(5, 100, lane=500), a_job(500, 50, lane=600)
+    assert _compose(head, short)[0] == {head.id: 5}
+
+
+def test_not_filling_with_longer_pairs():
+    """Longer pairs would pad the urgent ones: they wait."""
+    head, longer = a_job(5, 100, lane=500), a_job(500, 101, lane=600)
+    assert _compose(head, longer)[0] == {head.id: 5}
+
+
+def test_small_jobs_go_along_whole():
+    """A job that pads for less than the launch it saves goes along as a whole, short pairs included."""
+    head, small = a_job(5, 100, lane=500), a_mixed_job(60, 80, lane=600)
+    bulk = a_job(500, 300, lane=700)
+    assert _compose(head, small, bulk)[0] == {head.id: 5, small.id: 2}
+
+
+def test_started_jobs_fill_first():
+    """Of the jobs behind the head, those already started fill the room first."""
+    head, fresh, started = a_job(5, lane=500), a_job(500, lane=600), a_job(500, lane=600, client="b")
+    lanes = _lanes(head, fresh, started)
+    entry = next(e for e in lanes.first(9, below=LANES, ahead=inf) if e.job is started)
+    lanes.take(entry, 0, 1, 0.0)
+    slices, _ = compose(lanes, Policy(workers=1), COST, _always)
+    assert [(s.job_id, len(s.pairs)) for s in slices] == [(head.id, 5), (started.id, FULL - 5)]
+
+
+def test_late_jobs_do_not_fill():
+    """A job that would not be finished in time is not used to fill a batch."""
+    head, late, other = a_job(5, lane=500), a_job(20, lane=600), a_job(20, lane=700)
+    slices, _ = compose(_lanes(head, late, other), Policy(workers=1), COST, lambda entry: entry.job is not late)
+    assert [piece.job_id for piece in slices] == [head.id, other.id]
+
+
+def test_clients_ahead_do_not_fill():
+    """A client that is more than a batch beyond its turn is not taken along."""
+    head, ahead = a_job(5, lane=500, client="a"), a_job(500, lane=500, client="b")
+    lanes = _lanes(head, ahead)
+    entry = next(e for e in lanes.first(9, below=LANES, ahead=inf) if e.job is ahead)
+    lanes.take(entry, 0, 1, 0.06)
+    assert len(compose(lanes, Policy(workers=1), COST, _always)[0]) == 1
+
+
+def test_look_ahead():
+    """Only so many jobs behind the head are looked at."""
+    jobs = [a_job(2, lane=500 + i) for i in range(10)] + [a_job(500, 400, lane=900)]
+    assert len(_compose(*jobs, look_ahead=3)[0]) == 4
+    assert len(_compose(*jobs, look_ahead=0)[0]) == 1
+
+
+def test_express_takes_nothing_along():
+    """A batch headed by an express lane is not made longer by slower lanes."""
+    urgent, bulk = a_job(5, lane=99), a_job(500, lane=100)
+    assert _compose(urgent, bulk)[0] == {urgent.id: 5}
+
+
+def test_express_takes_express_along():
+    """Express jobs share a batch with each other."""
+    urgent, next_, bulk = a_job(5, lane=0), a_job(5, lane=99), a_job(500, lane=100)
+    assert _compose(urgent, next_, bulk)[0] == {urgent.id: 5, next_.id: 5}
+
+
+def test_no_express_lanes():
+    """With express lanes switched off, every batch is filled."""
+    urgent, bulk = a_job(5, lane=0), a_job(500, lane=100)
+    assert _compose(urgent, bulk, express_lanes=0)[0] == {urgent.id: 5, bulk.id: FULL - 5}
+
+
+def test_express_where_launches_are_heavy():
+    """Where a launch takes a large share of a batch, express batches take others along: it costs little."""
+    urgent, bulk = a_job(5, lane=0), a_job(500, lane=100)
+    assert len(_compose(urgent, bulk, cost=FixedCost(launch_s=0.02))[0]) == 2
+
+
+def test_filling_keeps_to_the_cap():
+    """Several fillers together stay within the cap."""
+    jobs = [a_job(20, lane=500 + i) for i in range(8)]
+    taken, length = _compose(*jobs)
+    assert sum(taken.values()) == FULL
+    assert COST.batch(FULL, length) <= 0.05
+
+
+def test_taken_pairs_are_gone():
+    """Successive batches never take a pair twice, and in the end have taken all."""
+    job = a_mixed_job(*range(50, 250), lane=900)
+    lanes, seen = _lanes(job), list[int]()
+    while lanes.head():
+        slices, _ = compose(lanes, Policy(workers=2), COST, _always)
+        seen += (i for piece in slices for i in piece.pairs)
+    assert sorted(seen) == list(range(200))
+
+
+def test_slices_name_jobs():
+    """A slice says whose pairs it holds."""
+    job = a_job(2)
+    assert compose(_lanes(job), Policy(workers=1), COST, _always)[0] == (Slice(job.id, (0, 1)),)

@@ -1,0 +1,123 @@
+"""Tests of engines that fail."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from scheduler import Policy, ScoringFailed
+from tests.fakes import FakeEngine, FixedCost, settle
+from tests.unit.scheduler.shell import Shell, long
+
+
+async def test_poison():
+    """When a pair makes the engine fail, only its job fails, with the cause; its batch mates succeed."""
+    shell = Shell(engine=FakeEngine(poison=[13]))
+    blocker = await shell.submit(0)
+    mates = [await shell.submit(1, 2), await shell.submit(12, 13, 14), await shell.submit(3)]
+    await shell.run()
+    assert (await blocker).scores == [0]
+    assert (await mates[0]).scores == [1, 2]
+    assert (await mates[2]).scores == [3]
+    with pytest.raises(ScoringFailed) as caught:
+        await mates[1]
+    assert str(caught.value.__cause__) == "poison"
+
+
+async def test_bisection_is_short():
+    """The pair at fault among 32 is found in ten further calls, two for each halving."""
+    engine = FakeEngine(poison=[13])
+    shell = Shell(Policy(workers=1, batch_s=1.0), engine=engine, cost=FixedCost(launch_s=0.1))
+    task = await shell.submit(*range(32))
+    await shell.run()
+    assert isinstance(task.exception(), ScoringFailed)
+    assert [len(call) for call in engine.calls if 13 in call] == [32, 16, 8, 4, 2, 1]
+    assert len(engine.calls) == 11
+
+
+async def test_worker_lives_on():
+    """After a failure, its worker serves the next job."""
+    shell = Shell()
+    failed = await shell.submit(1)
+    shell.engine.fail(RuntimeError("broken"))
+    await settle()
+    with pytest.raises(ScoringFailed):
+        await failed
+    next_ = await shell.submit(2)
+    await shell.run()
+    assert (await next_).scores == [2]
+
+
+async def test_failure_takes_back_the_rest():
+    """When a pair of a large job fails, what is left of the job is not started."""
+    shell = Shell(engine=FakeEngine(poison=long()))
+    failed = await shell.submit(*long())
+    await shell.release()
+    assert isinstance(failed.exception(), ScoringFailed)
+    assert shell.engine.busy == 0
+    assert shell.dispatcher.load()[:3] == (0, 0, 0)
+
+
+class _WrongEngine(FakeEngine):
+    """An engine that always gives the same answer."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def score(self, pairs: Sequence[Any]) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], [1.0, 2.0, 3.0], [1.0, float("nan")], [float("inf"), 1.0], None, ["a", "b"]],
+    ids=["none", "too many", "nan", "infinite", "nothing", "text"],
+)
+async def test_wrong_answers(answer: Any):
+    """A wrong number of scores, or some that are no numbers, are failures: no wrong score is delivered."""
+    shell = Shell(engine=_WrongEngine(answer))
+    task = await shell.submit(1, 2)
+    await shell.run()
+    assert isinstance(task.exception(), ScoringFailed)
+
+
+async def test_nan_is_found():
+    """A pair whose score is not a number fails its own job only."""
+    engine = FakeEngine(lambda pair: float("nan") if pair == 13 else float(pair))
+    shell = Shell(engine=engine)
+    blocker = await shell.submit(0)
+    good, bad = await shell.submit(1, 2), await shell.submit(13)
+    await shell.run()
+    await blocker
+    assert (await good).scores == [1, 2]
+    with pytest.raises(ScoringFailed):
+        await bad
+
+
+async def test_panic():
+    """Whatever an engine raises, even if it is not an Exception, fails its job and frees the worker."""
+
+    class Panic(BaseException):
+        """What native extensions raise."""
+
+    shell = Shell()
+    failed = await shell.submit(1, deadline=5.0)
+    shell.engine.fail(Panic())
+    await settle()
+    next_ = await shell.submit(2, deadline=5.0)
+    assert shell.engine.busy == 1
+    await shell.run()
+    assert (await next_).scores == [2]
+    with pytest.raises(ScoringFailed):
+        await failed
+
+
+async def test_failed_batches_teach_nothing():
+    """Only batches without a failure are measured for the cost model."""
+    shell = Shell(engine=FakeEngine(poison=[2]))
+    tasks = [await shell.submit(1), await shell.submit(2, 3)]
+    await shell.run()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(shell.cost.samples) == 1

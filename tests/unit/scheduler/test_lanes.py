@@ -1,0 +1,116 @@
+"""Tests of the waiting jobs by lane."""
+
+from math import inf
+
+from scheduler import LANES, Amount
+from scheduler.admitted import AdmittedJob
+from scheduler.lanes import Lanes
+from tests.unit.scheduler.machine import a_job, admitted
+
+
+def _lanes(*lanes: int) -> tuple[Lanes, list[AdmittedJob]]:
+    waiting = Lanes()
+    entries = [admitted(a_job(lane=lane), serial) for serial, lane in enumerate(lanes)]
+    for entry in entries:
+        waiting.push(entry)
+    return waiting, entries
+
+
+def test_empty():
+    """Without jobs there is no head, no worst lane and no victim."""
+    lanes = Lanes()
+    assert lanes.head() is lanes.worst_lane() is lanes.victim(0) is None
+    assert lanes.first(5, below=LANES, ahead=inf) == []
+
+
+def test_head():
+    """The best lane in use is served first, the outermost lanes included."""
+    lanes, entries = _lanes(LANES - 1, 0, 500)
+    assert lanes.head() is entries[1]
+
+
+def test_first():
+    """Jobs come best lane first, and no more than asked for."""
+    lanes, entries = _lanes(7, LANES - 1, 3, 7)
+    assert lanes.first(9, below=LANES, ahead=inf) == [entries[2], entries[0], entries[3], entries[1]]
+    assert lanes.first(2, below=LANES, ahead=inf) == [entries[2], entries[0]]
+
+
+def test_first_below():
+    """Lanes from the given one on are left out."""
+    lanes, entries = _lanes(99, 100)
+    assert lanes.first(9, below=100, ahead=inf) == [entries[0]]
+
+
+def test_first_ahead():
+    """Clients too far beyond their turn in their lane are left out."""
+    lanes = Lanes()
+    here, ahead = admitted(a_job(lane=5, client="a")), admitted(a_job(2, lane=5, client="b"), 1)
+    for entry in (here, ahead):
+        lanes.push(entry)
+    lanes.take(ahead, 0, 1, 0.3)
+    assert lanes.first(9, below=LANES, ahead=0.3) == [here, ahead]
+    assert lanes.first(9, below=LANES, ahead=0.2) == [here]
+
+
+def test_worst_lane():
+    """The worst lane is the least urgent one with a waiting job."""
+    lanes, entries = _lanes(4, 900, 30)
+    assert lanes.worst_lane() == 900
+    lanes.remove(entries[1])
+    assert lanes.worst_lane() == 30
+
+
+def test_victim():
+    """Who is displaced comes from the worst lane."""
+    lanes, entries = _lanes(4, 900, 30)
+    assert lanes.victim(10) is entries[1]
+
+
+def test_no_victim_for_a_lane_as_bad():
+    """Nobody makes room for a job that is not more urgent."""
+    lanes, _ = _lanes(4, 900)
+    assert lanes.victim(900) is None
+    assert lanes.victim(950) is None
+
+
+def test_take():
+    """What was taken leaves the ledger; with its last pair, the job leaves its lane."""
+    lanes = Lanes()
+    entry = admitted(a_job(3, lane=5))
+    lanes.push(entry)
+    lanes.take(entry, 0, 1, 1.0)
+    assert lanes.ledger.total == Amount.of([100, 100])
+    lanes.take(entry, 0, 2, 1.0)
+    assert lanes.ledger.total == Amount()
+    assert lanes.worst_lane() is None
+
+
+def test_remove():
+    """A removed job leaves the ledger with what still waits of it, and an empty lane is not in use."""
+    lanes, entries = _lanes(5, 6)
+    lanes.remove(entries[0])
+    assert lanes.ledger.through(5) == Amount()
+    assert lanes.first(9, below=LANES, ahead=inf) == [entries[1]]
+
+
+def test_remove_dispatched():
+    """Removing a job of which nothing waits any more changes nothing."""
+    lanes, entries = _lanes(5, 5)
+    lanes.take(entries[0], 0, 1, 1.0)
+    lanes.remove(entries[0])
+    assert lanes.first(9, below=LANES, ahead=inf) == [entries[1]]
+    assert lanes.ledger.total == entries[1].amount
+
+
+def test_standing_in_an_unused_lane():
+    """In a lane that nobody uses there is nobody to share with."""
+    assert Lanes().standing(3, "a") == (Amount(), 0)
+
+
+def test_standing():
+    """A client's standing is that in the lane asked about, whatever it has in others."""
+    lanes = Lanes()
+    for lane in (1, 2):
+        lanes.push(admitted(a_job(lane, lane=lane, client="a"), lane))
+    assert lanes.standing(2, "a") == (Amount.of([100, 100]), 0)

@@ -1,0 +1,64 @@
+"""Tests of the sums of what waits."""
+
+import random
+
+import pytest
+
+from scheduler import LANES, Amount
+from scheduler.ledger import Ledger
+
+
+def test_empty():
+    """Nothing waits at first, in any lane."""
+    assert Ledger().total == Ledger().through(LANES - 1) == Amount()
+
+
+def test_through():
+    """The sum over a lane and all better ones leaves out the worse ones."""
+    ledger = Ledger()
+    ledger.add(3, Amount.of([10]))
+    ledger.add(4, Amount.of([20, 30]))
+    assert ledger.through(2) == Amount()
+    assert ledger.through(3) == Amount(1, 1, 10, 100)
+    assert ledger.through(4) == Amount(2, 3, 60, 1400)
+
+
+def test_before_the_best_lane():
+    """Nothing is better than lane 0."""
+    ledger = Ledger()
+    ledger.add(0, Amount.of([10]))
+    assert ledger.through(-1) == Amount()
+
+
+@pytest.mark.parametrize("lane", [0, 1, 511, 512, LANES - 1])
+def test_every_lane_counts(lane: int):
+    """The first lane, the last one and those between are counted from themselves on."""
+    ledger = Ledger()
+    ledger.add(lane, Amount.of([7]))
+    assert [ledger.through(i).jobs for i in (lane - 1, lane, LANES - 1)] == [0, 1, 1]
+
+
+def test_subtract():
+    """What is added and subtracted again leaves exactly nothing."""
+    ledger = Ledger()
+    amount = Amount.of([3, 5, 512])
+    ledger.add(700, amount)
+    ledger.subtract(700, amount)
+    assert ledger.total == ledger.through(LANES - 1) == Amount()
+
+
+def test_against_summing():
+    """Any sequence of additions and subtractions leaves what plain sums by lane would."""
+    chance = random.Random(2)
+    ledger = Ledger()
+    held: list[tuple[int, Amount]] = []
+    for _ in range(1_000):
+        if held and chance.random() < 0.45:
+            ledger.subtract(*held.pop(chance.randrange(len(held))))
+        else:
+            lengths = [chance.randint(1, 512) for _ in range(chance.randint(1, 5))]
+            held.append((chance.randrange(LANES), Amount.of(lengths)))
+            ledger.add(*held[-1])
+        asked = chance.randrange(LANES)
+        assert ledger.through(asked) == sum((a for lane, a in held if lane <= asked), Amount())
+        assert ledger.total == sum((a for _, a in held), Amount())

@@ -1,0 +1,143 @@
+"""Tests of who is served when, by the scheduler as a whole."""
+
+import random
+
+import pytest
+
+from scheduler import Job, Policy
+from tests.fakes import FixedCost
+from tests.unit.scheduler.machine import Machine, a_job, a_mixed_job
+
+
+def _lanes_of(machine: Machine, lanes: dict[int, int]) -> list[int]:
+    return [lanes[batch.slices[0].job_id] for _, batch in machine.started]
+
+
+def test_lone_job():
+    """A lone job starts at once, and takes at most two launches more than it would in one piece."""
+    machine = Machine()
+    job = a_job(5)
+    machine.offer(job)
+    machine.run()
+    assert machine.started[0][0] == 0
+    assert machine.finished[job.id] <= 0.006 + 0.002
+
+
+def test_strict_lanes():
+    """However they arrived, jobs are finished lane by lane."""
+    machine = Machine(Policy(workers=1, jobs_max=2_000))
+    machine.offer(a_job(1, lane=0))  # Keeps the worker busy while the others arrive.
+    jobs = [a_job(49, lane=lane) for lane in (999, 500, 100, 50, 750, 0)]
+    machine.offer(*jobs)
+    machine.run()
+    by_lane = [job.id for job in sorted(jobs, key=lambda job: job.lane)]
+    assert machine.order()[1:] == by_lane
+
+
+def test_a_thousand_lanes():
+    """One job in each lane, arriving worst first, is finished best first."""
+    machine = Machine()
+    machine.offer(a_job(49, lane=0))
+    jobs = [a_mixed_job(100 + 200 * (lane % 2), lane=lane) for lane in reversed(range(1_000))]
+    machine.offer(*jobs)
+    machine.run()
+    lanes = {job.id: job.lane for job in jobs}
+    heads = _lanes_of(machine, lanes | {machine.order()[0]: 0})
+    assert heads == sorted(heads)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.001, 0.01, 0.049, 0.33, 0.6])
+def test_urgent_behind_bulk(at: float):
+    """A job of 1,000 pairs in lane 900 delays one of 5 pairs in lane 0 by at most one batch."""
+    machine = Machine()
+    bulk, urgent = a_job(1_000, lane=900), a_job(5, lane=0)
+    machine.offer(bulk)
+    machine.run(until=at)
+    machine.offer(urgent)
+    machine.run()
+    assert machine.finished[urgent.id] - at <= 0.05 + 0.006 + 1e-9
+    assert machine.order() == [urgent.id, bulk.id]
+
+
+def test_bulk_behind_urgent():
+    """The bulk job is delayed by the urgent one's batch, and no more."""
+    alone, disturbed = Machine(), Machine()
+    bulk = a_job(1_000, lane=900)
+    for machine in (alone, disturbed):
+        machine.offer(bulk)
+    disturbed.offer(a_job(5, lane=0))
+    for machine in (alone, disturbed):
+        machine.run()
+    assert disturbed.finished[bulk.id] - alone.finished[bulk.id] <= 0.006 + 1e-9
+
+
+def test_all_workers():
+    """A lone job keeps all workers busy, and they end nearly together."""
+    machine = Machine(Policy(workers=4))
+    job = a_job(400)
+    machine.offer(job)
+    assert len(machine.started) == 4
+    machine.run()
+    assert machine.finished[job.id] < 1.15 * 0.4 / 4
+
+
+def test_as_many_batches_as_workers():
+    """No more batches are on the way than there are workers."""
+    machine = Machine(Policy(workers=3))
+    machine.offer(a_job(1_000), a_job(1_000))
+    assert len(machine.started) == machine.scheduler.load(0.0).workers_busy == 3
+
+
+def _widest_gap(machine: Machine, jobs: list[Job]) -> float:
+    """Serve jobs of clients "few" and "many"; return by how many seconds of work they were ever apart.
+
+    Counts while both have work waiting. `many` arrived first.
+    """
+    own = {job.id: job for job in jobs}
+    machine.offer(*jobs)
+    served, waiting = {"few": 0.0, "many": 0.0}, {"few": 0, "many": 0}
+    for job in jobs:
+        waiting[job.client] += len(job.pair_tokens)
+    widest = 0.0
+    machine.run()
+    for _, batch in machine.started:
+        if not all(waiting.values()):
+            break
+        launch_s = FixedCost().launch_s  # Paid by the head.
+        for piece in batch.slices:
+            client = own[piece.job_id].client
+            served[client] += launch_s + len(piece.pairs) * FixedCost().pair(batch.length)
+            waiting[client] -= len(piece.pairs)
+            launch_s = 0.0
+        widest = max(widest, abs(served["few"] - served["many"]))
+    assert min(served.values()) > 0.5
+    return widest
+
+
+def test_fair_turns():
+    """Clients offering 20:1 are served alike while both have work, within a batch of each."""
+    jobs = [a_job(1_000, lane=500, client="many") for _ in range(20)]
+    jobs += [a_job(100, lane=500, client="few") for _ in range(10)]
+    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 2 * 0.05
+
+
+def test_fair_turns_while_filling():
+    """Taking pairs along to fill batches brings no client further ahead than two batches a worker and client."""
+    chance = random.Random(1)
+
+    def lengths(pairs: int) -> list[int]:
+        return [min(512, max(8, int(chance.lognormvariate(4.7, 0.6)))) for _ in range(pairs)]
+
+    jobs = [a_mixed_job(*lengths(1_000), lane=500, client="many") for _ in range(20)]
+    jobs += [a_mixed_job(*lengths(200), lane=500, client="few") for _ in range(10)]
+    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 4 * 0.05
+
+
+def test_client_is_not_served_by_arrival():
+    """Inside a client, the more urgent deadline goes first."""
+    machine = Machine(Policy(workers=1, look_ahead=0))
+    machine.offer(a_job(1))
+    later, sooner = a_job(40, deadline=9.0), a_job(40, deadline=5.0)
+    machine.offer(later, sooner)
+    machine.run()
+    assert machine.order()[1:] == [sooner.id, later.id]

@@ -1,0 +1,77 @@
+"""Tests of the limits, and of the values that go in and come out."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from scheduler import LANES, Amount, Batch, Job, Policy, Slice
+
+
+@pytest.mark.parametrize("name", ["workers", "batch_s", "backlog_s", "jobs_max", "pairs_max"])
+def test_limits_are_positive(name: str):
+    """A limit of nothing is refused by the name of the field at fault."""
+    with pytest.raises(ValueError, match=name):
+        Policy(**{"workers": 1, name: 0})
+
+
+@pytest.mark.parametrize("name", ["batch_s", "backlog_s"])
+def test_limits_are_numbers(name: str):
+    """A limit that is not a number is refused by the name of the field at fault."""
+    with pytest.raises(ValueError, match=name):
+        Policy(**{"workers": 1, name: float("nan")})
+
+
+@pytest.mark.parametrize("name", ["express_lanes", "look_ahead"])
+def test_counts_may_be_nothing(name: str):
+    """Express lanes and look-ahead may be switched off, but not be negative."""
+    assert getattr(Policy(**{"workers": 1, name: 0}), name) == 0
+    with pytest.raises(ValueError, match=name):
+        Policy(**{"workers": 1, name: -1})
+
+
+def test_policy_is_frozen():
+    """A policy that was checked stays as it is."""
+    with pytest.raises(FrozenInstanceError):
+        Policy(workers=1).workers = 2
+
+
+def test_backlog_work():
+    """The bound is in seconds of the whole pool; as work, it is that on every worker."""
+    assert Policy(workers=4, backlog_s=2.5).backlog_work == 10
+
+
+@pytest.mark.parametrize("lane", [-1, LANES])
+def test_lane_must_exist(lane: int):
+    """A job cannot be in a lane that there is not."""
+    with pytest.raises(ValueError, match="lane"):
+        Job(1, lane, "", (5,), 1.0)
+
+
+@pytest.mark.parametrize("lane", [0, LANES - 1])
+def test_outermost_lanes(lane: int):
+    """The best and the worst lane are lanes."""
+    assert Job(1, lane, "", (5,), 1.0).lane == lane
+
+
+@pytest.mark.parametrize("pair_tokens", [(), (0,), (5, 0), (5, -1)])
+def test_job_has_work(pair_tokens: tuple[int, ...]):
+    """A job has at least one pair, and each pair at least one token."""
+    with pytest.raises(ValueError, match="pair"):
+        Job(1, 0, "", pair_tokens, 1.0)
+
+
+def test_amount_of_a_job():
+    """An amount counts one job, its pairs, their tokens, and the squares of their lengths."""
+    assert Amount.of([3, 4]) == Amount(jobs=1, pairs=2, tokens=7, squares=25)
+
+
+def test_amounts_add_and_subtract():
+    """Subtraction undoes addition, in every field."""
+    a, b = Amount(1, 2, 3, 4), Amount(10, 20, 30, 40)
+    assert a + b == Amount(11, 22, 33, 44)
+    assert a + b - b == a
+
+
+def test_pairs_of_a_batch():
+    """A batch counts the pairs of all its slices."""
+    assert Batch(1, (Slice(1, (0, 2)), Slice(2, (5,))), 10, 0.1).pairs == 3
