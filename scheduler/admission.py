@@ -8,6 +8,7 @@ from scheduler.policy import Policy
 from scheduler.usage import Usage
 
 _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
+_CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
 _GOLDEN = 0.6180339887498949
 
@@ -48,7 +49,7 @@ class Admission:
         if deadline <= now:
             return Refusal(Reason.EXPIRED)
         work = self._seconds(amount)
-        own_s = work / min(policy.workers, amount.pairs)
+        own_s = _CUTS * work / min(policy.workers, amount.pairs) + self._cost.launch_s
         if now + own_s >= deadline:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
         through = self._seconds(lanes.ledger.through(lane)) + running

@@ -56,6 +56,8 @@ def _cap(lanes: Lanes, policy: Policy, cost: CostModel) -> float:
     With plenty waiting, the policy's cap. With little, a share of it, so that a lone request keeps all workers
     busy to its end (guided self-scheduling), but never so little that launches dominate.
     """
+    if policy.workers == 1:
+        return policy.batch_s
     share = cost.waiting(lanes.ledger.total, policy.batch_s) / (_PIECES * policy.workers)
     return min(policy.batch_s, max(share, _LAUNCHES_MIN * cost.launch_s))
 

@@ -1,13 +1,15 @@
 """What a batch costs in seconds, fitted at start and while running."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 from scheduler.model import Amount
 
 _FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
-_OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model.
+_OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model,
+_OUTLIERS_MAX = 5  # unless it is one of more than this many in a row.
 _TRUST = 1.0  # Samples' worth of evidence that the seeds start with.
 _DAMPING = 0.02  # Evidence for the present value of a coefficient that the batches of late say nothing about.
 _FLOOR = (1e-6, 1e-8, 1e-12)  # Seconds; keeps every term alive so that it can be learned.
@@ -35,6 +37,7 @@ class CostModel:
         self._scale = [1.0, 1.0, 1.0]
         self._squares = [[_TRUST if i == j else 0.0 for j in range(3)] for i in range(3)]
         self._products = [_TRUST, _TRUST, _TRUST]
+        self._outliers = 0
         self.launch_s, self.token_s, self.square_s = self._seed
 
     @classmethod
@@ -76,9 +79,12 @@ class CostModel:
         return pairs_s + self.launch_s * max(amount.jobs, launches)
 
     def learn(self, sample: Sample) -> None:
-        """Take one measured batch into account; one far beyond its prediction is ignored."""
-        predicted = self.batch(sample.pairs, sample.length)
-        if not 0 < sample.seconds <= _OUTLIER * predicted:
+        """Take one measured batch into account; single ones far beyond their prediction are ignored."""
+        if not 0 < sample.seconds < inf:
+            return
+        far = sample.seconds > _OUTLIER * self.batch(sample.pairs, sample.length)
+        self._outliers = self._outliers + 1 if far else 0
+        if 0 < self._outliers <= _OUTLIERS_MAX:
             return
         tokens = sample.pairs * sample.length
         terms = [s * x for s, x in zip(self._seed, (1, tokens, tokens * sample.length), strict=True)]

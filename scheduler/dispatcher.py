@@ -76,11 +76,9 @@ class Dispatcher(Generic[T]):
         self._ids = itertools.count(1)
         self._alarm: Cancellable | None = None
         self._alarm_at: float | None = None
-        self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self.progressed_at = clock.now()
-        """When a batch last came back, or when there was last nothing to do; monotonic seconds."""
+        self._progressed_at = clock.now()
 
     def check(self, lane: int, client: str, amount: Amount, deadline: float) -> None:
         """Raise Refused if a job of about `amount` would be refused now. Cheap: touches no worker and no text."""
@@ -102,6 +100,8 @@ class Dispatcher(Generic[T]):
         if refusal:
             raise refused(*refusal)
         pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
+        if not self._pending:
+            self._progressed_at = now
         self._pending[job.id] = pending
         self._idle.clear()
         try:
@@ -129,9 +129,7 @@ class Dispatcher(Generic[T]):
 
     def stalled_s(self) -> float:
         """Return for how long there has been work but no batch has come back, in seconds; 0 without work."""
-        if not self._running:
-            self.progressed_at = self._clock.now()
-        return self._clock.now() - self.progressed_at
+        return self._clock.now() - self._progressed_at if self._pending else 0.0
 
     def _pump(self) -> None:
         step = self._scheduler.poll(self._clock.now())
@@ -157,16 +155,12 @@ class Dispatcher(Generic[T]):
             if pending.started_at is None:
                 pending.started_at = now
             pairs += (pending.pairs[i] for i in piece.pairs)
-        if not self._running:
-            self.progressed_at = now
-        self._running += 1
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._executor, _score_all, self._score, pairs)
         done.add_done_callback(partial(self._finish, batch))
 
     def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float]]") -> None:
-        self._running -= 1
-        self.progressed_at = self._clock.now()
+        self._progressed_at = self._clock.now()
         results, took_s = done.result()
         failures = [r for r in results if isinstance(r, BaseException)]
         self._scheduler.finish(batch.id, None if failures else took_s)

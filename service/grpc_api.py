@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 from rerank.v2 import rerank_pb2 as pb
 
+from service.door import Door
 from service.errors import DOMAIN, InvalidRequestError, Outcome, TooLargeError
-from service.identity import Identity
 from service.messages import MAX_TOKENS_PER_DOC, MESSAGE_BYTES_MAX, RerankRequest, RerankResult
 from service.rerank import Call, Reranker
 from service.telemetry import CallRecord, Telemetry
@@ -30,10 +30,13 @@ _API = "grpc"
 _PUSHBACK = "grpc-retry-pushback-ms"
 _NO_RETRY = "-1"
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
+_METADATA_BYTES_MAX = 16 * 2**10
 _STREAM_BYTES_MAX = 4 * MESSAGE_BYTES_MAX
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -49,7 +52,7 @@ class GrpcApi:
     def __init__(
         self,
         reranker: Reranker,
-        identity: Identity,
+        door: Door,
         telemetry: Telemetry,
         *,
         default_timeout_s: float,
@@ -57,7 +60,7 @@ class GrpcApi:
     ) -> None:
         """Answer through `reranker`; `alive` says whether the process makes progress."""
         self._reranker = reranker
-        self._identity = identity
+        self._door = door
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
         self._health = _Health(alive)
@@ -81,13 +84,16 @@ class GrpcApi:
     async def start(self, address: str) -> int:
         """Listen on `address`, answering NOT_SERVING; return the port. Raises RuntimeError if it is in use."""
         port = self._server.add_insecure_port(address)
-        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        for name in (SERVICE, health.OVERALL_HEALTH):
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         return port
 
     async def ready(self) -> None:
         """Answer SERVING from now on."""
-        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        for name in (SERVICE, health.OVERALL_HEALTH):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def unready(self) -> None:
         """Answer NOT_SERVING for good."""
@@ -99,14 +105,14 @@ class GrpcApi:
 
     async def _rerank(self, raw: bytes, context: _Context) -> pb.RerankResponse:
         async def answer(record: CallRecord) -> pb.RerankResponse:
-            call = self._call(record, context)
+            call = await self._call(record, context)
             return await self._answer(_parse(pb.RerankRequest, raw), (), record, call)
 
         return await self._guarded(answer, context)
 
     async def _rerank_stream(self, parts: AsyncIterator[bytes], context: _Context) -> pb.RerankStreamResponse:
         async def answer(record: CallRecord) -> pb.RerankStreamResponse:
-            call = self._call(record, context)
+            call = await self._call(record, context)
             request, more = await _collect(parts)
             return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
 
@@ -114,7 +120,7 @@ class GrpcApi:
 
     async def _list_models(self, raw: bytes, context: _Context) -> pb.ListModelsResponse:
         async def answer(record: CallRecord) -> pb.ListModelsResponse:
-            self._call(record, context)
+            await self._call(record, context)
             _parse(pb.ListModelsRequest, raw)
             model = self._reranker.model
             return pb.ListModelsResponse(
@@ -138,10 +144,10 @@ class GrpcApi:
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
             return await _abort(error, record.id, context)
 
-    def _call(self, record: CallRecord, context: _Context) -> Call:
-        """Return who calls, and until when. Raises UnauthenticatedError."""
+    async def _call(self, record: CallRecord, context: _Context) -> Call:
+        """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        record.client = self._identity.client(metadata.get("authorization"), metadata.get("x-client-name"))
+        record.client = await self._door.enter(metadata.get("authorization"), metadata.get("x-client-name"))
         remaining = context.time_remaining()
         timeout_s = self._default_timeout_s if remaining is None else remaining
         return Call(record.id, record.client, asyncio.get_running_loop().time() + timeout_s)
@@ -149,26 +155,23 @@ class GrpcApi:
     async def _answer(
         self, request: pb.RerankRequest, more: Sequence[str], record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        documents = [*request.documents, *more]
-        record.lane, record.documents = request.priority, len(documents)
-        record.result = await self._reranker.rerank(
-            RerankRequest(
-                model=request.model,
-                query=request.query,
-                documents=documents,
-                top_n=request.top_n if request.HasField("top_n") else None,
-                max_tokens_per_doc=(
-                    request.max_tokens_per_doc if request.HasField("max_tokens_per_doc") else MAX_TOKENS_PER_DOC
-                ),
-                lane=request.priority,
+        asked = RerankRequest(
+            model=request.model,
+            query=request.query,
+            documents=[*request.documents, *more],
+            top_n=request.top_n if request.HasField("top_n") else None,
+            max_tokens_per_doc=(
+                request.max_tokens_per_doc if request.HasField("max_tokens_per_doc") else MAX_TOKENS_PER_DOC
             ),
-            call,
+            lane=request.priority,
         )
+        record.lane, record.documents = asked.lane, len(asked.documents)
+        record.result = await self._reranker.rerank(asked, call)
         return _response(record.result)
 
 
 class _Health(health.aio.HealthServicer):
-    """Health by service name, and `LIVENESS`, which is asked for whenever somebody wants to know it."""
+    """Health by service name; that of `LIVENESS` is looked up whenever somebody checks it."""
 
     def __init__(self, alive: Callable[[], bool]) -> None:
         super().__init__()

@@ -11,12 +11,12 @@ from scheduler import Amount, Dispatcher, Expired
 from service.engine import Encoded, EncodedPair, Engine
 from service.errors import NotReadyError, OutOfRangeError, UnknownModelError, Violation
 from service.messages import Ranked, RerankRequest, RerankResult
-from service.throttle import Throttle
 from service.turns import Turns
 
 _CHUNK_DOCUMENTS = 32
 _CHUNK_CHARACTERS = 64 * 1024
 """What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
+_TOKENS_PER_CHARACTER = 0.2
 _DOCUMENTS_PER_UNIT = 100
 _NAMED_MAX = 10  # Documents a warning lists before it only counts.
 
@@ -44,12 +44,10 @@ class Call:
 class Reranker:
     """Answers rerank requests with the model it was given; until then, with NotReadyError."""
 
-    def __init__(self, throttle: Throttle, turns: Turns, documents_max: int) -> None:
-        self._throttle = throttle
+    def __init__(self, turns: Turns, documents_max: int) -> None:
         self._turns = turns
         self._documents_max = documents_max
         self._model: ServedModel | None = None
-        self._tokens_per_character = 0.25
 
     def serve(self, model: ServedModel) -> None:
         """Answer with `model` from now on."""
@@ -67,17 +65,16 @@ class Reranker:
 
         Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
         """
-        await self._throttle.admit(call.client)
         model = self._named(request.model)
         if len(request.documents) > self._documents_max:
             raise OutOfRangeError(
                 Violation("documents", f"may be {self._documents_max:,} at most, not {len(request.documents):,}")
             )
-        estimate = self._estimate(request, model.engine.context)
+        estimate = _estimate(request, model.engine.context)
         model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
         try:
             async with asyncio.timeout_at(call.deadline):
-                encoded = await self._encode(request, model.engine)
+                encoded, query_cut = await self._encode(request, model.engine)
         except TimeoutError:
             raise Expired from None
         scored = await model.dispatcher.submit(
@@ -88,7 +85,7 @@ class Reranker:
             results=_best_first(encoded.owners, scored.scores, request.top_n),
             search_units=ceil(len(request.documents) / _DOCUMENTS_PER_UNIT),
             input_tokens=sum(encoded.pair_tokens),
-            warnings=_warnings(encoded, request.max_tokens_per_doc),
+            warnings=_warnings(encoded, request.max_tokens_per_doc, query_cut=query_cut),
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
         )
@@ -100,24 +97,25 @@ class Reranker:
             raise UnknownModelError(f"this server answers for {names}; list them with ListModels")
         return model
 
-    async def _encode(self, request: RerankRequest, engine: Engine) -> Encoded:
+    async def _encode(self, request: RerankRequest, engine: Engine) -> tuple[Encoded, bool]:
+        """Return the pairs of a request, and whether its query was cut."""
+        query = await self._turns.run(request.lane, partial(engine.query, request.query))
         encoded = Encoded()
         for documents in _chunks(request.documents):
-            encode = partial(engine.encode, request.query, documents, request.max_tokens_per_doc)
+            encode = partial(engine.encode, query, documents, request.max_tokens_per_doc)
             encoded.append(await self._turns.run(request.lane, encode))
-        characters = len(request.query) * len(encoded.pairs) + sum(map(len, request.documents))
-        self._tokens_per_character += 0.1 * (sum(encoded.pair_tokens) / characters - self._tokens_per_character)
-        return encoded
+        return encoded, query.cut
 
-    def _estimate(self, request: RerankRequest, context: int) -> Amount:
-        """Guess what a request amounts to from its size in characters, which costs no tokenising."""
-        query = len(request.query)
-        rate = self._tokens_per_character
-        lengths = [
-            min(max(int((query + len(text)) * rate), 1), request.max_tokens_per_doc + query, context)
-            for text in request.documents
-        ]
-        return Amount.of(lengths)
+
+def _estimate(request: RerankRequest, context: int) -> Amount:
+    """Guess what a request amounts to from its size in characters, which costs no tokenising.
+
+    The guess fits English. For text with more tokens to the character it is low, and the decision is left to the
+    scheduler's, which knows them; nothing that one client sends changes the guess for another.
+    """
+    query = min(len(request.query) * _TOKENS_PER_CHARACTER, context / 2)
+    most = min(request.max_tokens_per_doc + query, context)
+    return Amount.of([1 + int(min(query + len(text) * _TOKENS_PER_CHARACTER, most)) for text in request.documents])
 
 
 def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
@@ -142,10 +140,10 @@ def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | Non
     return [Ranked(index, score) for index, score in order]
 
 
-def _warnings(encoded: Encoded, max_tokens_per_doc: int) -> list[str]:
+def _warnings(encoded: Encoded, max_tokens_per_doc: int, *, query_cut: bool) -> list[str]:
     """Say what was not read."""
     warnings = []
-    if encoded.query_cut:
+    if query_cut:
         warnings.append("the query was cut to half of what the model reads in one pass")
     if encoded.cut:
         named = ", ".join(map(str, encoded.cut[:_NAMED_MAX]))

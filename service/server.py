@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
 from service.admin import create_admin
+from service.door import Door
 from service.engine import EncodedPair, Engine
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
@@ -42,14 +43,14 @@ class Service:
         self._settings = settings
         self._telemetry = Telemetry()
         self._turns = Turns(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
-        self._reranker = Reranker(Throttle(settings.rate_limit), self._turns, settings.max_documents)
-        identity = Identity(settings.api_keys_file)
+        self._reranker = Reranker(self._turns, settings.max_documents)
+        door = Door(Identity(settings.api_keys_file), Throttle(settings.rate_limit))
         self._dispatcher: Dispatcher[EncodedPair] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
         timeout_s = settings.default_timeout_seconds
-        self._grpc = GrpcApi(self._reranker, identity, self._telemetry, default_timeout_s=timeout_s, alive=self._alive)
-        app = create_app(self._reranker, identity, self._telemetry, default_timeout_s=timeout_s)
+        self._grpc = GrpcApi(self._reranker, door, self._telemetry, default_timeout_s=timeout_s, alive=self._alive)
+        app = create_app(self._reranker, door, self._telemetry, default_timeout_s=timeout_s)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
         self._http = _HttpServer(app)
         self._admin = _HttpServer(admin)

@@ -39,7 +39,7 @@ class RunningService:
     @classmethod
     def start(cls, **settings: object) -> "RunningService":
         """Start `rerankd serve` and wait until it listens everywhere. Raises AssertionError with its output."""
-        errors = TemporaryFile("w+")  # noqa: SIM115  # It lives as long as the process.
+        errors = TemporaryFile("a+")  # noqa: SIM115  # It lives as long as the process, which appends to it.
         process = subprocess.Popen(
             [COMMAND, "serve"], env=environment(**settings), stdout=subprocess.PIPE, stderr=errors, text=True
         )

@@ -2,15 +2,27 @@
 
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
-from service.engine.template import EncodedPair, PairTemplate
+from service.engine.template import EncodedPair, Ids, PairTemplate
 
 _CHARACTERS_PER_TOKEN = 8
 """First guess of how much of a very long text is needed; more is read if that was too little."""
-_UNSURE = 8
-"""Tokens before a cut that what follows the cut might have changed."""
+_CHARACTERS_MAX = 2**20
+"""Characters read of one text at most, unless more than an eighth as many tokens are asked for."""
+
+
+class Query(NamedTuple):
+    """A query as every pair of a request begins with it."""
+
+    head: Ids
+    """The first part of each pair."""
+    window: int
+    """Tokens it leaves for a document in one pass."""
+    cut: bool
+    """Whether its end was not read."""
 
 
 @dataclass(slots=True)
@@ -22,7 +34,6 @@ class Encoded:
     """Which document each pair belongs to, ascending from 0."""
     cut: list[int] = field(default_factory=list)
     """Documents of which the end was not read."""
-    query_cut: bool = False
     documents: int = 0
     took_s: float = 0.0
     """Thread time spent on it."""
@@ -33,11 +44,10 @@ class Encoded:
         return [pair.tokens for pair in self.pairs]
 
     def append(self, other: "Encoded") -> None:
-        """Add documents that follow these, encoded with the same query."""
+        """Add documents that follow these."""
         self.owners += (owner + self.documents for owner in other.owners)
         self.cut += (document + self.documents for document in other.cut)
         self.pairs += other.pairs
-        self.query_cut |= other.query_cut
         self.documents += other.documents
         self.took_s += other.took_s
 
@@ -59,32 +69,36 @@ class PairEncoder:
         """How pairs are laid out."""
         return self._template
 
-    def encode(self, query: str, documents: list[str], max_tokens_per_doc: int) -> Encoded:
+    def query(self, text: str) -> Query:
+        """Return a query, cut to half of the context."""
+        most = self._context // 2
+        ids = self._ids(text, most)
+        kept = ids[:most]
+        window = self._context - len(kept) - self._template.specials
+        return Query(self._template.head(kept), window, len(ids) > most)
+
+    def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`.
 
-        The query keeps its first half context of tokens; each document its first `max_tokens_per_doc`, in windows
-        without overlap of what the query leaves. An empty document makes one pair.
+        A document keeps its first `max_tokens_per_doc` tokens, in windows without overlap of what the query leaves.
+        An empty one makes one pair.
         """
         started = perf_counter()
-        query_ids = self._ids(query, self._context // 2)
-        query_cut = len(query_ids) > self._context // 2
-        query_ids = query_ids[: self._context // 2]
-        window = self._context - len(query_ids) - self._template.specials
-        head = self._template.head(query_ids)
-        encoded = Encoded(query_cut=query_cut, documents=len(documents))
+        encoded = Encoded(documents=len(documents))
         for index, ids in enumerate(self._all_ids(documents, max_tokens_per_doc)):
             kept = ids[:max_tokens_per_doc]
             if len(ids) > len(kept):
                 encoded.cut.append(index)
-            for start in range(0, max(len(kept), 1), window):
-                encoded.pairs.append(EncodedPair(head, self._template.tail(kept[start : start + window])))
+            for start in range(0, max(len(kept), 1), query.window):
+                tail = self._template.tail(kept[start : start + query.window])
+                encoded.pairs.append(EncodedPair(query.head, tail))
                 encoded.owners.append(index)
         encoded.took_s = perf_counter() - started
         return encoded
 
     def _all_ids(self, texts: list[str], enough: int) -> list[list[int]]:
         """Return the tokens of each text, or, of a very long one, at least the first `enough` and one more."""
-        long = _CHARACTERS_PER_TOKEN * (enough + _UNSURE)
+        long = _CHARACTERS_PER_TOKEN * (enough + 1)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
@@ -96,17 +110,19 @@ class PairEncoder:
     def _ids(self, text: str, enough: int) -> list[int]:
         """Return the tokens of `text`, or at least the first `enough` and one more.
 
-        A token does not reach from one word into the next, so a text cut at a space begins with the tokens of the
-        whole. Reading only as much as is needed keeps a hostile megabyte from costing a second.
+        What is read grows until it is enough, so that a hostile megabyte does not cost a second. Words are encoded
+        one by one, so all tokens but those of the last word, which may have been cut, are those of the whole text.
+        Of a text without a single break in a million characters, the rest is not read.
         """
-        length = _CHARACTERS_PER_TOKEN * (enough + _UNSURE)
+        length = _CHARACTERS_PER_TOKEN * (enough + 1)
+        text = text[: max(length, _CHARACTERS_MAX)]
         while length < len(text):
-            end = text.rfind(" ", length // 2, length)
-            if end > 0 and len(ids := self._whole(text[:end])) >= enough + _UNSURE:
+            part = self._tokenizer.encode_batch_fast([text[:length]], add_special_tokens=False)[0]
+            words = part.word_ids
+            sure = words.index(words[-1]) if words else 0
+            if sure > enough:
+                ids: list[int] = part.ids[:sure]
                 return ids
             length *= 4
-        return self._whole(text)
-
-    def _whole(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
-        return ids
+        whole: list[int] = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
+        return whole

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from scheduler import Sample
 from service.engine.directory import ModelDirectory, ModelError
-from service.engine.encoding import Encoded, PairEncoder
+from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.template import EncodedPair
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
@@ -49,7 +49,11 @@ class Engine:
             )
         self._output = output.name
 
-    def encode(self, query: str, documents: list[str], max_tokens_per_doc: int) -> Encoded:
+    def query(self, text: str) -> Query:
+        """Return a query to encode documents with, cut to half of the context."""
+        return self._encoder.query(text)
+
+    def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`, each cut to `max_tokens_per_doc` tokens (at least 1)."""
         return self._encoder.encode(query, documents, max_tokens_per_doc)
 
@@ -86,7 +90,7 @@ class Engine:
         for pairs, length in _WARM_UP:
             if length > self.context:
                 continue
-            pair = self.encode("a", [text * (length // 26 + 1)], length).pairs[0]
+            pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
             pair = EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
             seconds = []
             for _ in range(2):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from service.door import Door
 from service.errors import (
     CallerLeftError,
     InvalidRequestError,
@@ -21,7 +22,6 @@ from service.errors import (
     TooLargeError,
     Violation,
 )
-from service.identity import Identity
 from service.messages import MESSAGE_BYTES_MAX
 from service.rerank import Call, Reranker
 from service.rest.cohere import V2Request, V2Response
@@ -30,6 +30,23 @@ from service.telemetry import CallRecord, Telemetry, new_id
 _API = "rest"
 _FAULTS_MAX = 5  # Faults of a body told at once.
 _TIMEOUT_DIGITS_MAX = 12  # Enough for thirty years.
+
+_STATUSES: dict[int | str, str] = {
+    400: "Not what the schema says.",
+    401: "No key, or a wrong one.",
+    403: "The key may not do this.",
+    404: "Unknown model.",
+    413: "More than 64 MiB.",
+    415: "Not JSON.",
+    422: "A value out of range.",
+    429: "More requests than this client may send; Retry-After says when to ask again.",
+    498: "The request contains a deny-listed term.",
+    499: "The caller closed the connection.",
+    500: "An unforeseen error.",
+    501: "The request asks for something that the models here cannot do.",
+    503: "Shed under load, stopping, or not ready; Retry-After says when to ask again.",
+    504: "The deadline passed.",
+}
 
 B = TypeVar("B", bound=BaseModel)
 R = TypeVar("R")
@@ -50,16 +67,16 @@ class ErrorBody(BaseModel):
     id: str
 
 
-def create_app(reranker: Reranker, identity: Identity, telemetry: Telemetry, *, default_timeout_s: float) -> FastAPI:
+def create_app(reranker: Reranker, door: Door, telemetry: Telemetry, *, default_timeout_s: float) -> FastAPI:
     """Return the application, answering through `reranker`. Its documentation pages need no network."""
     app = FastAPIOffline(
         title="rerankd",
         description="Orders documents by how relevant they are to a query; the most urgent requests first.",
         version="2",
         redoc_url=None,
+        redirect_slashes=False,
     )
-    edge = _Edge(reranker, identity, telemetry, default_timeout_s)
-    statuses = (400, 401, 404, 413, 415, 422, 429, 500, 503, 504)
+    edge = _Edge(door, telemetry, default_timeout_s)
 
     @app.post(
         "/v2/rerank",
@@ -67,7 +84,7 @@ def create_app(reranker: Reranker, identity: Identity, telemetry: Telemetry, *, 
         summary="Put documents in order of relevance",
         response_model=V2Response,
         response_model_exclude_none=True,
-        responses={code: {"model": ErrorBody, "description": HTTPStatus(code).phrase} for code in statuses},
+        responses={code: {"model": ErrorBody, "description": text} for code, text in _STATUSES.items()},
         openapi_extra=_body_schema(V2Request),
     )
     async def rerank_v2(
@@ -85,9 +102,9 @@ def create_app(reranker: Reranker, identity: Identity, telemetry: Telemetry, *, 
         ] = None,
     ) -> Response:
         async def answer(record: CallRecord, call: Call) -> BaseModel:
-            body = _parse(V2Request, await _read(request))
-            record.lane, record.documents = body.priority or 0, len(body.documents)
-            record.result = await _unless_gone(request, reranker.rerank(body.to_request(), call))
+            asked = _parse(V2Request, await _read(request)).to_request()
+            record.lane, record.documents = asked.lane, len(asked.documents)
+            record.result = await _unless_gone(request, reranker.rerank(asked, call))
             return V2Response.of(record.result)
 
         return await edge.guarded(request, answer)
@@ -103,9 +120,8 @@ def create_app(reranker: Reranker, identity: Identity, telemetry: Telemetry, *, 
 class _Edge:
     """What every route does around its answer: name the caller, keep the record, render what went wrong."""
 
-    def __init__(self, reranker: Reranker, identity: Identity, telemetry: Telemetry, default_timeout_s: float) -> None:
-        self.reranker = reranker
-        self._identity = identity
+    def __init__(self, door: Door, telemetry: Telemetry, default_timeout_s: float) -> None:
+        self._door = door
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
 
@@ -113,7 +129,7 @@ class _Edge:
         """Return the response with what `answer` returns, or with what went wrong."""
         try:
             with self._telemetry.call(_API) as record:
-                body = await answer(record, self._call(record, request))
+                body = await answer(record, await self._call(record, request))
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
             return _failed(Outcome.of(error), record.id)
         return Response(
@@ -122,12 +138,12 @@ class _Edge:
             headers={"x-request-id": record.id},
         )
 
-    def _call(self, record: CallRecord, request: Request) -> Call:
+    async def _call(self, record: CallRecord, request: Request) -> Call:
         headers = request.headers
-        record.client = self._identity.client(headers.get("authorization"), headers.get("x-client-name"))
+        record.client = await self._door.enter(headers.get("authorization"), headers.get("x-client-name"))
         timeout_s = self._default_timeout_s
         if given := headers.get("x-request-timeout-ms"):
-            if not given.isdecimal() or len(given) > _TIMEOUT_DIGITS_MAX:
+            if not given.removeprefix("-").isdecimal() or len(given) > _TIMEOUT_DIGITS_MAX:
                 raise InvalidRequestError("X-Request-Timeout-Ms takes a whole number of milliseconds")
             if int(given) < 1:
                 raise OutOfRangeError(Violation("X-Request-Timeout-Ms", "must be at least 1"))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from scheduler import LANES
 from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
@@ -20,6 +20,7 @@ class V2Request(BaseModel):
     query: Annotated[str, Field(description="What is searched for; not blank.")]
     documents: Annotated[
         list[str],
+        FailFast(),  # A million wrong documents are one fault.
         Field(description="The texts to put in order; 1 to 10,000.", json_schema_extra={"minItems": 1}),
     ]
     top_n: Annotated[

@@ -92,7 +92,13 @@ def test_best_lane_heads():
     assert next(iter(_compose(bulk, urgent)[0])) == urgent.id
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+def test_one_worker_takes_all():
+    """A single worker has nobody to end together with: it takes all that fits the cap."""
+    job = a_job(160, lane=900)
+    assert _compose(job, workers=1, batch_s=1.0)[0][job.id] == 160
+
+
+@pytest.mark.parametrize("workers", [2, 4])
 def test_little_work_is_cut_fine(workers: int):
     """With little waiting, a batch takes half of a worker's share, so that all workers end together."""
     job = a_job(160, lane=900)

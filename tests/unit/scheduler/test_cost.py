@@ -182,3 +182,12 @@ def test_alike_batches():
     cost.learn(Sample(1, 512, 1.5 * _seconds(1, 512)))
     assert cost.batch(4, 128) == pytest.approx(_seconds(4, 128), rel=0.3)
     assert _worst_error(cost) < 1
+
+
+def test_many_outliers_in_a_row():
+    """A machine that became ten times slower all at once is believed after a handful of batches."""
+    cost = CostModel(*TRUE)
+    slow = CostModel(*(10 * term for term in TRUE))
+    for sample in _batches(5, 200):
+        cost.learn(Sample(sample.pairs, sample.length, slow.batch(sample.pairs, sample.length)))
+    assert cost.batch(4, 100) == pytest.approx(5 * CostModel(*TRUE).batch(4, 100), rel=0.05)  # As far as it goes.
