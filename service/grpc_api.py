@@ -64,6 +64,7 @@ class GrpcApi:
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
         self._health = _Health(alive)
+        self._started = False
         self._server = grpc.aio.server(options=_OPTIONS)
         # Messages are taken as bytes and parsed here: grpc would answer undecodable ones with INTERNAL.
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
@@ -88,6 +89,7 @@ class GrpcApi:
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+        self._started = True
         return port
 
     async def ready(self) -> None:
@@ -101,7 +103,8 @@ class GrpcApi:
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, wait for those that run for up to `grace_s`, and close."""
-        await self._server.stop(grace_s)
+        if self._started:  # grpc raises for a server that never was.
+            await self._server.stop(grace_s)
 
     async def _rerank(self, raw: bytes, context: _Context) -> pb.RerankResponse:
         async def answer(record: CallRecord) -> pb.RerankResponse:

@@ -82,7 +82,7 @@ def _read(path: Path) -> list[_Key]:
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        client, separator, key = line.strip().partition(":")
+        client, separator, key = (part.strip() for part in line.partition(":"))
         if not separator or not client or not key:
             raise KeysFileError(f"keys file {path}, line {number}: expected name:key or name:sha256:HEX")
         try:

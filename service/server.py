@@ -128,6 +128,7 @@ class _HttpServer(uvicorn.Server):
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False))
         self._task: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -136,11 +137,11 @@ class _HttpServer(uvicorn.Server):
 
     async def listen(self, address: Address) -> int:
         """Serve on `address`; return the port. Raises AddressError."""
-        listener = _listen(address)
-        self._task = asyncio.create_task(self.serve([listener]))
+        self._listener = _listen(address)
+        self._task = asyncio.create_task(self.serve([self._listener]))
         while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it.
             await asyncio.sleep(0)
-        port: int = listener.getsockname()[1]
+        port: int = self._listener.getsockname()[1]
         return port
 
     async def stop(self) -> None:
@@ -148,6 +149,8 @@ class _HttpServer(uvicorn.Server):
         self.should_exit = True
         if self._task:
             await self._task
+        if self._listener:
+            self._listener.close()
 
 
 def _listen(address: Address) -> socket.socket:

@@ -20,6 +20,7 @@ PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
 """The model that comes with the package."""
 _CONFIG = f"{PREFIX}CONFIG"
+_PORT_MAX = 65535
 
 
 class SettingsError(Exception):
@@ -38,9 +39,12 @@ class Address(NamedTuple):
         """Return the address written as `host:port`, with an IPv6 host in brackets. Raises ValueError."""
         if isinstance(text, Address):
             return text
-        host, separator, port = str(text).rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not separator or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
+        host, _, port = str(text).rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            host = ""  # An IPv6 address without brackets: where does the port begin?
+        if not host or not port.isdecimal() or int(port) > _PORT_MAX:
             raise ValueError("expected host:port, such as 127.0.0.1:8080")
         return cls(host, int(port))
 
@@ -64,6 +68,11 @@ def available_workers() -> int:
         return max(1, min(cpus, int(quota) // int(period)))
     except (OSError, ValueError):  # No cgroup version 2, or "max": no quota.
         return cpus
+
+
+def _config_file() -> str | None:
+    """Return the file named in the environment, in whatever letter case, like every other setting."""
+    return next((value for name, value in os.environ.items() if name.upper() == _CONFIG), None)
 
 
 def _names(text: object) -> object:
@@ -109,7 +118,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment stand over the file."""
-        file = os.environ.get(_CONFIG)
+        file = _config_file()
         return (
             init_settings,
             env_settings,
@@ -123,7 +132,7 @@ class Settings(BaseSettings):
         given = {name for name in os.environ if name.upper().startswith(PREFIX)}
         if unknown := {name for name in given if name.upper() not in known}:
             raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
-        file = os.environ.get(_CONFIG)
+        file = _config_file()
         if file and not Path(file).is_file():
             raise SettingsError(f"{_CONFIG}: {file} does not exist")
         try:

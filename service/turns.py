@@ -51,25 +51,32 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # The turn came and the caller left at once: pass it on.
-                self._release()
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self._release()  # The turn came and the caller left in the same moment: pass it on.
             raise
         finally:
             self._forget(turn)
 
     def _make_room(self, lane: int) -> None:
-        worst = self._last.least()
-        if worst is None or -worst[1] <= lane:
-            raise Shed(self._RETRY_S)
-        self._forget(worst[0])
-        worst[0].set_exception(Displaced(self._RETRY_S))
+        while worst := self._last.least():
+            turn, key = worst
+            if turn.done():  # Cancelled, and about to say so.
+                self._forget(turn)
+                return
+            if -key <= lane:
+                break
+            self._forget(turn)
+            turn.set_exception(Displaced(self._RETRY_S))
+            return
+        raise Shed(self._RETRY_S)
 
     def _release(self) -> None:
-        if turn := self._next.least():
+        while turn := self._next.least():
             self._forget(turn[0])
-            turn[0].set_result(None)
-        else:
-            self._free += 1
+            if not turn[0].done():
+                turn[0].set_result(None)
+                return
+        self._free += 1
 
     def _forget(self, turn: "asyncio.Future[None]") -> None:
         self._next.discard(turn)

@@ -5,6 +5,7 @@ from math import exp
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
@@ -14,6 +15,7 @@ from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.template import EncodedPair
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+_KINDS: dict[str, npt.DTypeLike] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _WARM_UP = ((1, 16), (1, 32), (1, 64), (1, 128), (2, 64), (4, 32), (4, 64), (1, 256))
 """Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart."""
 
@@ -32,16 +34,13 @@ class Engine:
         """Tokens read in one pass: query, document and special tokens."""
         self._pad_id = directory.pad_id
         try:
-            tokenizer = Tokenizer.from_file(str(directory.tokenizer))
+            self._encoder = PairEncoder(Tokenizer.from_file(str(directory.tokenizer)), directory.context)
+        except ModelError:
+            raise
         except Exception as error:  # noqa: BLE001  # What tokenizers raises.
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
-        self._encoder = PairEncoder(tokenizer, directory.context)
         self._session = _session(directory)
-        inputs = {node.name for node in self._session.get_inputs()}
-        if unknown := inputs - _INPUTS:
-            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {sorted(unknown)}")
-        self._types = "token_type_ids" in inputs
-        self._mask = "attention_mask" in inputs
+        self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]
         if output.shape[1:] not in ([], [1]):
             raise ModelError(
@@ -75,11 +74,8 @@ class Engine:
             mask[row, :end] = 1
             types[row, :middle] = template.head_type
             types[row, middle:end] = template.tail_type
-        feeds = {"input_ids": ids}
-        if self._mask:
-            feeds["attention_mask"] = mask
-        if self._types:
-            feeds["token_type_ids"] = types
+        arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        feeds = {name: arrays[name].astype(kind, copy=False) for name, kind in self._inputs.items()}
         logits = self._session.run([self._output], feeds)[0]
         return [_sigmoid(float(logit)) for logit in logits.reshape(len(pairs))]
 
@@ -99,6 +95,15 @@ class Engine:
                 seconds.append(perf_counter() - start)
             samples.append(Sample(pairs, length, min(seconds)))
         return samples
+
+
+def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[str, npt.DTypeLike]:
+    """Return the inputs that the graph declares, and the kind of number each takes."""
+    declared = {node.name: node.type for node in session.get_inputs()}
+    for name, kind in declared.items():
+        if name not in _INPUTS or kind not in _KINDS:
+            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {name}, {kind}")
+    return {name: _KINDS[kind] for name, kind in declared.items()}
 
 
 def _session(directory: ModelDirectory) -> ort.InferenceSession:
