@@ -1,0 +1,248 @@
+"""Tests of a loaded model."""
+
+import math
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from service.engine import EncodedPair, Engine, ModelError
+from service.engine.directory import ModelDirectory
+from tests.examples import DOCUMENTS, QUERY, WASHINGTON
+from tests.unit.service.graphs import INT32, INT64, a_graph
+from tests.unit.service.models import LOGITS, a_directory, an_engine, roberta_tokenizer, tiny_table
+
+
+def score(engine: Engine, query: str, *documents: str) -> list[float]:
+    """Return the scores of one-window documents."""
+    return engine.score(engine.encode(engine.query(query), list(documents), 4096).pairs)
+
+
+def pairs(engine: Engine, number: int) -> list[EncodedPair]:
+    """Return pairs of many lengths, most of them short, two long, some of the same text."""
+    random = Random(3)
+    words = [word for text in (QUERY, *DOCUMENTS) for word in text.split()]
+    texts = [" ".join(random.choices(words, k=int(20 ** random.random()))) for _ in range(number)]
+    texts[:2] = (" ".join(words), " ".join(words * 2))
+    texts[number // 2 :: 7] = texts[: len(texts[number // 2 :: 7])]
+    encoded = engine.encode(engine.query(QUERY), texts, 4096).pairs
+    return encoded[:number]
+
+
+def test_puts_the_answer_first(embedded: Engine):
+    """The embedded model knows the capital of the United States."""
+    scores = score(embedded, QUERY, *DOCUMENTS)
+    assert scores.index(max(scores)) == WASHINGTON
+
+
+def test_scores_do_not_depend_on_the_batch(embedded: Engine):
+    """A pair scores the same to the last bit alone, among others of any length, and at any place."""
+    some = pairs(embedded, 200)
+    alone = [embedded.score([pair])[0] for pair in some]
+    order = list(range(len(some)))
+    for seed, size in ((1, 3), (2, 11)):
+        Random(seed).shuffle(order)
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            assert embedded.score([some[i] for i in batch]) == [alone[i] for i in batch]
+
+
+def test_same_pair_scores_the_same(embedded: Engine):
+    """Equal documents score alike, wherever they stand in a batch."""
+    encoded = embedded.encode(embedded.query(QUERY), [DOCUMENTS[0], DOCUMENTS[1] * 3, DOCUMENTS[0]], 4096)
+    first, _, last = embedded.score(encoded.pairs)
+    assert first == last
+
+
+def test_empty_document_is_scored(embedded: Engine):
+    """An empty document has a score like any other."""
+    assert 0 <= score(embedded, QUERY, "")[0] <= 1
+
+
+def test_scores_are_within_0_and_1(embedded: Engine):
+    """Every score is a number from 0 to 1."""
+    assert all(0 <= s <= 1 for s in embedded.score(pairs(embedded, 20)))
+
+
+def test_sigmoid_of_the_logit(tiny: Engine):
+    """A score is the sigmoid of the model's logit, taken once."""
+    expected = [1 / (1 + math.exp(-logit)) for logit in LOGITS.values()]
+    assert score(tiny, "q", *LOGITS) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("logit", "expected"),
+    [(1e30, 1.0), (1e4, 1.0), (710, 1.0), (0, 0.5), (-710, 0.0), (-1e4, 0.0), (-1e30, 0.0)],
+)
+def test_extreme_logits(logit: float, expected: float, tmp_path: Path):
+    """No logit is too large for its score."""
+    engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(good=logit), at=[3]))
+    assert score(engine, "q", "good") == pytest.approx([expected], abs=1e-300)
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(math.inf, 1.0), (-math.inf, 0.0)])
+def test_infinite_logits(logit: float, expected: float, tmp_path: Path):
+    """An infinite logit is as sure as can be."""
+    engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(good=logit), at=[3]))
+    assert score(engine, "q", "good") == [expected]
+
+
+def test_order_of_logits_is_kept(tmp_path: Path):
+    """A larger logit never scores less."""
+    logits = {"worst": -30.0, "bad": -29.9, "fair": 0.0, "good": 1e-6, "best": 20.0}
+    engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(**logits), at=[3]))
+    scores = score(engine, "q", *logits)
+    assert scores == sorted(set(scores))
+
+
+def test_nan_comes_out(tmp_path: Path):
+    """Where the model answers with no number, so does the engine, for that pair alone."""
+    engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(bad=math.nan), at=[3]))
+    good, bad = score(engine, "q", "good", "bad")
+    assert math.isnan(bad)
+    assert good == pytest.approx(0.731, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("read", "at", "seen"),
+    [
+        ("input_ids", 0, "[CLS]"),
+        ("input_ids", 2, "[SEP]"),
+        ("input_ids", 4, "[SEP]"),
+        ("attention_mask", 0, 1),
+        ("attention_mask", 4, 1),
+        ("token_type_ids", 0, 0),
+        ("token_type_ids", 2, 0),
+        ("token_type_ids", 3, 1),
+        ("token_type_ids", 4, 1),
+    ],
+)
+def test_what_the_graph_reads(read: str, at: int, seen: str | int, tmp_path: Path):
+    """Ids, mask and types of a pair reach the graph at their places."""
+    table = [float(number) for number in range(10)]
+    engine = an_engine(tmp_path / "mine", graph=a_graph(table, read=read, at=[at]))
+    number = {"[CLS]": 2, "[SEP]": 3}.get(str(seen), seen)
+    long, short = engine.encode(engine.query("q"), ["q q q q", "q"], 4096).pairs
+    assert engine.score([long, short])[1] == pytest.approx(1 / (1 + math.exp(-int(number))))
+
+
+@pytest.mark.parametrize(("read", "expected"), [("input_ids", 5), ("attention_mask", 0), ("token_type_ids", 0)])
+def test_padding(read: str, expected: int, tmp_path: Path):
+    """A short pair beside a long one is filled up with the model's padding, and masked."""
+    config = {"max_position_embeddings": 32, "pad_token_id": 5}
+    graph = a_graph([float(number) for number in range(10)], read=read, at=[6])
+    engine = an_engine(tmp_path / "mine", config=config, graph=graph)
+    long, short = engine.encode(engine.query("q"), ["q q q q", "q"], 4096).pairs
+    assert engine.score([long, short])[1] == pytest.approx(1 / (1 + math.exp(-expected)))
+
+
+@pytest.mark.parametrize("inputs", [("input_ids",), ("input_ids", "attention_mask"), ("token_type_ids", "input_ids")])
+def test_graph_with_fewer_inputs(inputs: tuple[str, ...], tmp_path: Path):
+    """A graph is given no more inputs than it asks for."""
+    graph = a_graph(tiny_table(), at=[3], inputs=dict.fromkeys(inputs, INT64))
+    assert score(an_engine(tmp_path / "mine", graph=graph), "q", "fair") == [0.5]
+
+
+def test_flat_output(tmp_path: Path):
+    """A graph may answer with one number a pair, in a column or not."""
+    graph = a_graph(tiny_table(), at=3, columns=None)
+    assert score(an_engine(tmp_path / "mine", graph=graph), "q", "fair", "fair") == [0.5, 0.5]
+
+
+def test_unknown_input(tmp_path: Path):
+    """A graph that asks for what this service does not have is refused, and the input named."""
+    graph = a_graph(tiny_table(), at=[3], inputs={"input_ids": INT64, "position_ids": INT64})
+    with pytest.raises(ModelError, match=r"model\.onnx asks for inputs .*position_ids"):
+        an_engine(tmp_path / "mine", graph=graph)
+
+
+def test_inputs_of_another_type(tmp_path: Path):
+    """A graph that asks for numbers of another size is refused at load, or served right."""
+    graph = a_graph(tiny_table(), at=[3], inputs={"input_ids": INT32})
+    try:
+        engine = an_engine(tmp_path / "mine", graph=graph)
+    except ModelError as error:
+        assert "input_ids" in str(error)  # noqa: PT017  # One of two right endings.
+    else:
+        assert score(engine, "q", "fair") == [0.5]
+
+
+def test_two_columns(tmp_path: Path):
+    """A graph with two numbers a pair is a classifier, and refused, whatever its config says."""
+    graph = a_graph(tiny_table(), at=[3, 3], columns=2)
+    with pytest.raises(ModelError, match=r"model\.onnx: output 'logits' has shape .*2.*, not one logit a pair"):
+        an_engine(tmp_path / "mine", graph=graph)
+
+
+@pytest.mark.parametrize("raw", [b"", b"not a graph", a_graph([0.0], at=[3])[:40]])
+def test_corrupt_graph(raw: bytes, tmp_path: Path):
+    """A graph that cannot be loaded is named with the reason."""
+    path = a_directory(tmp_path / "mine")
+    (path / "model.onnx").write_bytes(raw)
+    with pytest.raises(ModelError, match=f"{path / 'model.onnx'} cannot be loaded: "):
+        Engine(ModelDirectory.read(path))
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"{}", b'{"model": {"type": "Unheard"}}', b"\xff"])
+def test_corrupt_tokenizer(raw: bytes, tmp_path: Path):
+    """A tokenizer that cannot be loaded is named with the reason."""
+    path = a_directory(tmp_path / "mine")
+    (path / "tokenizer.json").write_bytes(raw)
+    with pytest.raises(ModelError, match=f"{path / 'tokenizer.json'} cannot be loaded: "):
+        Engine(ModelDirectory.read(path))
+
+
+@pytest.mark.parametrize("model", [models.BPE(), models.WordLevel({"[CLS]": 0}, unk_token="[UNK]")])  # noqa: S106
+def test_tokenizer_that_knows_no_word(model: models.Model, tmp_path: Path):
+    """A tokenizer that makes nothing of ordinary text is refused in words, not by a crash."""
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    with pytest.raises(ModelError, match="tokenizer"):
+        an_engine(tmp_path / "mine", tokenizer=tokenizer)
+
+
+def test_name_and_context(tmp_path: Path):
+    """An engine is named after its directory, and reads what its directory says."""
+    engine = an_engine(tmp_path / "mine", config={"max_position_embeddings": 24})
+    assert (engine.name, engine.context) == ("mine", 24)
+
+
+def test_other_layout(tmp_path: Path):
+    """A model with two separators and no types is served as well."""
+    tokenizer = roberta_tokenizer()
+    table = [float(number == 2) for number in range(tokenizer.get_vocab_size())]
+    graph = a_graph(table, at=[3], inputs={"input_ids": INT64, "attention_mask": INT64})
+    config = {"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}
+    engine = an_engine(tmp_path / "mine", config=config, tokenizer=tokenizer, graph=graph)
+    assert score(engine, "a", "b") == pytest.approx([1 / (1 + math.exp(-1))])
+
+
+def test_saved_truncation_and_padding(tmp_path: Path, tiny: Engine):
+    """What a tokenizer was saved with to cut and fill texts changes no pair."""
+    path = a_directory(tmp_path / "mine")
+    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=30)
+    tokenizer.save(str(path / "tokenizer.json"))
+    engine = Engine(ModelDirectory.read(path))
+    pair, expected = (e.encode(e.query("q"), ["good bad fair"], 4096).pairs[0] for e in (engine, tiny))
+    assert np.array_equal(pair.tail, expected.tail)
+
+
+@pytest.mark.parametrize("context", [16, 17, 100, 512])
+def test_warm_up(context: int, tmp_path: Path):
+    """At start, batches within the context are timed, one alone at least."""
+    engine = an_engine(tmp_path / "mine", config={"max_position_embeddings": context})
+    samples = engine.warm_up()
+    assert samples
+    assert all(sample.length <= context and sample.pairs >= 1 and sample.seconds > 0 for sample in samples)
+    assert samples[0].pairs == 1
+
+
+def test_warm_up_of_the_embedded_model(embedded: Engine):
+    """The embedded model is timed at several sizes, so that costs can be told apart."""
+    samples = embedded.warm_up()
+    assert len({sample.length for sample in samples}) >= 3
+    assert len({sample.pairs for sample in samples}) >= 2

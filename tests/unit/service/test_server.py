@@ -1,0 +1,178 @@
+"""Tests of the service as a whole, in this process, on free ports and a tiny model."""
+
+import asyncio
+import gc
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from rerank.v2 import rerank_pb2 as pb
+from rerank.v2 import rerank_pb2_grpc
+
+from service.engine import ModelError
+from service.identity import KeysFileError
+from service.server import AddressError, Service, serve
+from service.settings import Address, Settings
+from tests.unit.service.models import a_directory
+from tests.unit.service.wired import until
+
+FREE = Address("127.0.0.1", 0)
+REQUEST: dict[str, Any] = {"model": "tiny", "query": "q", "documents": ["bad", "good"]}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Let a socket that a test left open be that test's failure, not the next one's."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return a_directory(tmp_path / "tiny")
+
+
+@pytest.fixture
+def taken() -> Iterator[Address]:
+    with socket.socket() as listener:  # Somebody else's.
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield Address("127.0.0.1", listener.getsockname()[1])
+
+
+def settings(folder: Path, **changed: Any) -> Settings:
+    """Return settings that keep out of everybody's way."""
+    free: dict[str, Any] = {f"{api}_address": FREE for api in ("grpc", "http", "admin")}
+    return Settings(**{"model": folder, "workers": 1, "drain_seconds": 5} | free | changed)
+
+
+def addresses(written: str) -> dict[str, str]:
+    """Return the addresses that were printed."""
+    return dict(re.findall(r"^rerankd: (\w+) on (\S+)$", written, re.MULTILINE))
+
+
+async def test_start_and_stop(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """A started service prints where it listens and answers there; a stopped one does not."""
+    service = Service(settings(folder))
+    await service.start()
+    found = addresses(capsys.readouterr().out)
+    assert set(found) == {"gRPC", "HTTP", "admin"}
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"http://{found['HTTP']}/v2/rerank", json=REQUEST)
+        ready = await client.get(f"http://{found['admin']}/readyz")
+        live = await client.get(f"http://{found['admin']}/livez")
+        metrics = await client.get(f"http://{found['admin']}/metrics")
+    async with grpc.aio.insecure_channel(found["gRPC"]) as channel:
+        same = await rerank_pb2_grpc.RerankServiceStub(channel).Rerank(pb.RerankRequest(**REQUEST))
+    await service.stop()
+    assert [result["index"] for result in answer.json()["results"]] == [1, 0]
+    assert [r.relevance_score for r in same.results] == [r["relevance_score"] for r in answer.json()["results"]]
+    assert (ready.status_code, live.status_code) == (200, 200)
+    assert 'rerank_model_info{model="tiny"} 1.0' in metrics.text
+    for address in found.values():
+        host, _, port = address.rpartition(":")
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+async def test_ipv6(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """Every address may be an IPv6 one, printed with brackets."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    six = Address("::1", 0)
+    service = Service(settings(folder, grpc_address=six, http_address=six, admin_address=six))
+    await service.start()
+    found = addresses(capsys.readouterr().out)
+    async with httpx.AsyncClient() as client:
+        ready = await client.get(f"http://{found['admin']}/readyz")
+    await service.stop()
+    assert ready.status_code == 200
+    assert all(address.startswith("[::1]:") for address in found.values())
+
+
+@pytest.mark.parametrize("name", ["grpc_address", "http_address", "admin_address"])
+async def test_address_in_use(name: str, folder: Path, taken: Address):
+    """An address that somebody else listens on is named, and what was begun can be stopped."""
+    service = Service(settings(folder, **{name: taken}))
+    with pytest.raises(AddressError, match=f"cannot listen on {re.escape(str(taken))}"):
+        await service.start()
+    await service.stop()
+
+
+@pytest.mark.parametrize("name", ["http_address", "admin_address"])
+async def test_address_of_nobody(name: str, folder: Path):
+    """An address that is not this machine's is named."""
+    service = Service(settings(folder, **{name: Address("192.0.2.1", 0)}))
+    with pytest.raises(AddressError, match=r"cannot listen on 192\.0\.2\.1:0: "):
+        await service.start()
+    await service.stop()
+
+
+async def test_no_model(tmp_path: Path):
+    """A service without a model to serve does not start, and says why."""
+    service = Service(settings(tmp_path / "none"))
+    with pytest.raises(ModelError, match="does not exist"):
+        await service.start()
+    await service.stop()
+
+
+async def test_no_keys(tmp_path: Path, folder: Path):
+    """A service whose keys cannot be read does not come into being."""
+    with pytest.raises(KeysFileError):
+        Service(settings(folder, api_keys_file=tmp_path / "none"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.CaptureFixture[str]):
+    """A signal ends the service cleanly."""
+    serving = asyncio.create_task(serve(settings(folder)))
+    written = ""
+
+    def listens() -> bool:
+        nonlocal written
+        written += capfd.readouterr().out
+        return len(addresses(written)) == 3 or serving.done()
+
+    await until(listens)
+    signal.raise_signal(number)
+    async with asyncio.timeout(10):
+        await serving
+
+
+async def test_signal_while_starting(folder: Path):
+    """A signal that comes while the model is being loaded ends the service cleanly, too."""
+    serving = asyncio.create_task(serve(settings(folder)))
+    await asyncio.sleep(0)
+    signal.raise_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await serving
+
+
+async def test_serve_reports_what_failed(tmp_path: Path):
+    """A service that cannot start ends with the reason."""
+    with pytest.raises(ModelError):
+        await serve(settings(tmp_path / "none"))
+
+
+async def test_what_runs_is_finished(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """A request that was admitted before the stop is answered."""
+    service = Service(settings(folder, batch_seconds=0.001))
+    await service.start()
+    http = addresses(capsys.readouterr().out)["HTTP"]
+    async with httpx.AsyncClient(timeout=10) as client:
+        body = REQUEST | {"documents": ["good " * 28] * 2000}
+        asking = asyncio.create_task(client.post(f"http://{http}/v2/rerank", json=body))
+        await until(lambda: service._dispatcher is not None and service._dispatcher.load().jobs == 1)
+        await service.stop()
+        answer = await asking
+    assert answer.status_code == 200
+    assert len(answer.json()["results"]) == 2000

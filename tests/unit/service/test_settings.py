@@ -1,0 +1,314 @@
+"""Tests of the settings and where they come from."""
+
+import asyncio
+import os
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from service.settings import EMBEDDED_MODEL, Address, Settings, SettingsError, available_workers
+
+ADDRESSES = ("RERANKD_GRPC_ADDRESS", "RERANKD_HTTP_ADDRESS", "RERANKD_ADMIN_ADDRESS")
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from an environment without settings."""
+    for name in [name for name in os.environ if name.upper().startswith("RERANKD_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Put text into the file that the settings are read from."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "rerankd.toml"
+        file.write_text(dedent(text))
+        monkeypatch.setenv("RERANKD_CONFIG", str(file))
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("grpc_address", ("127.0.0.1", 50051)),
+        ("http_address", ("127.0.0.1", 8080)),
+        ("admin_address", ("127.0.0.1", 9090)),
+        ("model", EMBEDDED_MODEL),
+        ("model_aliases", ("rerank-v3.5",)),
+        ("workers", available_workers()),
+        ("batch_seconds", 0.05),
+        ("backlog_seconds", 10),
+        ("default_timeout_seconds", 60),
+        ("api_keys_file", None),
+        ("allow_anonymous", False),
+        ("rate_limit", None),
+        ("max_documents", 10_000),
+        ("drain_seconds", 30),
+    ],
+)
+def test_default(name: str, default: object):
+    """Without any setting, the service runs on what the documentation says."""
+    assert getattr(Settings.load(), name) == default
+
+
+def test_embedded_model_is_there():
+    """The default model is a directory that comes with the package."""
+    assert (EMBEDDED_MODEL / "config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("grpc_address", "[::1]:0", ("::1", 0)),
+        ("http_address", "localhost:65535", ("localhost", 65535)),
+        ("model", "/models/mine", Path("/models/mine")),
+        ("model_aliases", " one, two,,three ", ("one", "two", "three")),
+        ("model_aliases", "", ()),
+        ("workers", "3", 3),
+        ("batch_seconds", "0.2", 0.2),
+        ("api_keys_file", "/keys", Path("/keys")),
+        ("allow_anonymous", "true", True),
+        ("rate_limit", "7", 7),
+        ("max_documents", "1", 1),
+        ("drain_seconds", "0", 0),
+    ],
+)
+def test_environment(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch):
+    """Each setting is read from the variable of its name."""
+    monkeypatch.setenv(f"RERANKD_{name.upper()}", text)
+    assert getattr(Settings.load(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(
+            (name, text)
+            for name in ADDRESSES
+            for text in ("", "8080", ":8080", "host:", "host:x", "host:65536", "h:-1")
+        ),
+        ("RERANKD_WORKERS", "0"),
+        ("RERANKD_WORKERS", "2.5"),
+        ("RERANKD_WORKERS", ""),
+        ("RERANKD_BATCH_SECONDS", "0"),
+        ("RERANKD_BATCH_SECONDS", "nan"),
+        ("RERANKD_BACKLOG_SECONDS", "-1"),
+        ("RERANKD_BACKLOG_SECONDS", "inf"),
+        ("RERANKD_DEFAULT_TIMEOUT_SECONDS", "0"),
+        ("RERANKD_DEFAULT_TIMEOUT_SECONDS", "soon"),
+        ("RERANKD_ALLOW_ANONYMOUS", "maybe"),
+        ("RERANKD_RATE_LIMIT", "0"),
+        ("RERANKD_MAX_DOCUMENTS", "0"),
+        ("RERANKD_DRAIN_SECONDS", "-0.1"),
+        ("RERANKD_DRAIN_SECONDS", "inf"),
+    ],
+)
+def test_bad_value_names_its_setting(name: str, text: str, monkeypatch: pytest.MonkeyPatch):
+    """A value that makes no sense stops the start with a message that names the setting."""
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsError, match=f"{name}: "):
+        Settings.load()
+
+
+def test_all_bad_values_at_once(monkeypatch: pytest.MonkeyPatch):
+    """Every setting at fault is named, so that one restart is enough."""
+    monkeypatch.setenv("RERANKD_WORKERS", "none")
+    monkeypatch.setenv("RERANKD_HTTP_ADDRESS", "here")
+    with pytest.raises(SettingsError, match=r"RERANKD_HTTP_ADDRESS: .*; RERANKD_WORKERS: "):
+        Settings.load()
+
+
+@pytest.mark.parametrize("name", ["RERANKD_WORKER", "RERANKD_", "rerankd_worker"])
+def test_unknown_variable(name: str, monkeypatch: pytest.MonkeyPatch):
+    """A misspelt setting is refused by name rather than left without effect."""
+    monkeypatch.setenv(name, "3")
+    with pytest.raises(SettingsError, match=f"unknown setting: {name}"):
+        Settings.load()
+
+
+def test_other_variables_are_none_of_its_business(monkeypatch: pytest.MonkeyPatch):
+    """Variables of other programs are left alone."""
+    monkeypatch.setenv("RERANK_WORKERS", "3")
+    monkeypatch.setenv("WORKERS", "3")
+    assert Settings.load().workers == available_workers()
+
+
+def test_variable_in_lower_case(monkeypatch: pytest.MonkeyPatch):
+    """The letter case of a variable's name does not matter."""
+    monkeypatch.setenv("rerankd_workers", "3")
+    assert Settings.load().workers == 3
+
+
+def test_config_in_lower_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A variable that names a file is never left without effect, whatever its letter case."""
+    monkeypatch.setenv("rerankd_config", str(tmp_path / "missing.toml"))
+    with pytest.raises(SettingsError, match=r"(?i)rerankd_config"):
+        Settings.load()
+
+
+def test_toml(toml):
+    """The same settings, in lower case and without prefix, can stand in a file."""
+    toml("""
+        workers = 3
+        http_address = "[::1]:8081"
+        model_aliases = ["one", "two"]
+        allow_anonymous = true
+        rate_limit = 5
+    """)
+    settings = Settings.load()
+    assert settings.workers == 3
+    assert settings.http_address == ("::1", 8081)
+    assert settings.model_aliases == ("one", "two")
+    assert settings.allow_anonymous is True
+    assert settings.rate_limit == 5
+
+
+def test_environment_over_toml(toml, monkeypatch: pytest.MonkeyPatch):
+    """A variable stands over the file; the file's other settings remain."""
+    toml("workers = 3\nrate_limit = 5\n")
+    monkeypatch.setenv("RERANKD_WORKERS", "4")
+    settings = Settings.load()
+    assert (settings.workers, settings.rate_limit) == (4, 5)
+
+
+@pytest.mark.parametrize("line", ["worker = 3", 'config = "other.toml"', "[server]\nworkers = 3"])
+def test_unknown_in_toml(line: str, toml):
+    """A misspelt name in the file is refused by name too."""
+    toml(line)
+    name = line.partition(" ")[0].strip("[]").partition("]")[0].upper()
+    with pytest.raises(SettingsError, match=f"RERANKD_{name}: "):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("workers = 0", "RERANKD_WORKERS"),
+        ("workers = 'two'", "RERANKD_WORKERS"),
+        ("http_address = 8080", "RERANKD_HTTP_ADDRESS"),
+        ("model_aliases = 5", "RERANKD_MODEL_ALIASES"),
+    ],
+)
+def test_bad_value_in_toml(line: str, name: str, toml):
+    """A value in the file that makes no sense is named like a variable."""
+    toml(line)
+    with pytest.raises(SettingsError, match=f"{name}: "):
+        Settings.load()
+
+
+def test_bad_toml_names_the_file(toml):
+    """A file that does not parse is named, with the reason."""
+    file = toml("workers = x")
+    with pytest.raises(SettingsError, match=rf"RERANKD_CONFIG: {file}: .*line 1"):
+        Settings.load()
+
+
+def test_missing_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A file that is not there is an error, not an empty file."""
+    monkeypatch.setenv("RERANKD_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(SettingsError, match=r"RERANKD_CONFIG: .*none\.toml does not exist"):
+        Settings.load()
+
+
+def test_message_does_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch):
+    """What was set may be a secret in the wrong place, and is not printed."""
+    monkeypatch.setenv("RERANKD_RATE_LIMIT", "s3cret")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:80", "127.0.0.1", 80),
+        ("localhost:0", "localhost", 0),
+        ("[::1]:443", "::1", 443),
+        ("[2001:db8::7]:65535", "2001:db8::7", 65535),
+        ("example.org:1", "example.org", 1),
+    ],
+)
+def test_address(text: str, host: str, port: int):
+    """An address is taken apart and written back as it was."""
+    address = Address.parse(text)
+    assert address == (host, port)
+    assert str(address) == text
+
+
+@pytest.mark.parametrize("text", ["", ":", "80", "[]:80", "host:", ":80", "host:65536", "host:-1", "host:8 0", "::1"])
+def test_not_an_address(text: str):
+    """What is not host:port is refused, with an example of what is."""
+    with pytest.raises(ValueError, match=r"expected host:port, such as 127\.0\.0\.1:8080"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_loopback(host: str):
+    """An address that only this machine reaches is known as one."""
+    assert Address(host, 80).is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "2001:db8::7", "example.org", "localhost.example.org"])  # noqa: S104
+def test_not_loopback(host: str):
+    """An address that others may reach, or a name that may mean one, is not taken for loopback."""
+    assert not Address(host, 80).is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "10.0.0.1", "example.org"])  # noqa: S104
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_exposure_is_refused(name: str, host: str, monkeypatch: pytest.MonkeyPatch):
+    """Beyond loopback without keys is refused, and the message names both ways out."""
+    monkeypatch.setenv(name, f"{host}:80")
+    with pytest.raises(SettingsError, match=f"{name} .*RERANKD_API_KEYS_FILE.*RERANKD_ALLOW_ANONYMOUS=true"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("way", [("RERANKD_API_KEYS_FILE", "/keys"), ("RERANKD_ALLOW_ANONYMOUS", "true")])
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_exposure_on_purpose(name: str, way: tuple[str, str], monkeypatch: pytest.MonkeyPatch):
+    """Beyond loopback is allowed with keys, or with an explicit word."""
+    monkeypatch.setenv(name, "0.0.0.0:80")
+    monkeypatch.setenv(*way)
+    assert Settings.load()
+
+
+def test_exposure_is_not_excused_by_false(monkeypatch: pytest.MonkeyPatch):
+    """Saying that nobody may come in anonymously does not open the door."""
+    monkeypatch.setenv("RERANKD_HTTP_ADDRESS", "0.0.0.0:80")
+    monkeypatch.setenv("RERANKD_ALLOW_ANONYMOUS", "false")
+    with pytest.raises(SettingsError):
+        Settings.load()
+
+
+def test_policy(monkeypatch: pytest.MonkeyPatch):
+    """The scheduler works under the limits that were set."""
+    monkeypatch.setenv("RERANKD_WORKERS", "3")
+    monkeypatch.setenv("RERANKD_BATCH_SECONDS", "0.1")
+    monkeypatch.setenv("RERANKD_BACKLOG_SECONDS", "7")
+    policy = Settings.load().policy
+    assert (policy.workers, policy.batch_s, policy.backlog_s) == (3, 0.1, 7)
+
+
+def test_available_workers():
+    """There is at least one worker, and no more than the process may run on."""
+    assert 1 <= available_workers() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the affinity of a thread is a matter of Linux")
+async def test_available_workers_follow_the_affinity():
+    """A process bound to one CPU has one worker."""
+
+    def bound() -> int:  # Binds the thread it runs on, and only that.
+        allowed = os.sched_getaffinity(0)
+        try:
+            os.sched_setaffinity(0, {min(allowed)})
+            return available_workers()
+        finally:
+            os.sched_setaffinity(0, allowed)
+
+    assert await asyncio.to_thread(bound) == 1

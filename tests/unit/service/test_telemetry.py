@@ -1,0 +1,270 @@
+"""Tests of metrics and log lines."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import redirect_stderr, suppress
+from io import StringIO
+from typing import Any
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from scheduler import Batch, BatchReport, Displaced, Draining, Expired, Load, Shed, Slice
+from service.errors import InvalidRequestError, RateLimitedError, UnknownModelError
+from service.telemetry import Telemetry, band, configure_logging, new_id
+from tests.unit.service.wired import RESULT
+
+LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25, worst_lane=None)
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    telemetry = Telemetry()
+    telemetry.watch("tiny", lambda: LOAD)
+    return telemetry
+
+
+@pytest.fixture
+def log() -> Iterator[Any]:
+    """Write the log to standard error, and return a function that reads its lines."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with redirect_stderr(StringIO()) as written:
+        configure_logging()
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def samples(telemetry: Telemetry) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Return every sample by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(telemetry.exposition().decode())
+        for sample in family.samples
+    }
+
+
+def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
+    """Return one sample, None if it is not there."""
+    return samples(telemetry).get((name, tuple(sorted(labels.items()))))
+
+
+def end(telemetry: Telemetry, error: BaseException | None = None, lane: int | None = 0, api: str = "grpc") -> None:
+    """Record a call that ends at once."""
+    with suppress(BaseException), telemetry.call(api) as record:
+        record.lane = lane
+        if error:
+            raise error
+        record.result = RESULT
+
+
+@pytest.mark.parametrize(
+    ("lane", "name"),
+    [
+        (0, "0"),
+        (1, "1-99"),
+        (99, "1-99"),
+        (100, "100-499"),
+        (499, "100-499"),
+        (500, "500-999"),
+        (999, "500-999"),
+    ],
+)
+def test_band(lane: int, name: str):
+    """Lanes are counted in four bands."""
+    assert band(lane) == name
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "OK"),
+        (InvalidRequestError("bad"), "INVALID_REQUEST"),
+        (UnknownModelError("bad"), "UNKNOWN_MODEL"),
+        (RateLimitedError(1), "RATE_LIMITED"),
+        (Shed(1), "SHED"),
+        (Displaced(1), "SHED"),
+        (Expired(), "DEADLINE_EXCEEDED"),
+        (Draining(), "DRAINING"),
+        (asyncio.CancelledError(), "CANCELLED"),
+        (ZeroDivisionError(), "INTERNAL"),
+    ],
+)
+@pytest.mark.parametrize("api", ["grpc", "rest"])
+def test_outcome(error: BaseException | None, outcome: str, api: str, telemetry: Telemetry):
+    """Each call is counted once, under what it ended in."""
+    end(telemetry, error, lane=7, api=api)
+    counted = {key: n for key, n in samples(telemetry).items() if key[0] == "rerank_requests_total"}
+    labels = (("api", api), ("lanes", "1-99"), ("outcome", outcome))
+    assert counted == {("rerank_requests_total", labels): 1}
+
+
+def test_call_without_a_lane(telemetry: Telemetry):
+    """A call that ended before its lane was known is counted without one."""
+    end(telemetry, InvalidRequestError("not JSON"), lane=None)
+    labels = {"api": "grpc", "outcome": "INVALID_REQUEST", "lanes": "none"}
+    assert value(telemetry, "rerank_requests_total", **labels) == 1
+
+
+def test_error_is_passed_on(telemetry: Telemetry):
+    """Recording a call keeps nothing from its caller."""
+    error = KeyError("word")
+    with pytest.raises(KeyError) as caught, telemetry.call("rest") as record:
+        raise error
+    assert caught.value is error is record.error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(Shed(1), "refused_or_late"), (Displaced(1), "displaced"), (Expired(), "expired")]
+)
+def test_shed_reason(error: Exception, reason: str, telemetry: Telemetry):
+    """Calls that got no service for want of room or time are told apart."""
+    end(telemetry, error, lane=500)
+    counted = {key: n for key, n in samples(telemetry).items() if key[0] == "rerank_shed_total"}
+    assert counted == {("rerank_shed_total", (("lanes", "500-999"), ("reason", reason))): 1}
+
+
+@pytest.mark.parametrize("error", [None, RateLimitedError(1), Draining(), ZeroDivisionError()])
+def test_not_shed(error: Exception | None, telemetry: Telemetry):
+    """Calls that ended for another reason do not count as shed."""
+    end(telemetry, error)
+    assert not [key for key in samples(telemetry) if key[0] == "rerank_shed_total"]
+
+
+def test_times(telemetry: Telemetry):
+    """A call that was answered is timed, with its wait and its tokenising."""
+    end(telemetry, lane=0)
+    assert value(telemetry, "rerank_request_seconds_count", lanes="0") == 1
+    assert value(telemetry, "rerank_queue_wait_seconds_sum", lanes="0") == RESULT.wait_s
+    assert value(telemetry, "rerank_tokenize_seconds_sum") == RESULT.tokenise_s
+
+
+def test_times_of_a_failed_call(telemetry: Telemetry):
+    """A call that failed has no wait to speak of, but took its time."""
+    end(telemetry, Expired(), lane=0)
+    assert value(telemetry, "rerank_request_seconds_count", lanes="0") == 1
+    assert value(telemetry, "rerank_queue_wait_seconds_count", lanes="0") is None
+
+
+def test_batch(telemetry: Telemetry):
+    """A batch is recorded with its time, its pairs and its padded tokens."""
+    batch = Batch(1, (Slice(1, (0, 1)), Slice(2, (0,))), 50, 0.01)
+    telemetry.batch(BatchReport(batch, 0.02, 1))
+    assert value(telemetry, "rerank_inference_seconds_sum") == 0.02
+    assert value(telemetry, "rerank_batch_pairs_sum") == 3
+    assert value(telemetry, "rerank_batch_tokens_sum") == 150
+    assert value(telemetry, "rerank_failed_pairs_total") == 1
+
+
+def test_load(telemetry: Telemetry):
+    """The load is asked for at each scrape."""
+    assert value(telemetry, "rerank_jobs") == 1
+    assert value(telemetry, "rerank_pairs_waiting") == 2
+    assert value(telemetry, "rerank_workers_busy") == 3
+    assert value(telemetry, "rerank_backlog_seconds") == 0.5
+    assert value(telemetry, "rerank_pressure") == 0.25
+
+
+def test_what_runs(telemetry: Telemetry):
+    """The metrics say which model is served and which program serves it."""
+    assert value(telemetry, "rerank_model_info", model="tiny") == 1
+    assert [key for key in samples(telemetry) if key[0] == "rerank_build_info" and dict(key[1])["version"]]
+
+
+def test_before_there_is_a_model():
+    """The metrics can be read before a model is loaded."""
+    assert b"rerank_build_info" in Telemetry().exposition()
+
+
+def test_names(telemetry: Telemetry):
+    """Names are lower case with base units, counters end in _total, and each metric says what it is."""
+    end(telemetry)
+    end(telemetry, Shed(1))
+    telemetry.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, 0))
+    families = [f for f in text_string_to_metric_families(telemetry.exposition().decode()) if "_created" not in f.name]
+    assert len(families) >= 12
+    for family in families:
+        assert re.fullmatch(r"rerank(_[a-z]+)+", family.name), family.name
+        assert not re.search(r"_(ms|milliseconds|minutes|kb|mb|count|sum)$", family.name), family.name
+        assert family.documentation.endswith("."), family.name
+        if family.type == "counter":
+            assert all(s.name.endswith(("_total", "_created")) for s in family.samples), family.name
+        elif family.type == "histogram":
+            assert re.search(r"_(seconds|pairs|tokens)$", family.name), family.name
+        else:
+            assert not family.name.endswith("_total"), family.name
+
+
+def test_labels_are_few(telemetry: Telemetry):
+    """Neither clients nor lanes multiply the series."""
+    for lane in range(1000):
+        with telemetry.call("grpc") as record:
+            record.lane, record.client = lane, f"client {lane}"
+    series = [key for key in samples(telemetry) if key[0] == "rerank_requests_total"]
+    assert len(series) == 4
+    assert "client" not in telemetry.exposition().decode()
+
+
+def test_log_line(log: Any, telemetry: Telemetry):
+    """A call leaves one line of JSON with who asked for what and how it ended."""
+    with telemetry.call("rest") as record:
+        record.client, record.lane, record.documents, record.result = "ann", 7, 2, RESULT
+    (line,) = log()
+    assert line["event"] == "call"
+    assert line["level"] == "info"
+    assert line["id"] == record.id
+    assert (line["api"], line["client"], line["lane"], line["documents"]) == ("rest", "ann", 7, 2)
+    assert line["outcome"] == "OK"
+    assert line["wait_ms"] == 2.0
+    assert line["took_ms"] >= 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
+
+
+@pytest.mark.parametrize("error", [InvalidRequestError("bad"), Shed(1), asyncio.CancelledError()])
+def test_log_line_of_a_failed_call(error: BaseException, log: Any, telemetry: Telemetry):
+    """A call that failed as foreseen leaves one line without a traceback."""
+    end(telemetry, error, lane=None)
+    (line,) = log()
+    assert line["level"] == "info"
+    assert line["lane"] is None
+    assert "exception" not in line
+
+
+def test_log_line_of_an_unforeseen_error(log: Any, telemetry: Telemetry):
+    """What nobody foresaw is logged as an error, with its traceback and its cause, in one line."""
+    error = ValueError("the effect")
+    error.__cause__ = ZeroDivisionError("the cause")
+    end(telemetry, error)
+    (line,) = log()
+    assert line["level"] == "error"
+    assert line["outcome"] == "INTERNAL"
+    assert "ZeroDivisionError: the cause" in line["exception"]
+    assert "ValueError: the effect" in line["exception"]
+
+
+def test_hostile_name_stays_in_its_line(log: Any, telemetry: Telemetry):
+    """A client's name cannot begin a line of its own."""
+    with telemetry.call("rest") as record:
+        record.client = 'x"}\n{"event": "forged"'
+    (line,) = log()
+    assert line["client"] == 'x"}\n{"event": "forged"'
+
+
+def test_log_of_libraries(log: Any):
+    """What libraries warn of comes out as lines of JSON too, and their chatter does not."""
+    logging.getLogger("some.library").info("chatter")
+    logging.getLogger("some.library").warning("careful: %s", "hot")
+    (line,) = log()
+    assert line["event"] == "careful: hot"
+    assert line["level"] == "warning"
+
+
+def test_ids_are_unique():
+    """No two calls have the same id."""
+    assert len({new_id() for _ in range(1000)}) == 1000

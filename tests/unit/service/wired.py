@@ -1,0 +1,111 @@
+"""The service's parts put together: all of them real, or with a stand-in that answers what the test says."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+from scheduler import Dispatcher, LoopClock, Policy, Scheduler
+from service.door import Door
+from service.engine import EncodedPair, Engine
+from service.errors import NotReadyError
+from service.identity import Identity
+from service.messages import Ranked, RerankRequest, RerankResult
+from service.rerank import Call, Reranker, ServedModel
+from service.throttle import Throttle
+from service.turns import Turns
+from tests.fakes import FakeEngine, FixedCost
+
+RESULT = RerankResult(
+    id="an id",
+    results=[Ranked(1, 0.75), Ranked(0, 0.25)],
+    search_units=3,
+    input_tokens=42,
+    warnings=["document 1 was cut to 5 tokens"],
+    wait_s=0.002,
+    tokenise_s=0.001,
+)
+
+
+class Wired:
+    """A use case on a tiny model; with `held`, batches stay on the worker until `worker.release`."""
+
+    def __init__(self, engine: Engine, *, documents_max: int = 10_000, held: bool = False) -> None:
+        self.worker = FakeEngine(held=held)
+        self.turns = Turns(1, 100)
+        scheduler = Scheduler(Policy(workers=1), FixedCost())
+        self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(scheduler, engine.score, LoopClock(), self.worker)
+        self.reranker = Reranker(self.turns, documents_max)
+        self.model = ServedModel("tiny", ("small", "other"), engine, self.dispatcher)
+        self.reranker.serve(self.model)
+
+    async def rerank(
+        self,
+        *documents: str,
+        query: str = "q",
+        model: str = "tiny",
+        top_n: int | None = None,
+        max_tokens_per_doc: int = 4096,
+        lane: int = 0,
+        client: str = "ann",
+        seconds: float = 60,
+    ) -> RerankResult:
+        """Ask for an answer within so many seconds."""
+        request = RerankRequest(model, query, documents, top_n, max_tokens_per_doc, lane)
+        return await self.reranker.rerank(request, Call("id", client, asyncio.get_running_loop().time() + seconds))
+
+
+class FakeReranker:
+    """A use case that notes what it is asked and answers `answer`, raises it, or never comes back."""
+
+    def __init__(self, answer: RerankResult | BaseException | None = RESULT) -> None:
+        self.answer = answer
+        self.requests: list[RerankRequest] = []
+        self.calls: list[Call] = []
+        self.remaining_s: list[float] = []
+        """Time each call had left."""
+        self.asked = asyncio.Event()
+        self.cancelled = 0
+        self.ready = True
+
+    @property
+    def model(self) -> SimpleNamespace:
+        """The model served."""
+        if not self.ready:
+            raise NotReadyError
+        return SimpleNamespace(name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32))
+
+    async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
+        """Answer as told; without an answer, when the caller leaves."""
+        self.requests.append(request)
+        self.calls.append(call)
+        self.remaining_s.append(call.deadline - asyncio.get_running_loop().time())
+        self.asked.set()
+        if self.answer is None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled += 1
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        assert self.answer
+        return self.answer
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the event loop and the threads run until something has happened."""
+    async with asyncio.timeout(5):
+        while not happened():  # noqa: ASYNC110  # The other side is a thread.
+            await asyncio.sleep(0)
+
+
+def open_door(rate: int | None = None) -> Door:
+    """Return a door that lets everybody in, so many times a second."""
+    return Door(Identity(None), Throttle(rate))
+
+
+def locked_door(folder: Path) -> Door:
+    """Return a door with one key, `s3cret`, of a client called ann."""
+    file = folder / "keys"
+    file.write_text("ann:s3cret\n")
+    return Door(Identity(file), Throttle(None))
