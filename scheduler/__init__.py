@@ -15,9 +15,10 @@ from scheduler.errors import (
     Shed,
 )
 from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
-from scheduler.policy import LANES, Policy
+from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
 
 __all__ = [
+    "GUARANTEED_SHARE_MAX",
     "LANES",
     "Amount",
     "Batch",

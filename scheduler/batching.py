@@ -15,17 +15,14 @@ _LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express 
 
 
 def compose(
-    lanes: Lanes, policy: Policy, cost: CostModel, in_time: Callable[[AdmittedJob], bool]
+    head: AdmittedJob, lanes: Lanes, policy: Policy, cost: CostModel, in_time: Callable[[AdmittedJob], bool]
 ) -> tuple[tuple[Slice, ...], int]:
-    """Take one batch out of `lanes` and return its slices and the length they are padded to.
+    """Take the batch that `head` begins out of `lanes` and return its slices and the length they are padded to.
 
-    The head job comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it that
-    are still `in_time`, where that is cheaper than serving them later. Expects a waiting job. The predicted seconds
-    stay within the cap, unless one pair alone takes longer.
+    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it that
+    are still `in_time`, where that is cheaper than serving them later. The predicted seconds stay within the cap,
+    unless one pair alone takes longer.
     """
-    head = lanes.head()
-    if head is None:
-        raise ValueError("nothing waits")
     cap_s = _cap(lanes, policy, cost)
     length = head.lengths[-1]
     pair_s = cost.pair(length)

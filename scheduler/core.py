@@ -59,7 +59,7 @@ class Scheduler:
     def __init__(self, policy: Policy, cost: CostModel) -> None:
         self._policy = policy
         self._cost = cost
-        self._lanes = Lanes()
+        self._lanes = Lanes(policy.class_width)
         self._usage = Usage()
         self._admission = Admission(policy, cost, self._lanes, self._usage)
         self._jobs: dict[int, AdmittedJob] = {}
@@ -124,11 +124,11 @@ class Scheduler:
         """Return every consequence of what happened since the last poll."""
         self._ring(now)
         batches = []
-        while len(self._running) < self._policy.workers and (head := self._lanes.head()):
+        while len(self._running) < self._policy.workers and (head := self._head()):
             if self._latest(head) < now:
                 self._drop_late(head, now)
-                continue
-            batches.append(self._start(now))
+            else:
+                batches.append(self._start(head, now))
         drops, self._drops = tuple(self._drops), []
         alarm = self._alarms.least()
         return Step(tuple(batches), drops, alarm[1] if alarm else None)
@@ -146,8 +146,14 @@ class Scheduler:
             worst_lane=self._lanes.worst_lane(),
         )
 
-    def _start(self, now: float) -> Batch:
-        slices, length = compose(self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now)
+    def _head(self) -> AdmittedJob | None:
+        """Return the job that the next batch begins with; counting batches makes the guaranteed share exact."""
+        share = self._policy.guaranteed_share
+        guaranteed = share > 0 and int((self._batches + 1) * share) > int(self._batches * share)
+        return self._lanes.oldest() if guaranteed else self._lanes.head()
+
+    def _start(self, head: AdmittedJob, now: float) -> Batch:
+        slices, length = compose(head, self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now)
         pairs = sum(len(piece.pairs) for piece in slices)
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))

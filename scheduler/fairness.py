@@ -11,7 +11,7 @@ class _Client:
     __slots__ = ("amount", "jobs", "start")
 
     def __init__(self) -> None:
-        self.jobs: Heap[int, tuple[float, int]] = Heap()
+        self.jobs: Heap[AdmittedJob, tuple[float, int]] = Heap()
         self.amount = Amount()
         self.start = 0.0
         """Virtual time of its next turn."""
@@ -27,27 +27,25 @@ class FairQueue:
     """
 
     def __init__(self) -> None:
-        self._jobs: dict[int, AdmittedJob] = {}
         self._clients: dict[str, _Client] = {}
         self._turns: Heap[str, float] = Heap()  # Clients with waiting jobs, by start tag.
         self._resting: Heap[str, float] = Heap()  # Clients without, until virtual time reaches their tag.
-        self._victims: Heap[int, tuple[float, int]] = Heap()  # Jobs, least progressed first, then newest.
+        self._victims: Heap[AdmittedJob, tuple[float, int]] = Heap()  # Jobs, least progressed first, then newest.
         self._time = 0.0
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return len(self._victims)
 
     def push(self, entry: AdmittedJob) -> None:
         """Add a job with waiting pairs."""
-        job = entry.job
-        self._jobs[job.id] = entry
-        self._victims.push(job.id, (-entry.left, -entry.serial))
-        client = self._clients.setdefault(job.client, _Client())
+        name = entry.job.client
+        self._victims.push(entry, (-entry.left, -entry.serial))
+        client = self._clients.setdefault(name, _Client())
         if not client.jobs:
-            self._resting.discard(job.client)
+            self._resting.discard(name)
             client.start = max(client.start, self._time)
-            self._turns.push(job.client, client.start)
-        client.jobs.push(job.id, (job.deadline, entry.serial))
+            self._turns.push(name, client.start)
+        client.jobs.push(entry, (entry.job.deadline, entry.serial))
         client.amount += entry.amount
 
     def remove(self, entry: AdmittedJob) -> None:
@@ -58,7 +56,8 @@ class FairQueue:
     def head(self) -> AdmittedJob | None:
         """Return the job to serve next."""
         turn = self._turns.least()
-        return self._head_of(turn[0]) if turn else None
+        job = self._clients[turn[0]].jobs.least() if turn else None
+        return job[0] if job else None
 
     def first(self, count: int, ahead: float) -> list[AdmittedJob]:
         """Return up to `count` jobs to serve next, client by client.
@@ -71,7 +70,7 @@ class FairQueue:
         for name in self._turns.first(count):
             if turn and self._clients[name].start > turn[1] + ahead:
                 break
-            found += (self._jobs[i] for i in self._clients[name].jobs.first(count - len(found)))
+            found += self._clients[name].jobs.first(count - len(found))
             if len(found) == count:
                 break
         return found
@@ -79,7 +78,7 @@ class FairQueue:
     def victim(self) -> AdmittedJob | None:
         """Return the job to displace first: least progressed, then newest."""
         least = self._victims.least()
-        return self._jobs[least[0]] if least else None
+        return least[0] if least else None
 
     def charge(self, entry: AdmittedJob, taken: Amount, work: float) -> None:
         """Note that `taken` of a job, `work` seconds of a worker, was dispatched; forget the job with its last pair.
@@ -96,7 +95,7 @@ class FairQueue:
         client.start += work
         self._turns.push(name, client.start)
         if entry.lengths:
-            self._victims.push(entry.job.id, (-entry.left, -entry.serial))
+            self._victims.push(entry, (-entry.left, -entry.serial))
         else:
             self._unlink(entry)
         self._forget()
@@ -108,17 +107,11 @@ class FairQueue:
             return Amount(), len(self._turns)
         return client.amount, len(self._turns) - 1
 
-    def _head_of(self, name: str) -> AdmittedJob:
-        least = self._clients[name].jobs.least()
-        assert least is not None, "a client has a turn only while it has jobs"  # noqa: S101
-        return self._jobs[least[0]]
-
     def _unlink(self, entry: AdmittedJob) -> None:
-        name, number = entry.job.client, entry.job.id
-        del self._jobs[number]
-        self._victims.discard(number)
+        name = entry.job.client
+        self._victims.discard(entry)
         client = self._clients[name]
-        client.jobs.discard(number)
+        client.jobs.discard(entry)
         if not client.jobs:
             self._turns.discard(name)
             self._resting.push(name, client.start)

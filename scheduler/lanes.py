@@ -2,6 +2,7 @@
 
 from scheduler.admitted import AdmittedJob
 from scheduler.fairness import FairQueue
+from scheduler.heap import Heap
 from scheduler.ledger import Ledger
 from scheduler.model import Amount, Slice
 
@@ -13,7 +14,11 @@ class Lanes:
     once. All else is O(log n) in the jobs of one lane.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, class_width: int = 1) -> None:
+        """Let a job that was started go before those of its class, `class_width` lanes, that were not."""
+        self._width = class_width
+        self._started: dict[int, Heap[AdmittedJob, tuple[int, int]]] = {}
+        self._ages: Heap[AdmittedJob, int] = Heap()
         self._queues: dict[int, FairQueue] = {}
         self._used = 0
         self.ledger = Ledger()
@@ -26,6 +31,7 @@ class Lanes:
             self._queues[lane] = FairQueue()
             self._used |= 1 << lane
         self._queues[lane].push(entry)
+        self._ages.push(entry, entry.serial)
         self.ledger.add(lane, entry.amount)
 
     def remove(self, entry: AdmittedJob) -> None:
@@ -34,7 +40,7 @@ class Lanes:
             lane = entry.job.lane
             self._queues[lane].remove(entry)
             self.ledger.subtract(lane, entry.amount)
-            self._close_if_empty(lane)
+            self._forget(entry)
 
     def take(self, entry: AdmittedJob, start: int, stop: int, work: float) -> Slice:
         """Dispatch the pairs at positions `start` to `stop` of a job, charged as `work` seconds."""
@@ -42,12 +48,25 @@ class Lanes:
         piece, taken = entry.take(start, stop)
         self._queues[lane].charge(entry, taken, work)
         self.ledger.subtract(lane, taken)
-        self._close_if_empty(lane)
+        if not entry.lengths:
+            self._forget(entry)
+        elif self._width > 1:
+            self._started.setdefault(lane // self._width, Heap()).push(entry, (lane, entry.serial))
         return piece
 
     def head(self) -> AdmittedJob | None:
-        """Return the job to serve next, from the best lane in use."""
-        return self._queues[(self._used & -self._used).bit_length() - 1].head() if self._used else None
+        """Return the job to serve next: a started one of the best class, else one of the best lane in use."""
+        if not self._used:
+            return None
+        best = (self._used & -self._used).bit_length() - 1
+        started = self._started.get(best // self._width)
+        least = started.least() if started else None
+        return least[0] if least else self._queues[best].head()
+
+    def oldest(self) -> AdmittedJob | None:
+        """Return the waiting job that was admitted first, whatever its lane."""
+        least = self._ages.least()
+        return least[0] if least else None
 
     def first(self, count: int, *, below: int, ahead: float) -> list[AdmittedJob]:
         """Return up to `count` jobs to serve next in lanes under `below`, best lane first.
@@ -76,7 +95,11 @@ class Lanes:
         queue = self._queues.get(lane)
         return queue.standing(client) if queue else (Amount(), 0)
 
-    def _close_if_empty(self, lane: int) -> None:
+    def _forget(self, entry: AdmittedJob) -> None:
+        lane = entry.job.lane
+        self._ages.discard(entry)
+        if started := self._started.get(lane // self._width):
+            started.discard(entry)
         if not self._queues[lane]:
             del self._queues[lane]
             self._used &= ~(1 << lane)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 LANES = 1000
 """Number of lanes: 0 is the most urgent, `LANES - 1` the least."""
 
+GUARANTEED_SHARE_MAX = 0.05
+"""Largest share of batches that may be taken from strict lanes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -25,11 +28,17 @@ class Policy:
     """Pairs one job may have."""
     express_lanes: int = 100
     """Lanes below this number are express: batches they head take nothing along from slower lanes."""
+    class_width: int = 1
+    """Lanes that make a class: a started job goes before those of its class that were not; 1: no classes."""
+    guaranteed_share: float = 0.0
+    """Share of all batches that go to whatever has waited longest, 0 to 0.05; 0: lanes are strict."""
     look_ahead: int = 8
     """Jobs looked at, beyond the first, for pairs to fill a batch with."""
 
     def __post_init__(self) -> None:
-        for name in ("workers", "batch_s", "backlog_s", "jobs_max", "pairs_max"):
+        if not 0 <= self.guaranteed_share <= GUARANTEED_SHARE_MAX:
+            raise ValueError(f"guaranteed_share must be 0 to {GUARANTEED_SHARE_MAX}")
+        for name in ("workers", "batch_s", "backlog_s", "jobs_max", "pairs_max", "class_width"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0")
         for name in ("express_lanes", "look_ahead"):

@@ -14,7 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from scheduler import Policy
+from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     workers: PositiveInt = Field(default_factory=available_workers)
     batch_seconds: _Seconds = 0.05
     backlog_seconds: _Seconds = 10
+    class_width: Annotated[int, Field(ge=1, le=LANES)] = 1
+    guaranteed_share: Annotated[float, Field(ge=0, le=GUARANTEED_SHARE_MAX)] = 0
     default_timeout_seconds: _Seconds = 60
     api_keys_file: Path | None = None
     allow_anonymous: bool = False
@@ -106,7 +108,13 @@ class Settings(BaseSettings):
     @property
     def policy(self) -> Policy:
         """The scheduler's limits."""
-        return Policy(workers=self.workers, batch_s=self.batch_seconds, backlog_s=self.backlog_seconds)
+        return Policy(
+            workers=self.workers,
+            batch_s=self.batch_seconds,
+            backlog_s=self.backlog_seconds,
+            class_width=self.class_width,
+            guaranteed_share=self.guaranteed_share,
+        )
 
     @classmethod
     def settings_customise_sources(

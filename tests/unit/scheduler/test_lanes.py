@@ -114,3 +114,39 @@ def test_standing():
     for lane in (1, 2):
         lanes.push(admitted(a_job(lane, lane=lane, client="a"), lane))
     assert lanes.standing(2, "a") == (Amount.of([100, 100]), 0)
+
+
+def test_started_jobs_of_a_class_go_first():
+    """With classes, a started job goes before better lanes of its class, but not before a better class."""
+    lanes = Lanes(class_width=100)
+    started = admitted(a_job(3, lane=150), 0)
+    lanes.push(started)
+    lanes.take(started, 0, 1, 0.0)
+    lanes.push(admitted(a_job(lane=110), 1))
+    assert lanes.head() is started
+    better = admitted(a_job(lane=99), 2)
+    lanes.push(better)
+    assert lanes.head() is better
+
+
+def test_no_classes():
+    """Without classes a better lane goes first, whatever was started."""
+    lanes = Lanes()
+    started, better = admitted(a_job(3, lane=150), 0), admitted(a_job(lane=149), 1)
+    lanes.push(started)
+    lanes.take(started, 0, 1, 0.0)
+    lanes.push(better)
+    assert lanes.head() is better
+
+
+def test_oldest():
+    """The oldest waiting job is the one admitted first, until its last pair is dispatched."""
+    lanes = Lanes(class_width=10)
+    first, second = admitted(a_job(2, lane=900), 0), admitted(a_job(lane=0), 1)
+    lanes.push(second)
+    lanes.push(first)
+    assert lanes.oldest() is first
+    lanes.take(first, 0, 2, 0.0)
+    assert lanes.oldest() is second
+    lanes.remove(second)
+    assert lanes.oldest() is None

@@ -141,3 +141,15 @@ def test_client_is_not_served_by_arrival():
     machine.offer(later, sooner)
     machine.run()
     assert machine.order()[1:] == [sooner.id, later.id]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.02])
+def test_guaranteed_share(share: float):
+    """The guaranteed share of all batches, counted, goes to what has waited longest; the rest is strict."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, guaranteed_share=share))
+    starved, urgent = a_job(2_000, lane=900), a_job(9_000, lane=0)
+    machine.offer(starved, urgent)
+    machine.run(until=7.0)
+    heads = [batch.slices[0].job_id for _, batch in machine.started[1:]]
+    assert heads.count(starved.id) == pytest.approx(share * len(heads), abs=1)
+    assert heads.count(urgent.id) == len(heads) - heads.count(starved.id)
