@@ -1,5 +1,6 @@
 """Priority lanes, dynamic batching and load shedding for pairs of known size; knows nothing of text or tensors."""
 
+from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock, LoopClock
 from scheduler.core import Scheduler
 from scheduler.cost import CostModel, Sample
@@ -20,6 +21,7 @@ from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
 __all__ = [
     "GUARANTEED_SHARE_MAX",
     "LANES",
+    "Abort",
     "Amount",
     "Batch",
     "BatchReport",

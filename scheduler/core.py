@@ -30,6 +30,7 @@ Not attempted: preempting a running batch (it is short), waiting for a batch to 
 ageing (strict lanes are the contract: the least urgent work is told at once that there is no room for it).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scheduler.admission import Admission
@@ -42,11 +43,15 @@ from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Ste
 from scheduler.policy import Policy
 from scheduler.usage import Usage
 
+_OVERDUE = 5.0  # Times its prediction after which a batch is taken to hang,
+_OVERDUE_MIN_S = 0.25  # but never less than this long after its prediction.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Running:
     batch: Batch
     due: float
+    overdue_at: float
 
 
 class Scheduler:
@@ -130,8 +135,11 @@ class Scheduler:
             else:
                 batches.append(self._start(head, now))
         drops, self._drops = tuple(self._drops), []
-        alarm = self._alarms.least()
-        return Step(tuple(batches), drops, alarm[1] if alarm else None)
+        overdue = tuple(self._overdue(now))
+        alarms = [running.overdue_at for running in self._running.values()]
+        if alarm := self._alarms.least():
+            alarms.append(alarm[1])
+        return Step(tuple(batches), drops, min(alarms, default=None), overdue)
 
     def load(self, now: float) -> Load:
         """Return a snapshot for metrics and health."""
@@ -157,7 +165,7 @@ class Scheduler:
         pairs = sum(len(piece.pairs) for piece in slices)
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
-        self._running[batch.id] = _Running(batch, now + batch.work)
+        self._running[batch.id] = _Running(batch, now + batch.work, now + _patience_s(batch))
         for piece in slices:
             entry = self._jobs[piece.job_id]
             self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, now)
@@ -173,6 +181,13 @@ class Scheduler:
                 self._alarms.push(alarm[0], latest)
             else:
                 self._drop_late(entry, now)
+
+    def _overdue(self, now: float) -> Iterator[int]:
+        """Yield the batches that hang; what is left of one after a stop gets as long again."""
+        for number, running in self._running.items():
+            if running.overdue_at <= now:
+                running.overdue_at = now + _patience_s(running.batch)
+                yield number
 
     def _latest(self, entry: AdmittedJob) -> float:
         """When what still waits of a job must be on the workers, all of them its own, to meet its deadline."""
@@ -200,3 +215,8 @@ class Scheduler:
     def _running_work(self, now: float) -> float:
         """Predicted work left in the batches on workers."""
         return sum(max(0.0, running.due - now) for running in self._running.values())
+
+
+def _patience_s(batch: Batch) -> float:
+    """Return after how long a batch is taken to hang."""
+    return max(_OVERDUE * batch.work, batch.work + _OVERDUE_MIN_S)

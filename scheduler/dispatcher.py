@@ -9,12 +9,15 @@ from math import isfinite
 from time import perf_counter
 from typing import Generic, NamedTuple, TypeVar
 
+from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, ScoringFailed, refused
 from scheduler.model import Amount, Batch, Job, Load
 
 T = TypeVar("T")
+Score = Callable[[Sequence[T], Abort], Sequence[float]]
+"""Returns one finite number for each pair, from any thread."""
 
 
 class Scored(NamedTuple):
@@ -58,14 +61,15 @@ class Dispatcher(Generic[T]):
     def __init__(
         self,
         scheduler: Scheduler,
-        score: Callable[[Sequence[T]], Sequence[float]],
+        score: Score[T],
         clock: Clock,
         executor: Executor,
         report: Callable[[BatchReport], None] = lambda _: None,
     ) -> None:
         """Run `score` on `executor`, which needs a thread for every worker of the scheduler's policy.
 
-        `score` takes pairs and returns one finite number for each; it may raise. `report` is told of each batch.
+        `score` takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
+        with what stops it, if anything can. `report` is told of each batch.
         """
         self._scheduler = scheduler
         self._score = score
@@ -74,6 +78,7 @@ class Dispatcher(Generic[T]):
         self._report = report
         self._pending: dict[int, _Pending[T]] = {}
         self._ids = itertools.count(1)
+        self._aborts: dict[int, Abort] = {}
         self._alarm: Cancellable | None = None
         self._alarm_at: float | None = None
         self._idle = asyncio.Event()
@@ -135,6 +140,8 @@ class Dispatcher(Generic[T]):
         step = self._scheduler.poll(self._clock.now())
         for batch in step.batches:
             self._start(batch)
+        for batch_id in step.overdue:
+            self._aborts[batch_id].fire()
         for drop in step.drops:
             self._end(drop.job_id, refused(drop.reason, drop.retry_after_s))
         if step.wake_at != self._alarm_at:
@@ -156,11 +163,13 @@ class Dispatcher(Generic[T]):
                 pending.started_at = now
             pairs += (pending.pairs[i] for i in piece.pairs)
         loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._executor, _score_all, self._score, pairs)
+        abort = self._aborts[batch.id] = Abort()
+        done = loop.run_in_executor(self._executor, _score_all, self._score, pairs, abort)
         done.add_done_callback(partial(self._finish, batch))
 
     def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float]]") -> None:
         self._progressed_at = self._clock.now()
+        del self._aborts[batch.id]
         results, took_s = done.result()
         failures = [r for r in results if isinstance(r, BaseException)]
         self._scheduler.finish(batch.id, None if failures else took_s)
@@ -205,29 +214,27 @@ class Dispatcher(Generic[T]):
         self._pump()
 
 
-def _score_all(
-    score: Callable[[Sequence[T]], Sequence[float]], pairs: list[T]
-) -> tuple[list[float | BaseException], float]:
+def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float]:
     """Score a batch on a worker thread; return the scores, or what went wrong with a pair, and the seconds taken."""
     start = perf_counter()
-    results = _bisect(score, pairs)
+    results = _bisect(score, pairs, abort)
     return results, perf_counter() - start
 
 
-def _bisect(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> list[float | BaseException]:
+def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> list[float | BaseException]:
     """Score pairs together; if that fails, halve them until the pair at fault is alone."""
     try:
-        return list(_scored(score, pairs))
+        return list(_scored(score, pairs, abort))
     except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
         if len(pairs) == 1:
             return [error]
         half = len(pairs) // 2
-        return _bisect(score, pairs[:half]) + _bisect(score, pairs[half:])
+        return _bisect(score, pairs[:half], abort) + _bisect(score, pairs[half:], abort)
 
 
-def _scored(score: Callable[[Sequence[T]], Sequence[float]], pairs: Sequence[T]) -> Sequence[float]:
+def _scored(score: Score[T], pairs: Sequence[T], abort: Abort) -> Sequence[float]:
     """Return the scores of `pairs`; raise ValueError rather than let a wrong number of them, or a NaN, out."""
-    scores = score(pairs)
+    scores = score(pairs, abort)
     if len(scores) != len(pairs) or not all(map(isfinite, scores)):
         raise ValueError(f"{len(scores)} scores for {len(pairs)} pairs, or some of them not finite")
     return scores

@@ -136,6 +136,8 @@ class Step(NamedTuple):
     """Jobs that ended without being finished, each reported once."""
     wake_at: float | None
     """When to ask again if nothing happens before; monotonic seconds."""
+    overdue: tuple[int, ...] = ()
+    """Batches that run far beyond their prediction and should be stopped, each reported once for every stop."""
 
 
 class Load(NamedTuple):

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             faults = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
             raise SettingsError("; ".join(faults)) from None
-        except ValueError as error:  # TOML that does not parse.
+        except (OSError, ValueError) as error:  # A file that cannot be read, or is not TOML.
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
         settings._check_exposure()
         return settings

@@ -81,7 +81,7 @@ class Telemetry:
         )
         self._tokenise = Histogram(
             "rerank_tokenize_seconds",
-            "Tokenising of one chunk of documents.",
+            "Thread time of tokenising one request.",
             buckets=_SECONDS,
             registry=registry,
         )

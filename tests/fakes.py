@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from scheduler import CostModel, Sample
+from scheduler import Abort, CostModel, Sample
 
 
 class FakeAlarm:
@@ -81,7 +81,7 @@ class FakeEngine(Executor):
         """Number of batches on workers."""
         return len(self._work)
 
-    def score(self, pairs: Sequence[Any]) -> list[float]:
+    def score(self, pairs: Sequence[Any], abort: Abort | None = None) -> list[float]:
         """Return one score a pair; raise on a poisonous one, or whatever `fail` ordered."""
         self.calls.append(list(pairs))
         if self._failure is not None:

@@ -1,6 +1,7 @@
 """A loaded cross-encoder."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import exp
 from time import perf_counter
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
-from scheduler import Sample
+from scheduler import Abort, Sample
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.template import EncodedPair
@@ -56,8 +57,10 @@ class Engine:
         """Return the pairs of `query` with `documents`, each cut to `max_tokens_per_doc` tokens (at least 1)."""
         return self._encoder.encode(query, documents, max_tokens_per_doc)
 
-    def score(self, pairs: Sequence[EncodedPair]) -> list[float]:
+    def score(self, pairs: Sequence[EncodedPair], abort: Abort | None = None) -> list[float]:
         """Return the relevance of each pair, the sigmoid of its logit, in [0, 1].
+
+        Firing `abort` stops the run, which then raises.
 
         NaN where the model gives one; it is for the caller not to let it out. A pair's score does not depend on
         the pairs beside it, as far as the graph itself does not.
@@ -76,7 +79,10 @@ class Engine:
             types[row, middle:end] = template.tail_type
         arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
         feeds = {name: arrays[name].astype(kind, copy=False) for name, kind in self._inputs.items()}
-        logits = self._session.run([self._output], feeds)[0]
+        options = ort.RunOptions()
+        if abort:
+            abort.arm(partial(_terminate, options))
+        logits = self._session.run([self._output], feeds, options)[0]
         return [_sigmoid(float(logit)) for logit in logits.reshape(len(pairs))]
 
     def warm_up(self) -> list[Sample]:
@@ -114,6 +120,11 @@ def _session(directory: ModelDirectory) -> ort.InferenceSession:
         return ort.InferenceSession(str(directory.graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
         raise ModelError(f"{directory.graph} cannot be loaded: {error}") from None
+
+
+def _terminate(options: ort.RunOptions) -> None:
+    """Make the run with these options raise at its next node."""
+    options.terminate = True
 
 
 def _sigmoid(logit: float) -> float:

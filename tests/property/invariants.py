@@ -172,9 +172,9 @@ def memory_is_bounded(oracle: "Oracle") -> None:
 
 
 def the_alarm_is_in_time(oracle: "Oracle", wake_at: float | None) -> None:
-    """Assert that the next look is due no later than any live job's deadline, and there is none without jobs."""
+    """Assert that the next look is due no later than any live job's deadline, and there is none when all is quiet."""
     earliest = min((t.job.deadline for t in oracle.live.values()), default=inf)
-    assert (wake_at is None) == (not oracle.live)
+    assert (wake_at is None) == (not oracle.live and not oracle.running)
     assert wake_at is None or wake_at <= earliest
 
 

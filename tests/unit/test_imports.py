@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
-    ("policy", "heap"),
+    ("policy", "heap", "abort"),
     ("model",),
     ("cost",),
     ("admitted", "inflow", "ledger", "usage"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scheduler import Amount, Policy, Reason, Refusal, Scheduler
+from scheduler import Amount, Policy, Reason, Refusal, Scheduler, Step
 from tests.fakes import FixedCost
 from tests.unit.scheduler.machine import FAR, Machine, a_job
 
@@ -223,7 +223,7 @@ def test_late_result():
     batch = machine.started[0][1]
     machine.scheduler.poll(0.01)
     machine.scheduler.finish(batch.id, 0.02)
-    assert machine.scheduler.poll(0.02) == ((), (), None)
+    assert machine.scheduler.poll(0.02) == Step((), (), None)
     assert machine.scheduler.load(0.02)[:3] == (0, 0, 0)
 
 
@@ -260,7 +260,20 @@ def test_idle_load():
 def test_wakes_for_the_first_alarm():
     """The next alarm is the earliest of all jobs', and there is none without jobs."""
     machine = Machine()
-    machine.offer(a_job(1, deadline=3.0), a_job(1, deadline=2.0), a_job(1, deadline=4.0))
+    machine.offer(a_job(1, 60_000, deadline=3.0), a_job(1, deadline=2.0), a_job(1, deadline=4.0))
     assert machine.wake_at == pytest.approx(2.0 - 0.002, abs=1e-3)
     machine.run()
     assert machine.wake_at is None
+
+
+def test_overdue():
+    """A batch far beyond its prediction is reported, and what is left of it after the stop gets as long again."""
+    machine = Machine()
+    machine.offer(a_job(49))
+    batch = machine.started[0][1]
+    assert machine.scheduler.poll(0.29).overdue == ()
+    step = machine.scheduler.poll(0.31)
+    assert step.overdue == (batch.id,)
+    assert step.wake_at == pytest.approx(0.61)
+    assert machine.scheduler.poll(0.32).overdue == ()
+    assert machine.scheduler.poll(0.62).overdue == (batch.id,)

@@ -142,17 +142,17 @@ async def test_late_scores():
 async def test_alarm_is_armed_for_the_earliest():
     """There is one alarm, and it moves to an earlier time when a more pressing job comes."""
     shell = Shell()
-    await shell.submit(0)
-    await shell.submit(1, deadline=9.0)
-    assert shell.clock.alarms == [pytest.approx(9.0, abs=0.01)]
-    await shell.submit(2, deadline=5.0)
-    assert shell.clock.alarms == [pytest.approx(5.0, abs=0.01)]
+    await shell.submit(0, tokens=500_000)
+    await shell.submit(1, deadline=19.0)
+    assert shell.clock.alarms == [pytest.approx(19.0, abs=0.01)]
+    await shell.submit(2, deadline=15.0)
+    assert shell.clock.alarms == [pytest.approx(15.0, abs=0.01)]
 
 
 async def test_alarm_is_rearmed():
     """After it rang, the alarm is armed for the next job."""
     shell = Shell()
-    await shell.submit(0, deadline=20.0)
+    await shell.submit(0, tokens=300_000, deadline=14.0)
     sooner, later = await shell.submit(1, deadline=5.0), await shell.submit(2, deadline=9.0)
     shell.clock.advance(6)
     await settle()
@@ -161,7 +161,7 @@ async def test_alarm_is_rearmed():
     shell.clock.advance(4)
     await settle()
     assert later.done()
-    assert shell.clock.alarms == [20.0]
+    assert shell.clock.alarms == [14.0]
     with pytest.raises(Shed):
         sooner.result()
     with pytest.raises(Shed):
@@ -191,7 +191,7 @@ async def test_alarm_rings_early():
 async def test_alarm_is_called_off():
     """Without jobs no alarm is left."""
     shell = Shell()
-    task = await shell.submit(1, deadline=5.0)
+    task = await shell.submit(1, tokens=200_000, deadline=5.0)
     assert shell.clock.alarms == [5.0]
     await shell.run()
     await task

@@ -75,7 +75,7 @@ async def test_cancelled_as_it_expires():
 async def test_cancelling_moves_the_alarm():
     """When the caller with the nearest deadline leaves, the alarm is for the next one."""
     shell = Shell()
-    await shell.submit(0, deadline=9.0)
+    await shell.submit(0, tokens=300_000, deadline=9.0)
     gone = await shell.submit(1, deadline=5.0)
     gone.cancel()
     await settle()

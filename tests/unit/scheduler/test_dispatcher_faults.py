@@ -1,13 +1,15 @@
 """Tests of engines that fail."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from scheduler import Policy, ScoringFailed
-from tests.fakes import FakeEngine, FixedCost, settle
+from scheduler import Abort, Dispatcher, Policy, Scheduler, ScoringFailed
+from tests.fakes import FakeClock, FakeEngine, FixedCost, settle
 from tests.unit.scheduler.shell import Shell, long
 
 
@@ -121,3 +123,36 @@ async def test_failed_batches_teach_nothing():
     await shell.run()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert len(shell.cost.samples) == 1
+
+
+async def test_hanging_batch():
+    """A batch that hangs is stopped and halved until the pair at fault is alone; its mates succeed."""
+    both_wait = threading.Event()
+    hung = threading.Semaphore(0)
+
+    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+        if 0 in pairs:
+            both_wait.wait(10)
+        if 13 in pairs:
+            stopped = threading.Event()
+            abort.arm(stopped.set)
+            hung.release()
+            stopped.wait(10)
+            raise RuntimeError("stopped")
+        return [float(pair) for pair in pairs]
+
+    clock = FakeClock()
+    with ThreadPoolExecutor(1) as workers:
+        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), score, clock, workers)
+        tasks = [
+            asyncio.create_task(dispatcher.submit([n], [100], lane=0, client="", deadline=1e6)) for n in (0, 12, 13)
+        ]
+        await settle()
+        both_wait.set()
+        for _ in range(2):  # Together, then alone.
+            assert await asyncio.to_thread(hung.acquire, timeout=10)
+            clock.advance(1)
+        assert (await tasks[0]).scores == [0]
+        assert (await tasks[1]).scores == [12]
+        with pytest.raises(ScoringFailed):
+            await tasks[2]

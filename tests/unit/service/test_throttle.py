@@ -73,8 +73,10 @@ async def test_bounded_memory():
 async def test_those_seen_last_are_remembered():
     """Made-up names do not push out a client that keeps asking."""
     throttle = Throttle(10**6)
+    await throttle.admit("ann")
+    count = throttle._clients["ann"]
     for number in range(10_100):
         await throttle.admit(str(number))
         await throttle.admit("ann")
-    assert "ann" in throttle._clients
+    assert throttle._clients["ann"] is count
     assert "0" not in throttle._clients

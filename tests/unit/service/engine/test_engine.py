@@ -1,6 +1,7 @@
 """Tests of a loaded model."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from scheduler import Abort
 from service.engine import EncodedPair, Engine, ModelError
 from service.engine.directory import ModelDirectory
 from tests.examples import DOCUMENTS, QUERY, WASHINGTON
@@ -246,3 +248,18 @@ def test_warm_up_of_the_embedded_model(embedded: Engine):
     samples = embedded.warm_up()
     assert len({sample.length for sample in samples}) >= 3
     assert len({sample.pairs for sample in samples}) >= 2
+
+
+def test_abort(embedded: Engine):
+    """A run that is called off raises instead of going on, and the next one is none the worse."""
+
+    class AtOnce(Abort):
+        """Fires as soon as there is something to stop."""
+
+        def arm(self, stop: Callable[[], None]) -> None:
+            stop()
+
+    pairs = embedded.encode(embedded.query("q"), ["some text"], 4096).pairs
+    with pytest.raises(Exception, match=r"(?i)terminate"):
+        embedded.score(pairs, AtOnce())
+    assert embedded.score(pairs) == embedded.score(pairs, Abort())

@@ -1,0 +1,23 @@
+"""Calling off a batch that is on a worker."""
+
+from collections.abc import Callable
+
+
+class Abort:
+    """Lets the event loop stop what a worker thread runs.
+
+    The thread arms it before each run with what stops that run; the loop fires it. A run that cannot be stopped
+    does not arm it. Firing twice, or between runs, is fine.
+    """
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+
+    def arm(self, stop: Callable[[], None]) -> None:
+        """Have `stop` called, from another thread, if the run that begins now is to be stopped."""
+        self._stop = stop
+
+    def fire(self) -> None:
+        """Stop the present run; it then fails like one that raised."""
+        if self._stop:
+            self._stop()
