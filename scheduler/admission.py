@@ -1,4 +1,7 @@
-"""May this job in, and who must leave for it: the one place that decides who is shed."""
+"""May this job in, and who must leave for it: who is shed under load is decided here.
+
+What this promised and could not keep is dropped by `core` when its time has come.
+"""
 
 from scheduler.admitted import AdmittedJob
 from scheduler.cost import CostModel
@@ -14,7 +17,7 @@ _GOLDEN = 0.6180339887498949
 
 
 class Admission:
-    """Decides on the ledger alone; changes nothing.
+    """Decides on the ledger and on what lanes were served lately; admits and drops nobody itself.
 
     Two questions, both about work at the job's lane or better, since strict lanes mean that nothing else
     delays it. Will it be finished by its deadline? And is there room under the backlog bound, if need be

@@ -12,13 +12,12 @@ class AdmittedJob:
     order is free, and pairs of one length pad nothing.
     """
 
-    __slots__ = ("_order", "admitted_at", "amount", "job", "lengths", "running", "serial", "tokens")
+    __slots__ = ("_order", "amount", "job", "lengths", "running", "serial", "tokens")
 
-    def __init__(self, job: Job, serial: int, now: float) -> None:
+    def __init__(self, job: Job, serial: int) -> None:
         self.job = job
         self.serial = serial
         """Order of arrival."""
-        self.admitted_at = now
         self._order = sorted(range(len(job.pair_tokens)), key=job.pair_tokens.__getitem__)
         self.lengths = [job.pair_tokens[i] for i in self._order]
         """Lengths of the waiting pairs, ascending."""

@@ -43,8 +43,8 @@ from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Ste
 from scheduler.policy import Policy
 from scheduler.usage import Usage
 
-_OVERDUE = 5.0  # Times its prediction after which a batch is taken to hang,
-_OVERDUE_MIN_S = 0.25  # but never less than this long after its prediction.
+_OVERDUE = 20.0  # Times its prediction after which a batch is taken to hang,
+_OVERDUE_MIN_S = 5.0  # but never less than this long after it: a process that was paused, or starved, is not hung.
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Scheduler:
         self._closed = False
 
     def gate(self, lane: int, client: str, amount: Amount, deadline: float, now: float) -> Refusal | None:
-        """Return how a job of about `amount` would be refused now, or None. Changes nothing."""
+        """Return how a job of about `amount` would be refused now, or None. Admits nobody."""
         if self._closed:
             return Refusal(Reason.DRAINING)
         return self._admission.refuse(
@@ -85,7 +85,7 @@ class Scheduler:
 
     def offer(self, job: Job, now: float) -> Refusal | None:
         """Admit a job, displacing others if it must, or return why not."""
-        entry = AdmittedJob(job, self._serial, now)
+        entry = AdmittedJob(job, self._serial)
         refusal = self.gate(job.lane, job.client, entry.amount, job.deadline, now)
         if refusal:
             return refusal
@@ -151,7 +151,6 @@ class Scheduler:
             workers_busy=len(self._running),
             backlog_s=work / self._policy.workers,
             pressure=work / self._policy.backlog_work,
-            worst_lane=self._lanes.worst_lane(),
         )
 
     def _head(self) -> AdmittedJob | None:

@@ -167,12 +167,12 @@ class Dispatcher(Generic[T]):
         done = loop.run_in_executor(self._executor, _score_all, self._score, pairs, abort)
         done.add_done_callback(partial(self._finish, batch))
 
-    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float]]") -> None:
+    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float, bool]]") -> None:
         self._progressed_at = self._clock.now()
         del self._aborts[batch.id]
-        results, took_s = done.result()
+        results, took_s, whole = done.result()
         failures = [r for r in results if isinstance(r, BaseException)]
-        self._scheduler.finish(batch.id, None if failures else took_s)
+        self._scheduler.finish(batch.id, took_s if whole else None)
         self._report(BatchReport(batch, took_s, len(failures)))
         self._deliver(batch, results)
         self._pump()
@@ -214,22 +214,26 @@ class Dispatcher(Generic[T]):
         self._pump()
 
 
-def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float]:
-    """Score a batch on a worker thread; return the scores, or what went wrong with a pair, and the seconds taken."""
+def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float, bool]:
+    """Score a batch on a worker thread.
+
+    Return the scores, or what went wrong with a pair, the seconds taken, and whether it went at the first try.
+    """
     start = perf_counter()
-    results = _bisect(score, pairs, abort)
-    return results, perf_counter() - start
+    results, tries = _bisect(score, pairs, abort)
+    return results, perf_counter() - start, tries == 1
 
 
-def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> list[float | BaseException]:
-    """Score pairs together; if that fails, halve them until the pair at fault is alone."""
+def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], int]:
+    """Score pairs together; if that fails, halve them until the pair at fault is alone. Return the tries, too."""
     try:
-        return list(_scored(score, pairs, abort))
+        return list(_scored(score, pairs, abort)), 1
     except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
         if len(pairs) == 1:
-            return [error]
+            return [error], 2
         half = len(pairs) // 2
-        return _bisect(score, pairs[:half], abort) + _bisect(score, pairs[half:], abort)
+        (left, tries), (right, more) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
+        return left + right, 1 + tries + more
 
 
 def _scored(score: Score[T], pairs: Sequence[T], abort: Abort) -> Sequence[float]:

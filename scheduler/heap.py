@@ -25,22 +25,18 @@ class Heap(Generic[Item, Key]):
     def __len__(self) -> int:
         return len(self._live)
 
-    def __contains__(self, item: Item) -> bool:
-        return item in self._live
-
     def push(self, item: Item, key: Key) -> None:
         """Add `item`, or give it a new key."""
         self._serial += 1
         entry = (key, self._serial, item)
         self._live[item] = entry
         heappush(self._entries, entry)
-        if len(self._entries) > 2 * len(self._live) + self._SLACK:
-            self._entries = list(self._live.values())
-            heapify(self._entries)
+        self._compact()
 
     def discard(self, item: Item) -> None:
         """Remove `item` if it is there."""
-        self._live.pop(item, None)
+        if self._live.pop(item, None):
+            self._compact()
 
     def least(self) -> tuple[Item, Key] | None:
         """Return the item with the least key, and the key; None if there is no item."""
@@ -64,3 +60,9 @@ class Heap(Generic[Item, Key]):
                 if child < len(entries):
                     heappush(frontier, (entries[child], child))
         return found
+
+    def _compact(self) -> None:
+        """Throw stale entries away once they are the most."""
+        if len(self._entries) > 2 * len(self._live) + self._SLACK:
+            self._entries = list(self._live.values())
+            heapify(self._entries)

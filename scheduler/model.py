@@ -151,5 +151,3 @@ class Load(NamedTuple):
     """Admitted, unfinished work in seconds of the whole pool."""
     pressure: float
     """Backlog over its bound."""
-    worst_lane: int | None
-    """The least urgent lane with a waiting job."""

@@ -27,7 +27,8 @@ class Policy:
     pairs_max: int = 10_000
     """Pairs one job may have."""
     express_lanes: int = 100
-    """Lanes below this number are express: batches they head take nothing along from slower lanes."""
+    """Lanes below this number are express: batches they head take nothing along from slower lanes, unless launches
+    are dear."""
     class_width: int = 1
     """Lanes that make a class: a started job goes before those of its class that were not; 1: no classes."""
     guaranteed_share: float = 0.0

@@ -58,7 +58,7 @@ class TooLargeError(ServiceError):
     """A message larger than any may be."""
 
     def __init__(self, bytes_max: int) -> None:
-        description = f"may have {bytes_max:,} bytes in all; send fewer at a time, or stream them over gRPC"
+        description = f"may have {bytes_max:,} bytes in all; send fewer"
         super().__init__(f"documents {description}")
         self.violations = (Violation("documents", description),)
 

@@ -1,7 +1,7 @@
 """The gRPC API: protobuf to messages and back, errors to rich status."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -109,15 +109,17 @@ class GrpcApi:
     async def _rerank(self, raw: bytes, context: _Context) -> pb.RerankResponse:
         async def answer(record: CallRecord) -> pb.RerankResponse:
             call = await self._call(record, context)
-            return await self._answer(_parse(pb.RerankRequest, raw), (), record, call)
+            async with call.in_time():
+                return await self._answer(_parse(pb.RerankRequest, raw), [], record, call)
 
         return await self._guarded(answer, context)
 
     async def _rerank_stream(self, parts: AsyncIterator[bytes], context: _Context) -> pb.RerankStreamResponse:
         async def answer(record: CallRecord) -> pb.RerankStreamResponse:
             call = await self._call(record, context)
-            request, more = await _collect(parts)
-            return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
+            async with call.in_time():
+                request, more = await _collect(parts, self._reranker.check_count)
+                return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
 
         return await self._guarded(answer, context)
 
@@ -156,8 +158,9 @@ class GrpcApi:
         return Call(record.id, record.client, asyncio.get_running_loop().time() + timeout_s)
 
     async def _answer(
-        self, request: pb.RerankRequest, more: Sequence[str], record: CallRecord, call: Call
+        self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call
     ) -> pb.RerankResponse:
+        self._reranker.check_count(len(request.documents) + len(more))
         asked = RerankRequest(
             model=request.model,
             query=request.query,
@@ -202,8 +205,10 @@ def _parse(kind: type[M], raw: bytes) -> M:
         ) from None
 
 
-async def _collect(parts: AsyncIterator[bytes]) -> tuple[pb.RerankRequest, list[str]]:
-    """Return the request of a stream and the documents that came after it."""
+async def _collect(
+    parts: AsyncIterator[bytes], check_count: Callable[[int], None]
+) -> tuple[pb.RerankRequest, list[str]]:
+    """Return the request of a stream and the documents that came after it; stop as soon as they are too many."""
     request: pb.RerankRequest | None = None
     documents: list[str] = []
     size = 0
@@ -218,6 +223,7 @@ async def _collect(parts: AsyncIterator[bytes]) -> tuple[pb.RerankRequest, list[
         if kind == "request":
             request = part.request
         else:
+            check_count(len(request.documents) + len(documents) + len(part.documents.texts) if request else 0)
             documents += part.documents.texts
     if request is None:
         raise InvalidRequestError("the stream ended before its first message")
@@ -257,5 +263,8 @@ async def _abort(error: Exception, call_id: str, context: _Context) -> NoReturn:
         into.Pack(detail)
     status = rpc_status.to_status(Status(code=outcome.row.grpc.value[0], message=outcome.message, details=packed))
     # Not abort_with_status: it would replace the pushback with the status's own trailers.
-    await context.abort(status.code, status.details, trailing_metadata=(*status.trailing_metadata, *pushback))
+    try:
+        await context.abort(status.code, status.details, trailing_metadata=(*status.trailing_metadata, *pushback))
+    except grpc.aio.InternalError:  # The call is over already: its deadline came first.
+        raise asyncio.CancelledError from None
     raise AssertionError("abort raises")

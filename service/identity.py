@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from service.errors import UnauthenticatedError
 ANONYMOUS = "anonymous"
 """The client of a caller that gives no name."""
 _NAME_MAX = 64
+_log = logging.getLogger("rerankd")
 _DIGEST = "sha256:"
 
 
@@ -30,6 +32,7 @@ class Identity:
         self._path = keys_file
         self._stamp = _stamp(keys_file) if keys_file else None
         self._keys = _read(keys_file) if keys_file else None
+        self._problem: str | None = None
 
     def client(self, authorization: str | None, name: str | None) -> str:
         """Return the client's name.
@@ -53,15 +56,18 @@ class Identity:
         return found.client
 
     def _refresh(self) -> None:
-        """Read the keys again if the file changed; keep the old ones while it cannot be read."""
+        """Read the keys again if the file changed; keep the old ones, and say so once, while it cannot be used."""
         if self._path is None:
             return
         try:
             stamp = _stamp(self._path)
             if stamp != self._stamp:
-                self._keys, self._stamp = _read(self._path), stamp
-        except KeysFileError:
-            pass
+                self._stamp = stamp  # First, so that a file that cannot be used is not read for every call.
+                self._keys, self._problem = _read(self._path), None
+        except KeysFileError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                _log.error("the keys stay as they were: %s", self._problem)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """The use case, written once: a request in, documents in order of relevance out."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
@@ -40,6 +41,15 @@ class Call:
     deadline: float
     """In the event loop's monotonic seconds."""
 
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Cancel what is inside, reading the request included, when the deadline passes. Raises Expired then."""
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                yield
+        except TimeoutError:
+            raise Expired from None
+
 
 class Reranker:
     """Answers rerank requests with the model it was given; until then, with NotReadyError."""
@@ -48,6 +58,7 @@ class Reranker:
         self._turns = turns
         self._documents_max = documents_max
         self._model: ServedModel | None = None
+        self._serial = 0
 
     def serve(self, model: ServedModel) -> None:
         """Answer with `model` from now on."""
@@ -66,17 +77,8 @@ class Reranker:
         Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
         """
         model = self._named(request.model)
-        if len(request.documents) > self._documents_max:
-            raise OutOfRangeError(
-                Violation("documents", f"may be {self._documents_max:,} at most, not {len(request.documents):,}")
-            )
-        estimate = _estimate(request, model.engine.context)
-        model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
-        try:
-            async with asyncio.timeout_at(call.deadline):
-                encoded, query_cut = await self._encode(request, model.engine)
-        except TimeoutError:
-            raise Expired from None
+        self.check_count(len(request.documents))
+        encoded, query_cut = await self._encode(request, call, model)
         scored = await model.dispatcher.submit(
             encoded.pairs, encoded.pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
         )
@@ -90,20 +92,33 @@ class Reranker:
             tokenise_s=encoded.took_s,
         )
 
+    def check_count(self, documents: int) -> None:
+        """Raise OutOfRangeError if a request may not have so many documents."""
+        if documents > self._documents_max:
+            raise OutOfRangeError(Violation("documents", f"may be {self._documents_max:,} at most, not {documents:,}"))
+
     def _named(self, name: str) -> ServedModel:
         model = self.model
         if name != model.name and name not in model.aliases:
             names = ", ".join((model.name, *model.aliases))
-            raise UnknownModelError(f"this server answers for {names}; list them with ListModels")
+            raise UnknownModelError(f"this server answers for {names}")
         return model
 
-    async def _encode(self, request: RerankRequest, engine: Engine) -> tuple[Encoded, bool]:
-        """Return the pairs of a request, and whether its query was cut."""
-        query = await self._turns.run(request.lane, partial(engine.query, request.query))
+    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, bool]:
+        """Return the pairs of a request, and whether its query was cut.
+
+        Before each turn on the tokeniser the scheduler is asked whether the request would still be let in: in a
+        flood, others take the room while it waits, and what will be refused is not worth tokenising.
+        """
+        self._serial += 1
+        run = partial(self._turns.run, request.lane, self._serial)
+        estimate = _estimate(request, model.engine.context)
+        model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
+        query = await run(partial(model.engine.query, request.query))
         encoded = Encoded()
         for documents in _chunks(request.documents):
-            encode = partial(engine.encode, query, documents, request.max_tokens_per_doc)
-            encoded.append(await self._turns.run(request.lane, encode))
+            model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
+            encoded.append(await run(partial(model.engine.encode, query, documents, request.max_tokens_per_doc)))
         return encoded, query.cut
 
 
@@ -113,9 +128,13 @@ def _estimate(request: RerankRequest, context: int) -> Amount:
     The guess fits English. For text with more tokens to the character it is low, and the decision is left to the
     scheduler's, which knows them; nothing that one client sends changes the guess for another.
     """
-    query = min(len(request.query) * _TOKENS_PER_CHARACTER, context / 2)
-    most = min(request.max_tokens_per_doc + query, context)
-    return Amount.of([1 + int(min(query + len(text) * _TOKENS_PER_CHARACTER, most)) for text in request.documents])
+    query = int(min(len(request.query) * _TOKENS_PER_CHARACTER, context // 2))
+    window = context - query
+    pairs: list[int] = []
+    for text in request.documents:
+        full, rest = divmod(int(min(len(text) * _TOKENS_PER_CHARACTER, request.max_tokens_per_doc)), window)
+        pairs += [context] * full + [query + rest + 1] * (rest > 0 or not full)
+    return Amount.of(pairs)
 
 
 def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:

@@ -66,7 +66,9 @@ class Service:
         try:
             grpc = await self._grpc.start(str(settings.grpc_address))
         except RuntimeError as error:
-            raise AddressError(f"cannot listen on {settings.grpc_address}: {error}") from None
+            raise AddressError(
+                f"cannot listen on {settings.grpc_address}: in use, or not an address of this machine"
+            ) from error
         engine, cost = await asyncio.to_thread(_load, ModelDirectory.read(settings.model))
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, cost), engine.score, LoopClock(), self._workers, self._telemetry.batch
@@ -126,7 +128,16 @@ class _HttpServer(uvicorn.Server):
     """One HTTP server of several in a process that owns the signals itself."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False))
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=round(_CLOSING_S),  # Whoever has not sent a whole request by then.
+            )
+        )
         self._task: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
 
@@ -139,8 +150,10 @@ class _HttpServer(uvicorn.Server):
         """Serve on `address`; return the port. Raises AddressError."""
         self._listener = _listen(address)
         self._task = asyncio.create_task(self.serve([self._listener]))
-        while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it.
+        while not self.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it.
             await asyncio.sleep(0)
+        if self._task.done():
+            self._task.result()
         port: int = self._listener.getsockname()[1]
         return port
 

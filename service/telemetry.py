@@ -14,14 +14,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, gener
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from scheduler import BatchReport, Displaced, Expired, Load, Shed
+from scheduler import BatchReport, Displaced, Load, Shed
 from service.errors import Outcome
 from service.messages import RerankResult
 
 _BANDS = ((0, "0"), (99, "1-99"), (499, "100-499"), (999, "500-999"))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-_LOST = {Shed: "refused_or_late", Displaced: "displaced", Expired: "expired"}
+_SHED = {Shed: "refused_or_late", Displaced: "displaced"}
 
 
 def band(lane: int) -> str:
@@ -67,7 +67,7 @@ class Telemetry:
         )
         self._took = Histogram(
             "rerank_request_seconds",
-            "From the first byte read to the answer.",
+            "From when the call is taken up to its end, refused ones included.",
             ["lanes"],
             buckets=_SECONDS,
             registry=registry,
@@ -128,7 +128,7 @@ class Telemetry:
         lanes = "none" if record.lane is None else band(record.lane)
         self._calls.labels(record.api, outcome, lanes).inc()
         self._took.labels(lanes).observe(took_s)
-        for kind, reason in _LOST.items():
+        for kind, reason in _SHED.items():
             if isinstance(record.error, kind):
                 self._shed.labels(reason, lanes).inc()
         if record.result:

@@ -24,30 +24,35 @@ class Turns:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tokenise")
         self._free = threads
         self._waiting_max = waiting_max
-        self._next: Heap[asyncio.Future[None], int] = Heap()
-        self._last: Heap[asyncio.Future[None], int] = Heap()
+        self._next: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
+        self._last: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
 
-    async def run(self, lane: int, call: Callable[[], T]) -> T:
-        """Return what `call` returns, run on a thread when it is `lane`'s turn. Raises Shed or Displaced."""
-        await self._wait(lane)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
-        finally:
-            self._release()
+    async def run(self, lane: int, serial: int, call: Callable[[], T]) -> T:
+        """Return what `call` returns, run on a thread when it is its turn: by lane, then by `serial`.
+
+        The calls of one request share a serial, so that the first request to come is the first to be done with.
+        Raises Shed or Displaced.
+        """
+        await self._wait(lane, serial)
+        loop = asyncio.get_running_loop()
+        running = self._executor.submit(call)
+        # The thread is free when the call has ended, which may be long after its caller has left.
+        running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
+        return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         """Let the threads end."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _wait(self, lane: int) -> None:
+    async def _wait(self, lane: int, serial: int) -> None:
         if self._free:
             self._free -= 1
             return
         if len(self._next) >= self._waiting_max:
-            self._make_room(lane)
+            self._make_room((lane, serial))
         turn = asyncio.get_running_loop().create_future()
-        self._next.push(turn, lane)
-        self._last.push(turn, -lane)
+        self._next.push(turn, (lane, serial))
+        self._last.push(turn, (-lane, -serial))
         try:
             await turn
         except asyncio.CancelledError:
@@ -57,13 +62,13 @@ class Turns:
         finally:
             self._forget(turn)
 
-    def _make_room(self, lane: int) -> None:
+    def _make_room(self, key: tuple[int, int]) -> None:
         while worst := self._last.least():
-            turn, key = worst
+            turn, (lane, serial) = worst
             if turn.done():  # Cancelled, and about to say so.
                 self._forget(turn)
                 return
-            if -key <= lane:
+            if (-lane, -serial) <= key:
                 break
             self._forget(turn)
             turn.set_exception(Displaced(self._RETRY_S))

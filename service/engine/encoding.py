@@ -10,8 +10,8 @@ from service.engine.template import EncodedPair, Ids, PairTemplate
 
 _CHARACTERS_PER_TOKEN = 8
 """First guess of how much of a very long text is needed; more is read if that was too little."""
-_CHARACTERS_MAX = 2**20
-"""Characters read of one text at most, unless more than an eighth as many tokens are asked for."""
+_CHARACTERS_MAX = 2**19
+"""Characters read of one text at most, whatever is asked for: a fifth of a second of tokenising."""
 
 
 class Query(NamedTuple):
@@ -87,7 +87,7 @@ class PairEncoder:
         encoded = Encoded(documents=len(documents))
         for index, ids in enumerate(self._all_ids(documents, max_tokens_per_doc)):
             kept = ids[:max_tokens_per_doc]
-            if len(ids) > len(kept):
+            if len(ids) > len(kept) or len(documents[index]) > _CHARACTERS_MAX:
                 encoded.cut.append(index)
             for start in range(0, max(len(kept), 1), query.window):
                 tail = self._template.tail(kept[start : start + query.window])
@@ -98,7 +98,7 @@ class PairEncoder:
 
     def _all_ids(self, texts: list[str], enough: int) -> list[list[int]]:
         """Return the tokens of each text, or, of a very long one, at least the first `enough` and one more."""
-        long = _CHARACTERS_PER_TOKEN * (enough + 1)
+        long = min(_CHARACTERS_PER_TOKEN * (enough + 1), _CHARACTERS_MAX)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
@@ -112,12 +112,13 @@ class PairEncoder:
 
         What is read grows until it is enough, so that a hostile megabyte does not cost a second. Words are encoded
         one by one, so all tokens but those of the last word, which may have been cut, are those of the whole text.
-        Of a text without a single break in a million characters, the rest is not read.
+        Of any text, half a million characters are read at most.
         """
         length = _CHARACTERS_PER_TOKEN * (enough + 1)
-        text = text[: max(length, _CHARACTERS_MAX)]
+        text = text[:_CHARACTERS_MAX]
         while length < len(text):
-            part = self._tokenizer.encode_batch_fast([text[:length]], add_special_tokens=False)[0]
+            # The fast form does not say which word a token belongs to.
+            part = self._tokenizer.encode_batch([text[:length]], add_special_tokens=False)[0]
             words = part.word_ids
             sure = words.index(words[-1]) if words else 0
             if sure > enough:

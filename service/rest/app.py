@@ -129,7 +129,9 @@ class _Edge:
         """Return the response with what `answer` returns, or with what went wrong."""
         try:
             with self._telemetry.call(_API) as record:
-                body = await answer(record, await self._call(record, request))
+                call = await self._call(record, request)
+                async with call.in_time():
+                    body = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
             return _failed(Outcome.of(error), record.id)
         return Response(

@@ -24,7 +24,7 @@ def a_mixed_job(*lengths: int, lane: int = 0, client: str = "", deadline: float 
 
 def admitted(job: Job, serial: int = 0) -> AdmittedJob:
     """Return a job as if it had been admitted at 0."""
-    return AdmittedJob(job, serial, 0.0)
+    return AdmittedJob(job, serial)
 
 
 class Machine:

@@ -240,7 +240,7 @@ def test_load():
     machine = Machine(Policy(workers=2, backlog_s=10.0, batch_s=0.05))
     machine.offer(a_job(1_000, lane=300), a_job(1_000, lane=400))
     load = machine.scheduler.load(0.0)
-    assert (load.jobs, load.pairs_waiting, load.workers_busy, load.worst_lane) == (2, 1902, 2, 400)
+    assert (load.jobs, load.pairs_waiting, load.workers_busy) == (2, 1902, 2)
     assert load.backlog_s == pytest.approx(2_000 * 0.05 / 49 / 2, rel=0.01)
     assert load.pressure == pytest.approx(load.backlog_s / 10)
 
@@ -254,7 +254,7 @@ def test_load_counts_down_running_work():
 
 def test_idle_load():
     """Without jobs, everything is zero."""
-    assert Scheduler(Policy(workers=1), FixedCost()).load(0.0) == (0, 0, 0, 0, 0, None)
+    assert Scheduler(Policy(workers=1), FixedCost()).load(0.0) == (0, 0, 0, 0, 0)
 
 
 def test_wakes_for_the_first_alarm():
@@ -269,11 +269,11 @@ def test_wakes_for_the_first_alarm():
 def test_overdue():
     """A batch far beyond its prediction is reported, and what is left of it after the stop gets as long again."""
     machine = Machine()
-    machine.offer(a_job(49))
+    machine.offer(a_job(49))  # 50 ms, and 5 s of patience.
     batch = machine.started[0][1]
-    assert machine.scheduler.poll(0.29).overdue == ()
-    step = machine.scheduler.poll(0.31)
+    assert machine.scheduler.poll(5.04).overdue == ()
+    step = machine.scheduler.poll(5.06)
     assert step.overdue == (batch.id,)
-    assert step.wake_at == pytest.approx(0.61)
-    assert machine.scheduler.poll(0.32).overdue == ()
-    assert machine.scheduler.poll(0.62).overdue == (batch.id,)
+    assert step.wake_at == pytest.approx(10.11)
+    assert machine.scheduler.poll(5.07).overdue == ()
+    assert machine.scheduler.poll(10.12).overdue == (batch.id,)

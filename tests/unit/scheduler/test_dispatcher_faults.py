@@ -151,7 +151,7 @@ async def test_hanging_batch():
         both_wait.set()
         for _ in range(2):  # Together, then alone.
             assert await asyncio.to_thread(hung.acquire, timeout=10)
-            clock.advance(1)
+            clock.advance(10)
         assert (await tasks[0]).scores == [0]
         assert (await tasks[1]).scores == [12]
         with pytest.raises(ScoringFailed):

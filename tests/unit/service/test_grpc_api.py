@@ -16,7 +16,15 @@ from rerank.v2 import rerank_pb2_grpc
 
 from scheduler import Displaced, Draining, Expired, Oversized, Shed
 from service.door import Door
-from service.errors import InvalidRequestError, NotReadyError, RateLimitedError, TooLargeError, UnknownModelError
+from service.errors import (
+    InvalidRequestError,
+    NotReadyError,
+    OutOfRangeError,
+    RateLimitedError,
+    TooLargeError,
+    UnknownModelError,
+    Violation,
+)
 from service.grpc_api import LIVENESS, SERVICE, GrpcApi, _collect, _parse
 from service.messages import MESSAGE_BYTES_MAX, Ranked, RerankRequest, RerankResult
 from service.telemetry import Telemetry
@@ -358,10 +366,14 @@ async def test_stream_error(api: Api):
     assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
 
 
+def any_number(_: int) -> None:
+    """Take any number of documents."""
+
+
 async def test_collect():
     """A stream's request keeps its own documents, and those that follow are put after them."""
     raw = [part.SerializeToString() for part in (first(documents=["one"]), more("two"), more("three", "four"))]
-    request, documents = await _collect(stream(*raw))
+    request, documents = await _collect(stream(*raw), any_number)
     assert list(request.documents) == ["one"]
     assert documents == ["two", "three", "four"]
 
@@ -380,13 +392,13 @@ async def test_collect():
 async def test_collect_out_of_order(parts: list[pb.RerankStreamRequest]):
     """A stream that is not one request and then documents is malformed."""
     with pytest.raises(InvalidRequestError):
-        await _collect(stream(*(part.SerializeToString() for part in parts)))
+        await _collect(stream(*(part.SerializeToString() for part in parts)), any_number)
 
 
 async def test_collect_malformed():
     """Bytes that are no part of a stream are malformed, wherever they come."""
     with pytest.raises(InvalidRequestError, match=r"rerank\.v2\.RerankStreamRequest"):
-        await _collect(stream(first().SerializeToString(), b"\xff\xff"))
+        await _collect(stream(first().SerializeToString(), b"\xff\xff"), any_number)
 
 
 async def test_list_models(api: Api):
@@ -470,3 +482,15 @@ async def test_log_holds_no_text(api: Api, capfd: pytest.CaptureFixture[str]):
     written = "".join(capfd.readouterr())
     assert "OUT_OF_RANGE" in written
     assert not any(text in written for text in ("the query", *TEXTS))
+
+
+async def test_collect_too_many():
+    """A stream is given up with the message that brings one document too many, not at its end."""
+
+    def at_most_3(documents: int) -> None:
+        if documents > 3:
+            raise OutOfRangeError(Violation("documents", "may be 3 at most"))
+
+    parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
+    with pytest.raises(OutOfRangeError):
+        await _collect(stream(*parts), at_most_3)

@@ -200,7 +200,7 @@ async def test_deadline_has_passed(wired: Wired):
 async def test_deadline_passes_while_tokenising(wired: Wired):
     """A request whose deadline passes before it has been tokenised ends then, and leaves nothing behind."""
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, lambda: gate.wait(5)))
+    holder = asyncio.create_task(wired.turns.run(0, 0, lambda: gate.wait(5)))
     await settle()
     with pytest.raises(Expired):
         await wired.rerank("good", seconds=0.005)
@@ -214,7 +214,7 @@ async def test_refused_before_tokenising(wired: Wired):
     """A request that the scheduler would refuse costs no tokenising."""
     await wired.dispatcher.drain(0)
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, lambda: gate.wait(5)))
+    holder = asyncio.create_task(wired.turns.run(0, 0, lambda: gate.wait(5)))
     await settle()
     with pytest.raises(Draining):
         await wired.rerank("good")

@@ -18,7 +18,7 @@ from service.errors import InvalidRequestError, RateLimitedError, UnknownModelEr
 from service.telemetry import Telemetry, band, configure_logging, new_id
 from tests.unit.service.wired import RESULT
 
-LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25, worst_lane=None)
+LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25)
 
 
 @pytest.fixture
@@ -120,9 +120,7 @@ def test_error_is_passed_on(telemetry: Telemetry):
     assert caught.value is error is record.error
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"), [(Shed(1), "refused_or_late"), (Displaced(1), "displaced"), (Expired(), "expired")]
-)
+@pytest.mark.parametrize(("error", "reason"), [(Shed(1), "refused_or_late"), (Displaced(1), "displaced")])
 def test_shed_reason(error: Exception, reason: str, telemetry: Telemetry):
     """Calls that got no service for want of room or time are told apart."""
     end(telemetry, error, lane=500)
@@ -130,7 +128,7 @@ def test_shed_reason(error: Exception, reason: str, telemetry: Telemetry):
     assert counted == {("rerank_shed_total", (("lanes", "500-999"), ("reason", reason))): 1}
 
 
-@pytest.mark.parametrize("error", [None, RateLimitedError(1), Draining(), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [None, RateLimitedError(1), Expired(), Draining(), ZeroDivisionError()])
 def test_not_shed(error: Exception | None, telemetry: Telemetry):
     """Calls that ended for another reason do not count as shed."""
     end(telemetry, error)

@@ -24,14 +24,14 @@ class Desk:
 
     async def hold(self, lane: int = 0) -> "asyncio.Task[object]":
         """Occupy the thread."""
-        task = asyncio.create_task(self.turns.run(lane, lambda: self._gate.wait(PATIENCE_S)))
+        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self._gate.wait(PATIENCE_S)))
         await settle()
         return task
 
     async def ask(self, lane: int, name: object = None) -> "asyncio.Task[object]":
         """Ask for a turn, and see that the question has been dealt with."""
         name = lane if name is None else name
-        task = asyncio.create_task(self.turns.run(lane, lambda: self.order.append(name) or name))
+        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self.order.append(name) or name))
         await settle()
         return task
 
@@ -42,7 +42,7 @@ class Desk:
     async def works(self) -> bool:
         """Whether a call still gets its turn."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self.turns.run(0, lambda: True)
+            return await self.turns.run(0, 0, lambda: True)
 
     @property
     def free(self) -> int:
@@ -68,19 +68,19 @@ async def small() -> AsyncIterator[Desk]:
 
 async def test_returns_what_the_call_returns(desk: Desk):
     """A call's value comes back."""
-    assert await desk.turns.run(0, lambda: 42) == 42
+    assert await desk.turns.run(0, 0, lambda: 42) == 42
 
 
 async def test_runs_on_a_thread(desk: Desk):
     """A call does not run on the event loop's thread."""
-    assert await desk.turns.run(0, threading.get_ident) != threading.get_ident()
+    assert await desk.turns.run(0, 0, threading.get_ident) != threading.get_ident()
 
 
 async def test_several_threads():
     """As many calls run at a time as there are threads."""
     turns = Turns(2, 0)
     together = threading.Barrier(2)
-    calls = [turns.run(0, lambda: together.wait(PATIENCE_S)) for _ in range(2)]
+    calls = [turns.run(0, 0, lambda: together.wait(PATIENCE_S)) for _ in range(2)]
     assert sorted(await asyncio.gather(*calls)) == [0, 1]
     turns.close()
 
@@ -145,7 +145,7 @@ async def test_nobody_may_wait():
     desk = Desk(0)
     await desk.hold(999)
     with pytest.raises(Shed):
-        await desk.turns.run(0, lambda: None)
+        await desk.turns.run(0, 0, lambda: None)
     desk.release()
     desk.turns.close()
 
@@ -179,7 +179,7 @@ async def test_exception_comes_back(desk: Desk):
         raise KeyError("word")
 
     with pytest.raises(KeyError, match="word"):
-        await desk.turns.run(0, fail)
+        await desk.turns.run(0, 0, fail)
     assert await desk.works()
     assert desk.free == 1
 
@@ -192,7 +192,7 @@ async def test_exception_passes_the_turn_on(desk: Desk):
         gate.wait(PATIENCE_S)
         raise KeyError("word")
 
-    failing = asyncio.create_task(desk.turns.run(0, fail))
+    failing = asyncio.create_task(desk.turns.run(0, 0, fail))
     await settle()
     waiting = await desk.ask(3)
     gate.set()
@@ -216,18 +216,18 @@ async def test_cancelled_while_waiting(desk: Desk):
 
 async def test_cancelled_when_granted(desk: Desk):
     """Whoever leaves at the moment the turn comes passes it on."""
-    leaver: asyncio.Task[object] | None = None
+    holder, leaver, stayer = await desk.hold(), await desk.ask(0), await desk.ask(1)
+    loop = asyncio.get_running_loop()
 
-    async def holder() -> None:
-        await desk.turns.run(0, lambda: desk._gate.wait(PATIENCE_S))
-        assert leaver
-        leaver.cancel()  # Its turn has been given, but it has not woken up yet.
+    def leave_when_granted() -> None:
+        if len(desk.turns._next) == 2:
+            loop.call_soon(leave_when_granted)
+        else:  # The turn has been given, but its owner has not woken up yet.
+            leaver.cancel()
 
-    holding = asyncio.create_task(holder())
-    await settle()
-    leaver, stayer = await desk.ask(0), await desk.ask(1)
+    loop.call_soon(leave_when_granted)
     desk.release()
-    await holding
+    await holder
     assert await stayer == 1
     assert leaver.cancelled()
     assert desk.order == [1]
@@ -251,7 +251,7 @@ async def test_cancelled_when_displaced(small: Desk):
     holder = await small.hold()
     leaver, stayer = await small.ask(999), await small.ask(1)
 
-    newcomer = asyncio.create_task(small.turns.run(0, lambda: small.order.append(0)))
+    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
     # After the newcomer took its place, before it has woken up to it.
     asyncio.get_running_loop().call_soon(leaver.cancel)
     await settle()
@@ -265,7 +265,7 @@ async def test_cancelled_then_displaced(small: Desk):
     """A newcomer takes the place of one that has just left as if it had been free."""
     holder = await small.hold()
     leaver, stayer = await small.ask(999), await small.ask(1)
-    newcomer = asyncio.create_task(small.turns.run(0, lambda: small.order.append(0)))
+    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
     leaver.cancel()
     await settle()
     small.release()
@@ -282,7 +282,7 @@ async def test_many_comings_and_goings():
     def call(number: int) -> Callable[[], int]:
         return lambda: 1 // (number % 5)
 
-    tasks = [asyncio.create_task(turns.run(number % 7, call(number))) for number in range(100)]
+    tasks = [asyncio.create_task(turns.run(number % 7, number, call(number))) for number in range(100)]
     for number in range(0, 100, 3):
         await asyncio.sleep(0)
         tasks[number].cancel()
@@ -297,4 +297,4 @@ async def test_close(desk: Desk):
     """After closing, nothing more is run."""
     desk.turns.close()
     with pytest.raises(RuntimeError):
-        await desk.turns.run(0, lambda: None)
+        await desk.turns.run(0, 0, lambda: None)

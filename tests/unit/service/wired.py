@@ -75,6 +75,9 @@ class FakeReranker:
             raise NotReadyError
         return SimpleNamespace(name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32))
 
+    def check_count(self, documents: int) -> None:
+        """Take any number of documents."""
+
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Answer as told; without an answer, when the caller leaves."""
         self.requests.append(request)
