@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(shell find protos -name '*.proto')
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check bench proto lock clean
+.PHONY: help install serve test check bench simulate proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: install  ## Format, lint, types and the wire contract.
 
 bench: install  ## Measure urgent latency under bulk load, on a real process.
 	$(BIN)/rerankd bench
+
+simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
+	-$(BIN)/python -m tests.simulation
 
 proto:  ## Generate the gRPC stubs anew.
 	rm -f $(VENV)/installed

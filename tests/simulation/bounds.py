@@ -1,0 +1,120 @@
+"""What could be had at best: the denominators of all ratios."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from heapq import heappop, heappush
+from itertools import pairwise
+from math import inf
+from random import Random
+
+from scheduler import CostModel, Job, Policy, Scheduler
+from tests.simulation.measures import latencies, quantile, useful_s
+from tests.simulation.simulator import run
+from tests.simulation.worker import Cost
+from tests.simulation.workload import Group, Request, backlog
+
+_FAR = 1e9
+
+
+def packing(group: Group, policy: Policy, cost: Cost, batches: int = 1500, seed: int = 0) -> float:
+    """Return which share of a batch is useful when the composer never runs out of requests of one kind."""
+    scheduler = Scheduler(_unbounded(policy), CostModel(*cost))
+    jobs: dict[int, Request] = {}
+    left: Counter[int] = Counter()
+    pool = backlog(group, 500, seed)
+    chance = Random(seed)
+    useful = total = now = 0.0
+    depth = 60
+    for _ in range(batches):
+        while len(left) < depth:
+            number, request = len(jobs), chance.choice(pool)
+            jobs[number] = request
+            scheduler.offer(Job(number, request.lane, request.client, request.pair_tokens, _FAR), now)
+            left[number] = len(request.pair_tokens)
+        for batch in scheduler.poll(now).batches:
+            seconds = cost.batch(batch.pairs, batch.length)
+            now += seconds
+            total += seconds
+            useful += sum(cost.useful(jobs[s.job_id].pair_tokens[i]) for s in batch.slices for i in s.pairs)
+            for piece in batch.slices:
+                left[piece.job_id] -= len(piece.pairs)
+                if not left[piece.job_id]:
+                    del left[piece.job_id]
+            scheduler.finish(batch.id, None)
+    return useful / total
+
+
+def mixed(parts: Sequence[tuple[float, float]], workers: int) -> float:
+    """Return the useful seconds per second of a saturated pool that serves kinds of requests best first.
+
+    `parts` are demand and packing of each kind; the last one fills whatever time is left.
+    """
+    left, found = float(workers), 0.0
+    for demand, share in parts:
+        taken = min(left, demand / share)
+        left -= taken
+        found += taken * share
+    return found
+
+
+def fluid(demands: Sequence[float], capacity: float) -> list[float]:
+    """Return what each kind gets when work is a fluid, waits for ever, and the better kind always goes first."""
+    found = []
+    for demand in demands:
+        found.append(min(demand, capacity))
+        capacity -= found[-1]
+    return found
+
+
+def clairvoyant(
+    trace: Iterable[Request], capacity: float, cost: Cost, kinds: Sequence[Callable[[Request], bool]]
+) -> list[float]:
+    """Return the useful seconds each kind of request gets in time under the best of all divisible schedules.
+
+    The schedule knows the future, may split and preempt at will, and prefers any amount of a better kind to any
+    amount of a worse one. Sets of pieces that can be done in time form a matroid, so the best kinds together get as
+    much as they would get alone, and for these earliest deadline first is optimal.
+    """
+    work = [(r, useful_s(r.pair_tokens, cost)) for r in trace]
+    members = [[w for w in work if any(kind(w[0]) for kind in kinds[: last + 1])] for last in range(len(kinds))]
+    totals = [earliest_first(best, capacity) for best in members]
+    return [total - better for better, total in pairwise([0.0, *totals])]
+
+
+def earliest_first(work: Sequence[tuple[Request, float]], capacity: float) -> float:
+    """Return the useful seconds done in time by earliest deadline first, work divisible, what is too late dropped."""
+    waiting: list[list[float]] = []
+    done, now = 0.0, 0.0
+    arrivals = sorted((r.at, r.deadline, seconds) for r, seconds in work)
+    for position, (at, deadline, seconds) in enumerate(arrivals):
+        now = at
+        heappush(waiting, [deadline, seconds])
+        until = arrivals[position + 1][0] if position + 1 < len(arrivals) else inf
+        while waiting and now < until:
+            due, left = waiting[0]
+            took = min(left / capacity, until - now, max(0.0, due - now))
+            done += took * capacity
+            now += took
+            waiting[0][1] -= took * capacity
+            if waiting[0][1] <= 1e-12 or now >= due:
+                heappop(waiting)
+    return done
+
+
+def alone(
+    trace: Iterable[Request], policy: Policy, cost: Cost, lanes: Sequence[int], seed: int = 0
+) -> tuple[float, list[float]]:
+    """Return the 99th percentile of latency, and all, of the requests in `lanes` with the machine to themselves."""
+    found = run([r for r in trace if r.lane in lanes], policy, cost, seed=seed)
+    times = latencies(found.outcomes)
+    return quantile(times, 0.99), times
+
+
+def fairness_gap(policy: Policy) -> float:
+    """Return by how many worker-seconds two clients that both keep work waiting may differ at most."""
+    return 2 * policy.batch_s * (1 + policy.workers)
+
+
+def _unbounded(policy: Policy) -> Policy:
+    return replace(policy, backlog_s=_FAR, jobs_max=10**9)

@@ -1,0 +1,155 @@
+"""Scenarios: more is asked for than there is."""
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+
+from tests.simulation import measures
+from tests.simulation.bench import Bench
+from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.run import Run
+from tests.simulation.workload import merged, requests
+
+LOADS = (0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 6.0, 10.0)
+
+
+def s1(bench: Bench) -> Result:
+    """Raise the offered load; goodput must not fall."""
+    got = [total_s(bench, bench.play(bench.trace(bench.parts(x)))) for x in LOADS]
+    dips = [here / max(got[:i]) for i, here in enumerate(got) if i]
+    return Result(
+        "S1",
+        "0.5x to 10x",
+        (
+            at_least("G(x) / max G(y < x)", min(dips), 0.95),
+            at_least("G(10) / G(1.5)", got[-1] / got[LOADS.index(1.5)], 0.90),
+        ),
+    )
+
+
+def s4(bench: Bench) -> Result:
+    """Ask for more than the machine has in the urgent lane alone."""
+    urgent, _, bulk = bench.mix
+    best = bench.packing(urgent) * bench.raw
+    run = bench.play(bench.trace([(urgent, 1.3 * best), (bulk, 2.7 * best)]))
+    got = measures.goodput(measures.of(run, urgent.lanes), bench.cost) / run.ended_at
+    factors = bench.factors(run)
+    waste = sum(o.executed_s for o in measures.of(run, bulk.lanes))
+    return Result(
+        "S4",
+        "urgent lane at 1.3x its capacity",
+        (
+            at_least("urgent goodput / C*0", got / best, 0.90),
+            at_most("work of other lanes", waste / sum(o.executed_s for o in run.outcomes), 0.02),
+            at_most("late", factors.late, 0.005),
+        ),
+        factors,
+        bench.packing(urgent),
+    )
+
+
+def s5(bench: Bench) -> Result:
+    """Offer the mix at four times the capacity; the mean of three traces."""
+    return _mixed(bench, "S5", 4.0, 0.85)
+
+
+def s5_tenfold(bench: Bench) -> Result:
+    """Offer the mix at ten times the capacity."""
+    return _mixed(bench, "S5x10", 10.0, 0.85)
+
+
+def s5_wide(bench: Bench) -> Result:
+    """Offer the mix at four times the capacity, with a hundred lanes to a class."""
+    wide = replace(bench, setup=bench.setup._replace(policy=replace(bench.policy, class_width=100)))
+    return _mixed(wide, "S5wide", 4.0, 0.88, 0.03)
+
+
+def s6(bench: Bench) -> Result:
+    """Offer one bulk lane and the urgent one."""
+    urgent, bulk = bench.urgent, replace(bench.mix[2], lanes=range(900, 901))
+    parts = [(urgent, 0.2 * bench.raw), (bulk, 0.0)]
+    capacity = bench.capacity(parts)
+    run = bench.play(bench.trace([parts[0], (bulk, 4 * capacity - 0.2 * bench.raw)]))
+    factors = bench.factors(run)
+    _, total = bench.ratios(run, (urgent, bulk), capacity)
+    best = capacity / bench.raw
+    return Result(
+        "S6",
+        "4x, one bulk lane and the urgent one",
+        (
+            at_least("U", factors.busy, 0.99),
+            at_least("U * E / E*", factors.busy * factors.packing / best, 0.93),
+            at_most("S", factors.sunk, 0.02),
+            at_least("total / G*", total, 0.83),
+        ),
+        factors,
+        best,
+        total,
+    )
+
+
+def s10(bench: Bench) -> Result:
+    """Let the middle group burst, and compare the other requests with how they fare without."""
+    parts, third = bench.parts(0.6), bench.seconds / 3
+    calm = bench.trace(parts)
+    middle, demand = parts[1]
+    extra = requests(middle, 9 * demand, bench.cost, 2 * bench.setup.patience, seed=bench.seed + 1, start=third)
+    number = {id(r): r for r in calm}
+    with_burst = bench.play(merged(calm, extra))
+    without = bench.play(calm)
+    over = third + 2 * bench.setup.patience
+    recovered = over + max(g.deadline_s for g in bench.mix) / (1 - 0.6) + bench.setup.patience
+
+    def p99(run: Run, lanes: range, start: float, stop: float) -> float:
+        outcomes = [o for o in measures.of(run, lanes) if id(o.request) in number and start <= o.request.at < stop]
+        return measures.quantile(measures.latencies(outcomes), 0.99)
+
+    checks = [
+        at_most(
+            "urgent p99 in the burst, more than without, s",
+            p99(with_burst, bench.urgent.lanes, third, over) - p99(without, bench.urgent.lanes, third, over),
+            bench.cap_s,
+        )
+    ]
+    for group in bench.mix:
+        more = p99(with_burst, group.lanes, recovered, inf) - p99(without, group.lanes, recovered, inf)
+        checks.append(at_most(f"{group.name} p99 afterwards, more than without, s", more, bench.cap_s))
+    return Result("S10", "10x for 2 s on 0.6x", tuple(checks), bench.factors(with_burst))
+
+
+def _mixed(bench: Bench, name: str, load: float, total_least: float, sunk_most: float = 0.08) -> Result:
+    ratios, totals, factors = [], [], []
+    parts = bench.parts(load)
+    capacity = bench.capacity(parts)
+    for seed in range(bench.seed, bench.seed + 3):
+        other = replace(bench, seed=seed)
+        run = other.play(other.trace(parts))
+        by_group, total = other.ratios(run, bench.mix, capacity)
+        ratios.append(by_group)
+        totals.append(total)
+        factors.append(other.factors(run))
+    urgent, middle, _ = np.mean(ratios, axis=0)
+    mean = measures.Factors(*map(float, np.mean(factors, axis=0)))
+    best, total = capacity / bench.raw, float(np.mean(totals))
+    return Result(
+        name,
+        f"the mix at {load:g}x",
+        (
+            at_least("urgent / clairvoyant", urgent, 0.99),
+            at_least("middle / clairvoyant", middle, 0.95),
+            at_least("total / clairvoyant", total, total_least),
+            at_least("U", mean.busy, 0.98),
+            at_least("E / E*", mean.packing / best, 0.92),
+            at_most("S", mean.sunk, sunk_most),
+            at_most("late", mean.late, 0.001),
+        ),
+        mean,
+        best,
+        total,
+    )
+
+
+def total_s(bench: Bench, run: Run) -> float:
+    """Return the useful seconds of all that was finished in time."""
+    return measures.goodput(run.outcomes, bench.cost)

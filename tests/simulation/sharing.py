@@ -1,0 +1,101 @@
+"""Scenarios: clients of one lane."""
+
+from dataclasses import replace
+
+from tests.simulation import measures
+from tests.simulation.bench import Bench
+from tests.simulation.bounds import fairness_gap
+from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.run import Run
+from tests.simulation.workload import Group, Request, about, backlog, exactly, few, merged, requests
+
+_FAR = 1e6
+_LANE = range(300, 301)
+
+
+def s12(bench: Bench) -> Result:
+    """Let one client ask for a hundred times as much as another."""
+    small = Group("light", _LANE, few, 1.0 * bench.setup.patience, clients=1)
+    big = Group("heavy", _LANE, about(100, 1000), 3.0 * bench.setup.patience, clients=1)
+    demand = 4 * bench.raw
+    light = requests(small, demand / 100, bench.cost, bench.seconds, seed=bench.seed)
+    trace = merged(light, requests(big, demand, bench.cost, bench.seconds, seed=bench.seed + 1))
+    run = bench.play(trace)
+    alone = bench.play(light)
+    limit = 3 * measures.quantile(measures.latencies(alone.outcomes), 0.99)
+    own = [o for o in run.outcomes if o.request.client == "light-0"]
+    both = _both_waiting(bench)
+    return Result(
+        "S12",
+        "two clients, 100:1",
+        (
+            at_most("difference in service, over 2T(1 + N)", _gap(both, bench) / fairness_gap(bench.policy), 1.0),
+            at_most("light p99 over 3x alone", measures.quantile(measures.latencies(own), 0.99) / limit, 1.0),
+            at_least("light in time", measures.in_time(own), 0.99),
+            at_least("U", bench.factors(run).busy, 0.98),
+        ),
+        bench.factors(run),
+    )
+
+
+def s13(bench: Bench) -> Result:
+    """Let a client come back after a long absence."""
+    patience = bench.setup.patience
+    away, stays = 30.0 * patience, 36.0 * patience
+    seconds = 2.2 * stays
+    kind = Group("a", _LANE, exactly(20), _FAR, clients=1)
+    count = int(seconds / kind.request_s(bench.cost))
+    first = backlog(kind, 10, bench.seed)
+    steady = backlog(kind, count, bench.seed + 1)
+    back = backlog(kind, count // 4, bench.seed + 2, at=away)
+    trace = merged(_of("leaver", first), _of("stayer", steady), _of("leaver", back))
+    run = bench.play(trace, policy=replace(bench.policy, backlog_s=_FAR), noise=0.0)
+    served = {"leaver": 0.0, "stayer": 0.0}
+    for batch in run.batches:
+        for piece in batch.pieces:
+            if away + bench.cap_s <= batch.start < away + patience:
+                served[run.outcomes[piece.request].request.client] += piece.useful_s
+    gap = served["leaver"] - served["stayer"]
+    return Result(
+        "S13",
+        "a client back after 30 s",
+        (
+            at_most(
+                "served more than the other in the next second, over a batch a worker",
+                gap / bench.cap_s / bench.raw,
+                1.0,
+            ),
+            at_least("and not less", gap / bench.cap_s / bench.raw, -1.0),
+        ),
+    )
+
+
+def _both_waiting(bench: Bench) -> Run:
+    """Play two clients with queues, one of large requests and one of small ones."""
+    kinds = Group("light", _LANE, few, _FAR, clients=1), Group("heavy", _LANE, about(300, 1000), _FAR, clients=1)
+    seconds = bench.seconds / 3 * bench.raw
+    queues = [backlog(k, int(seconds / k.request_s(bench.cost)), bench.seed) for k in kinds]
+    return bench.play(merged(*queues), policy=replace(bench.policy, backlog_s=_FAR), noise=0.0)
+
+
+def _gap(run: Run, bench: Bench) -> float:
+    """Return by how many seconds of workers two clients differed at most, until the first had nothing left waiting."""
+    until = min(
+        max(o.started_at for o in run.outcomes if o.request.client == client and o.started_at is not None)
+        for client in {o.request.client for o in run.outcomes}
+    )
+    ahead = low = high = 0.0
+    for batch in sorted(run.batches, key=lambda b: b.start):
+        if batch.start >= until:
+            break
+        launch_s = bench.cost.launch_s
+        for piece in batch.pieces:
+            sign = 1 if run.outcomes[piece.request].request.client == "light-0" else -1
+            ahead += sign * (launch_s + piece.pairs * bench.cost.useful(batch.length))
+            launch_s = 0.0
+        low, high = min(low, ahead), max(high, ahead)
+    return high - low
+
+
+def _of(client: str, found: list[Request]) -> list[Request]:
+    return [r._replace(client=client) for r in found]

@@ -1,0 +1,74 @@
+"""Scenarios on short traces, with limits that leave room for chance, and the simulator's own promises."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.bench import Bench
+from tests.simulation.bounds import clairvoyant, earliest_first, fluid
+from tests.simulation.run import Ending
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.worker import BRISK
+from tests.simulation.workload import Request
+
+ROOT = Path(__file__).parents[2]
+SHORT = Bench(length_s=6.0)
+SLACK = 0.05
+
+
+def digest() -> str:
+    """Return the fingerprint of a short run."""
+    bench = replace(SHORT, length_s=2.0)
+    return bench.play(bench.trace(bench.parts(4.0))).digest
+
+
+@pytest.mark.parametrize(
+    "name", ["S2", "S3", "S8", "S9", "S12", "S14", "S15", "S16", "F4", "F5", "F6", "F7", "F8", "F13"]
+)
+def test_scenario(name):
+    failed = [c for c in SCENARIOS[name](SHORT).checks if not c.missing and not c.relaxed(SLACK).passed]
+    assert not failed
+
+
+def test_the_same_seed_gives_the_same_decisions():
+    assert digest() == digest()
+
+
+def test_decisions_do_not_depend_on_the_hash_seed():
+    script = "from tests.simulation.test_scenarios import digest; print(digest())"
+    environment = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(
+        [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True, env=environment
+    )
+    assert found.stdout.strip() == digest()
+
+
+def test_every_request_ends_once_and_nothing_is_left():
+    run = SHORT.play(SHORT.trace(SHORT.parts(2.0)))
+    assert run.jobs_left == 0
+    assert all(o.ending is not Ending.LOST for o in run.outcomes)
+    executed = sum(o.executed_s for o in run.outcomes)
+    assert executed == pytest.approx(sum(p.useful_s for b in run.batches for p in b.pieces))
+
+
+def test_a_lone_request_takes_what_its_batches_take():
+    request = Request(1.0, 0, "a", (100,), 9.0)
+    run = SHORT.play([request], noise=0.0)
+    assert run.outcomes[0].latency == pytest.approx(BRISK.cost.batch(1, 100))
+
+
+def test_the_fluid_bound_serves_the_best_first():
+    assert fluid([1.0, 2.0, 3.0], 2.5) == [1.0, 1.5, 0.0]
+
+
+def test_the_clairvoyant_bound_knows_deadlines_and_ranks():
+    cost = BRISK.cost
+    second = (100,) * 1000
+    better, worse = Request(0.0, 0, "a", second, 1.0), Request(0.0, 1, "a", second, 1.5)
+    kinds = [lambda r: r.lane == 0, lambda r: r.lane == 1]
+    assert clairvoyant([better, worse], 1.0, cost, kinds) == pytest.approx([1.0, 0.5])
+    assert earliest_first([(better, 1.0), (worse, 1.0)], 2.0) == pytest.approx(2.0)

@@ -1,0 +1,125 @@
+"""Simulated workers: how long a batch really takes, and what goes wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf
+from random import Random
+from typing import NamedTuple
+
+from scheduler import Policy
+from scheduler.abort import Abort
+from scheduler.dispatcher import _score_all
+
+
+class Cost(NamedTuple):
+    """Seconds a worker takes: a batch of n pairs padded to L tokens takes a + n*(b*L + c*L**2)."""
+
+    launch_s: float
+    token_s: float
+    square_s: float = 0.0
+
+    def batch(self, pairs: int, length: int) -> float:
+        """Return the seconds of a batch."""
+        return self.launch_s + pairs * self.useful(length)
+
+    def useful(self, length: int) -> float:
+        """Return the seconds of one pair without launch and padding."""
+        return length * (self.token_s + length * self.square_s)
+
+
+class Setup(NamedTuple):
+    """A kind of worker, and the policy and the patience of clients that go with it."""
+
+    name: str
+    cost: Cost
+    policy: Policy
+    patience: float
+    """Deadlines are this many times those of the standard mix."""
+
+
+BRISK = Setup("brisk", Cost(1e-3, 1e-5), Policy(workers=2, batch_s=0.010), 1.0)
+EMBEDDED = Setup("embedded", Cost(1.6e-3, 1e-4, 1e-7), Policy(workers=2, batch_s=0.050), 10.0)
+
+
+class Speed(NamedTuple):
+    """From `at` until `until`, a worker (None: every one) takes `factor` times as long; infinite means it hangs."""
+
+    factor: float
+    at: float = 0.0
+    until: float = inf
+    worker: int | None = None
+
+
+class Pause(NamedTuple):
+    """The whole machine stands still for `seconds`; monotonic time goes on."""
+
+    at: float
+    seconds: float
+
+
+@dataclass
+class Workers:
+    """Takes batches and says when they come back."""
+
+    cost: Cost
+    noise: float = 0.05
+    """Standard deviation of the logarithm of a batch's time."""
+    seed: int = 0
+    speeds: Sequence[Speed] = ()
+    pauses: Sequence[Pause] = ()
+    poison: frozenset[tuple[int, int]] = frozenset()
+    """Requests and pairs of theirs that make a run fail."""
+    mute: bool = False
+    """A run with poison in it does not raise, but returns a score too few."""
+    failing_most: int = field(default=0, init=False)
+    """Runs that failed for one batch, at most."""
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
+
+    def end(self, start: float, worker: int, pairs: int, length: int) -> float:
+        """Return when a batch started now comes back; infinite if never."""
+        return self._pass(start, worker, self.cost.batch(pairs, length))
+
+    def end_of_poisoned(
+        self, start: float, worker: int, pairs: Sequence[tuple[int, int]], length: int
+    ) -> tuple[float, set[int]]:
+        """Return when a batch with poison in it comes back, and which requests failed.
+
+        The product's own bisection decides which runs there are; each takes its time.
+        """
+        seconds, failing = 0.0, 0
+
+        def score(run: Sequence[tuple[int, int]], _: Abort) -> list[float]:
+            nonlocal seconds, failing
+            seconds += self.cost.batch(len(run), length)
+            if not self.poison.isdisjoint(run):
+                failing += 1
+                if self.mute:
+                    return [0.0] * (len(run) - 1)
+                raise RuntimeError("poison")
+            return [0.0] * len(run)
+
+        results = _score_all(score, pairs, Abort())[0]
+        self.failing_most = max(self.failing_most, failing)
+        failed = {pair[0] for pair, r in zip(pairs, results, strict=True) if isinstance(r, BaseException)}
+        return self._pass(start, worker, seconds), failed
+
+    def resume(self, at: float) -> float:
+        """Return when something due at `at` is noticed."""
+        for pause in self.pauses:
+            if pause.at <= at < pause.at + pause.seconds:
+                return pause.at + pause.seconds
+        return at
+
+    def _pass(self, start: float, worker: int, seconds: float) -> float:
+        if self.noise:
+            seconds *= self._random.lognormvariate(0.0, self.noise)
+        for speed in self.speeds:
+            if speed.at <= start < speed.until and speed.worker in {None, worker}:
+                seconds *= speed.factor
+        end = start + seconds
+        for pause in self.pauses:
+            if start <= pause.at < end:
+                end += pause.seconds
+        return end
