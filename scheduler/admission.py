@@ -7,10 +7,12 @@ from scheduler.admitted import AdmittedJob
 from scheduler.cost import CostModel
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Reason, Refusal
+from scheduler.packing import Packing
 from scheduler.policy import Policy
 from scheduler.usage import Usage
 
 _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
+_SAFETY = 1.25  # On the time others take: a promise broken costs all the work that went into it, a refusal none.
 _CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
 _GOLDEN = 0.6180339887498949
@@ -24,11 +26,12 @@ class Admission:
     made by displacing worse lanes?
     """
 
-    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, usage: Usage) -> None:
+    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, usage: Usage, packing: Packing) -> None:
         self._policy = policy
         self._cost = cost
         self._lanes = lanes
         self._usage = usage
+        self._packing = packing
         self._asked = 0
 
     def refuse(
@@ -56,8 +59,10 @@ class Admission:
         if now + own_s >= deadline:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
         through = self._seconds(lanes.ledger.through(lane)) + running
-        ahead = self._ahead(lane, client, work) + running
-        finish = now + (ahead / policy.workers + own_s) / self._spare(lane, now)
+        spare = self._spare(lane, now)
+        ahead = self._ahead(lane, client, work, self._usage.at(lane, now) / spare) + running
+        stretch = _SAFETY * self._packing.stretch(express=lane < policy.express_lanes)
+        finish = now + (stretch * ahead / policy.workers + own_s) / spare
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = through < policy.backlog_work or work <= worse
@@ -100,15 +105,18 @@ class Admission:
         """Return the share of the pool that `lane` can count on, given what better lanes have been taking."""
         return 1 - min(self._usage.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
 
-    def _ahead(self, lane: int, client: str, work: float) -> float:
-        """Return the waiting work that is served before a new job of `work` is finished.
+    def _ahead(self, lane: int, client: str, work: float, flow: float) -> float:
+        """Return the work that is served before a new job of `work` is finished.
 
-        That is all of the better lanes, and its share of the turns in its own: while its client works off
-        what it has and the new job, each other client is served as much again, or everything it has.
+        That is all of the better lanes, and the others' turns in its own: while its client works off what it has
+        and the new job, each other client is served as much again, or everything it has and what it goes on
+        bringing. `flow` is the share of workers that the lane took lately of those that better lanes leave.
         """
         ledger = self._lanes.ledger
         better = self._seconds(ledger.through(lane - 1))
         at = self._seconds(ledger.through(lane)) - better
         amount, others = self._lanes.standing(lane, client)
         own = self._seconds(amount)
-        return better + own + min(at - own, others * (own + work))
+        mine = own + work
+        busy = min(flow / self._policy.workers * others / (others + 1), _BUSY_MAX)
+        return better + own + min(others * mine, (at - own + busy * mine) / (1 - busy))

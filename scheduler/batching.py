@@ -41,7 +41,9 @@ def compose(
             break
         if job is not head and in_time(job):
             start, stop = _fitting(job, length, room, policy, cost)
-            if stop > start:
+            # Where started work goes first, starting a job only to fill a batch would put it before its betters.
+            part = policy.class_width > 1 and job.left == 1 and stop - start < len(job.lengths)
+            if stop > start and not part:
                 slices.append(lanes.take(job, start, stop, (stop - start) * pair_s))
                 room -= stop - start
     return tuple(slices), length

@@ -40,6 +40,7 @@ from scheduler.cost import CostModel, Sample
 from scheduler.heap import Heap
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
+from scheduler.packing import Packing
 from scheduler.policy import Policy
 from scheduler.usage import Usage
 
@@ -66,7 +67,8 @@ class Scheduler:
         self._cost = cost
         self._lanes = Lanes(policy.class_width)
         self._usage = Usage()
-        self._admission = Admission(policy, cost, self._lanes, self._usage)
+        self._packing = Packing()
+        self._admission = Admission(policy, cost, self._lanes, self._usage, self._packing)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, _Running] = {}
         self._alarms: Heap[int, float] = Heap()
@@ -160,10 +162,13 @@ class Scheduler:
         return self._lanes.oldest() if guaranteed else self._lanes.head()
 
     def _start(self, head: AdmittedJob, now: float) -> Batch:
+        before = self._lanes.ledger.total
         slices, length = compose(head, self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now)
         pairs = sum(len(piece.pairs) for piece in slices)
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
+        priced = self._cost.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
+        self._packing.note(batch.work, priced, express=head.job.lane < self._policy.express_lanes)
         self._running[batch.id] = _Running(batch, now + batch.work, now + _patience_s(batch))
         for piece in slices:
             entry = self._jobs[piece.job_id]
@@ -193,6 +198,7 @@ class Scheduler:
         if not entry.lengths:
             return entry.job.deadline
         own = self._cost.waiting(entry.amount, self._policy.batch_s)
+        own *= self._packing.stretch(express=entry.job.lane < self._policy.express_lanes)
         return entry.job.deadline - own / min(self._policy.workers, len(entry.lengths))
 
     def _drop_late(self, entry: AdmittedJob, now: float) -> None:

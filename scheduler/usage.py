@@ -31,6 +31,12 @@ class Usage:
             self._since, age = now, 0.0
         self._weighted[lane] += work * exp(age)
 
+    def at(self, lane: int, now: float) -> float:
+        """Return the workers that `lane` itself keeps busy."""
+        if self._since is None:
+            return 0.0
+        return self._weighted[lane] * exp(-(now - self._since) / _MEMORY_S) / _MEMORY_S
+
     def better_than(self, lane: int, now: float) -> float:
         """Return the workers that lanes better than `lane` keep busy, 0 to the pool's size."""
         if self._since is None:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
-    ("policy", "heap", "abort"),
+    ("policy", "heap", "abort", "packing"),
     ("model",),
     ("cost",),
     ("admitted", "inflow", "ledger", "usage"),

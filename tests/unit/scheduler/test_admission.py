@@ -8,6 +8,7 @@ import pytest
 from scheduler import LANES, Amount, Job, Policy, Reason, Refusal
 from scheduler.admission import Admission
 from scheduler.lanes import Lanes
+from scheduler.packing import Packing
 from scheduler.usage import Usage
 from tests.fakes import FixedCost
 from tests.unit.scheduler.machine import FAR, a_job, admitted
@@ -24,7 +25,7 @@ class Door:
         self.lanes, self.usage = Lanes(), Usage()
         for serial, job in enumerate(self.waiting):
             self.lanes.push(admitted(job, serial))
-        self.admission = Admission(self.policy, FixedCost(), self.lanes, self.usage)
+        self.admission = Admission(self.policy, FixedCost(), self.lanes, self.usage, Packing())
 
     def refuse(self, job: Job, running: float = 0.0, jobs: int | None = None) -> Refusal | None:
         """Ask at time 0 whether `job` must stay out."""
@@ -76,7 +77,7 @@ def test_more_workers_are_faster():
 def test_work_in_better_lanes_delays():
     """Waiting work of better lanes counts against the deadline."""
     door = Door(waiting=(a_job(500, lane=3),))
-    assert door.refuse(a_job(100, lane=4, deadline=0.7)) is None
+    assert door.refuse(a_job(100, lane=4, deadline=0.8)) is None
     refusal = door.refuse(a_job(100, lane=4, deadline=0.5))
     assert refusal
     assert refusal.reason is Reason.SHED
@@ -247,7 +248,7 @@ def test_advice_waits_for_the_deadline():
     door = Door(Policy(workers=1, backlog_s=100.0), (a_job(5_000, lane=3),))
     refusal = door.refuse(a_job(100, lane=4, deadline=1.0))
     assert refusal
-    assert refusal.retry_after_s == pytest.approx(5.2 - 1.0, rel=0.05)
+    assert refusal.retry_after_s == pytest.approx(1.25 * 5.1 + 0.1 - 1.0, rel=0.05)  # With the safety margin.
 
 
 def test_advice_grows_with_the_backlog():

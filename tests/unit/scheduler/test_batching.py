@@ -219,3 +219,10 @@ def test_slices_name_jobs():
     """A slice says whose pairs it holds."""
     job = a_job(2)
     assert _from_head(_lanes(job), Policy(workers=1), COST, _always)[0] == (Slice(job.id, (0, 1)),)
+
+
+def test_nothing_is_started_to_fill_where_started_work_goes_first():
+    """With classes, a job that was not started is taken along whole or not at all."""
+    first, second = a_job(FULL - 10, lane=900), a_job(50, lane=900)
+    assert _compose(first, second)[0] == {first.id: FULL - 10, second.id: 10}
+    assert _compose(first, second, class_width=100)[0] == {first.id: FULL - 10}
