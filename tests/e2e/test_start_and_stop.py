@@ -134,3 +134,16 @@ def test_a_signal_before_the_model_is_loaded_ends_the_process(after_s: float) ->
     # Until the interpreter has come as far as the program, the signal does what it does by default.
     assert process.returncode in (0, -signal.SIGTERM)
     assert b"Traceback" not in errors
+
+
+def test_a_half_sent_body_does_not_keep_the_process() -> None:
+    """A caller that never finishes its request is cut off by the drain, and by its deadline before that."""
+    running = RunningService.start(drain_seconds=3)
+    host, _, port = running.http.removeprefix("http://").partition(":")
+    head = "POST /v2/rerank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n"
+    with socket.create_connection((host, int(port))) as slow, socket.create_connection((host, int(port))) as late:
+        slow.sendall(f"{head}\r\n{{".encode())
+        late.sendall(f"{head}x-request-timeout-ms: 300\r\n\r\n{{".encode())
+        late.settimeout(30)
+        assert late.recv(100).startswith(b"HTTP/1.1 504")
+        assert running.stop() == 0
