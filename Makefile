@@ -37,7 +37,7 @@ bench: install  ## Measure urgent latency under bulk load, on a real process.
 	$(BIN)/rerankd bench
 
 simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
-	-$(BIN)/python -m tests.simulation
+	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.
 
 proto:  ## Generate the gRPC stubs anew.
 	rm -f $(VENV)/installed

@@ -58,16 +58,17 @@ class Admission:
         own_s = _CUTS * work / min(policy.workers, amount.pairs) + self._cost.launch_s
         if now + own_s >= deadline:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
-        through = self._seconds(lanes.ledger.through(lane)) + running
+        waiting = self._seconds(lanes.ledger.through(lane))
+        through = waiting + running
         spare = self._spare(lane, now)
-        ahead = self._ahead(lane, client, work, self._usage.at(lane, now) / spare) + running
-        stretch = _SAFETY * self._packing.stretch(express=lane < policy.express_lanes)
+        ahead = self._ahead(lane, client, work, waiting=waiting, flow=self._usage.at(lane, now) / spare) + running
+        stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
         finish = now + (stretch * ahead / policy.workers + own_s) / spare
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = through < policy.backlog_work or work <= worse
         if finish >= deadline or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
-            return Refusal(Reason.SHED, max(self._room_after(through, lane, now), min(finish - deadline, _RETRY_MAX_S)))
+            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(finish - deadline, _RETRY_MAX_S)))
         return None
 
     def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
@@ -86,15 +87,15 @@ class Admission:
 
     def retry_after(self, lane: int, *, now: float, running: float) -> float:
         """Return in how many seconds to ask again for a place in `lane`, 0.05 to 59."""
-        return self._room_after(self._seconds(self._lanes.ledger.through(lane)) + running, lane, now)
+        return self._room_after(self._seconds(self._lanes.ledger.through(lane)) + running, self._spare(lane, now))
 
-    def _room_after(self, through: float, lane: int, now: float) -> float:
-        """Seconds until the work at a lane or better is down to half the bound.
+    def _room_after(self, through: float, spare: float) -> float:
+        """Return the seconds until the work at a lane or better is down to half the bound.
 
         Spread by half up and down, lest everybody who was refused together returns together. The spread is
         a low-discrepancy sequence, which is as even as chance and can be replayed.
         """
-        surplus = (through - self._policy.backlog_work / 2) / self._policy.workers / self._spare(lane, now)
+        surplus = (through - self._policy.backlog_work / 2) / self._policy.workers / spare
         self._asked += 1
         return min(max(surplus * (0.5 + self._asked * _GOLDEN % 1), _RETRY_MIN_S), _RETRY_MAX_S)
 
@@ -105,16 +106,16 @@ class Admission:
         """Return the share of the pool that `lane` can count on, given what better lanes have been taking."""
         return 1 - min(self._usage.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
 
-    def _ahead(self, lane: int, client: str, work: float, flow: float) -> float:
+    def _ahead(self, lane: int, client: str, work: float, *, waiting: float, flow: float) -> float:
         """Return the work that is served before a new job of `work` is finished.
 
         That is all of the better lanes, and the others' turns in its own: while its client works off what it has
         and the new job, each other client is served as much again, or everything it has and what it goes on
-        bringing. `flow` is the share of workers that the lane took lately of those that better lanes leave.
+        bringing. `waiting` is the work waiting in the lane and better ones; `flow` the number of workers that the
+        lane took lately, over the share that better lanes leave.
         """
-        ledger = self._lanes.ledger
-        better = self._seconds(ledger.through(lane - 1))
-        at = self._seconds(ledger.through(lane)) - better
+        better = self._seconds(self._lanes.ledger.through(lane - 1))
+        at = waiting - better
         amount, others = self._lanes.standing(lane, client)
         own = self._seconds(amount)
         mine = own + work

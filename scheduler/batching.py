@@ -27,10 +27,11 @@ def compose(
     length = head.lengths[-1]
     pair_s = cost.pair(length)
     room = max(1, int((cap_s - cost.launch_s) / pair_s))
-    whole = head.job.lane < policy.express_lanes and len(head.lengths) <= room
+    express = policy.is_express(head.job.lane)
+    whole = express and len(head.lengths) <= room
     count = len(head.lengths) if whole else _run(head.lengths, length, room, cost)
-    express = head.job.lane < policy.express_lanes and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
-    below = policy.express_lanes if express else LANES
+    alone = express and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
+    below = policy.express_lanes if alone else LANES
     followers = lanes.first(policy.look_ahead + 1, below=below, ahead=policy.batch_s) if room > count else []
     stop = len(head.lengths)
     slices = [lanes.take(head, stop - count, stop, count * pair_s + cost.launch_s)]

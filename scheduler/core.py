@@ -17,7 +17,8 @@ Events: `offer`, `cancel`, `finish`, `close`, and the passing of time. Each chan
 then says what follows: batches to start, jobs that were dropped, and when to ask again. There is no clock, no
 thread and no chance in here, so that a run can be replayed.
 
-Promises, checked after every event by the property tests
+Promises, checked after every event by the property tests, with classes and the guaranteed share off, as they are
+unless set: both trade strictness for something
 - A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
 - The ledger is the sum over the jobs, never negative, and zero when there are none.
 - A batch is headed by the best waiting lane; it lasts at most the cap, unless it is one pair.
@@ -168,7 +169,7 @@ class Scheduler:
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
         priced = self._cost.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
-        self._packing.note(batch.work, priced, express=head.job.lane < self._policy.express_lanes)
+        self._packing.note(batch.work, priced, express=self._policy.is_express(head.job.lane))
         self._running[batch.id] = _Running(batch, now + batch.work, now + _patience_s(batch))
         for piece in slices:
             entry = self._jobs[piece.job_id]
@@ -198,7 +199,7 @@ class Scheduler:
         if not entry.lengths:
             return entry.job.deadline
         own = self._cost.waiting(entry.amount, self._policy.batch_s)
-        own *= self._packing.stretch(express=entry.job.lane < self._policy.express_lanes)
+        own *= self._packing.stretch(express=self._policy.is_express(entry.job.lane))
         return entry.job.deadline - own / min(self._policy.workers, len(entry.lengths))
 
     def _drop_late(self, entry: AdmittedJob, now: float) -> None:

@@ -220,20 +220,23 @@ def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[
     Return the scores, or what went wrong with a pair, the seconds taken, and whether it went at the first try.
     """
     start = perf_counter()
-    results, tries = _bisect(score, pairs, abort)
-    return results, perf_counter() - start, tries == 1
+    results, whole = _bisect(score, pairs, abort)
+    return results, perf_counter() - start, whole
 
 
-def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], int]:
-    """Score pairs together; if that fails, halve them until the pair at fault is alone. Return the tries, too."""
+def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], bool]:
+    """Score pairs together; if that fails, halve them until the pair at fault is alone.
+
+    Return the scores, or what went wrong with a pair, and whether they went at the first try.
+    """
     try:
-        return list(_scored(score, pairs, abort)), 1
+        return list(_scored(score, pairs, abort)), True
     except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
         if len(pairs) == 1:
-            return [error], 2
+            return [error], False
         half = len(pairs) // 2
-        (left, tries), (right, more) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
-        return left + right, 1 + tries + more
+        (left, _), (right, _) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
+        return left + right, False
 
 
 def _scored(score: Score[T], pairs: Sequence[T], abort: Abort) -> Sequence[float]:

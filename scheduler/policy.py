@@ -46,6 +46,10 @@ class Policy:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
 
+    def is_express(self, lane: int) -> bool:
+        """Return whether a lane is express."""
+        return lane < self.express_lanes
+
     @property
     def backlog_work(self) -> float:
         """The backlog bound as work: seconds of one worker."""

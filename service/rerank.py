@@ -79,14 +79,15 @@ class Reranker:
         model = self._named(request.model)
         self.check_count(len(request.documents))
         encoded, query_cut = await self._encode(request, call, model)
+        pair_tokens = encoded.pair_tokens
         scored = await model.dispatcher.submit(
-            encoded.pairs, encoded.pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
+            encoded.pairs, pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
         )
         return RerankResult(
             id=call.id,
             results=_best_first(encoded.owners, scored.scores, request.top_n),
             search_units=ceil(len(request.documents) / _DOCUMENTS_PER_UNIT),
-            input_tokens=sum(encoded.pair_tokens),
+            input_tokens=sum(pair_tokens),
             warnings=_warnings(encoded, request.max_tokens_per_doc, query_cut=query_cut),
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
