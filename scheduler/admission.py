@@ -3,14 +3,16 @@
 What this promised and could not keep is dropped by `core` when its time has come.
 """
 
+from scheduler import chance
 from scheduler.admitted import AdmittedJob
 from scheduler.cost import CostModel
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Reason, Refusal
 from scheduler.packing import Packing
 from scheduler.policy import Policy
-from scheduler.usage import Usage
+from scheduler.usage import Flow, Usage
 
+_CHANCE = 0.8  # Of being in time, below which a job is refused: too low wastes work, too high leaves workers idle.
 _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
 _SAFETY = 1.25  # On the time others take: a promise broken costs all the work that went into it, a refusal none.
 _CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
@@ -60,15 +62,20 @@ class Admission:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
         waiting = self._seconds(lanes.ledger.through(lane))
         through = waiting + running
-        spare = self._spare(lane, now)
-        ahead = self._ahead(lane, client, work, waiting=waiting, flow=self._usage.at(lane, now) / spare) + running
+        better = self._usage.better_than(lane, now)
+        spare = self._spare(better)
+        standing, others = lanes.standing(lane, client)
+        own, flow = self._seconds(standing), self._usage.at(lane, now) / spare
+        ahead = self._ahead(lane, own, work, waiting=waiting, flow=flow, others=others) + running
         stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
-        finish = now + (stretch * ahead / policy.workers + own_s) / spare
+        finish_s = stretch * ahead / policy.workers + own_s
+        likely = chance.in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = through < policy.backlog_work or work <= worse
-        if finish >= deadline or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
-            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(finish - deadline, _RETRY_MAX_S)))
+        if not likely or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
+            late_s = now + finish_s / spare - deadline
+            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(late_s, _RETRY_MAX_S)))
         return None
 
     def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
@@ -87,7 +94,8 @@ class Admission:
 
     def retry_after(self, lane: int, *, now: float, running: float) -> float:
         """Return in how many seconds to ask again for a place in `lane`, 0.05 to 59."""
-        return self._room_after(self._seconds(self._lanes.ledger.through(lane)) + running, self._spare(lane, now))
+        through = self._seconds(self._lanes.ledger.through(lane)) + running
+        return self._room_after(through, self._spare(self._usage.better_than(lane, now)))
 
     def _room_after(self, through: float, spare: float) -> float:
         """Return the seconds until the work at a lane or better is down to half the bound.
@@ -102,22 +110,19 @@ class Admission:
     def _seconds(self, amount: Amount) -> float:
         return self._cost.waiting(amount, self._policy.batch_s)
 
-    def _spare(self, lane: int, now: float) -> float:
-        """Return the share of the pool that `lane` can count on, given what better lanes have been taking."""
-        return 1 - min(self._usage.better_than(lane, now) / self._policy.workers, _BUSY_MAX)
+    def _spare(self, better: Flow) -> float:
+        """Return the share of the pool that a lane can count on, given what better lanes have been taking."""
+        return 1 - min(better.work / self._policy.workers, _BUSY_MAX)
 
-    def _ahead(self, lane: int, client: str, work: float, *, waiting: float, flow: float) -> float:
+    def _ahead(self, lane: int, own: float, work: float, *, waiting: float, flow: float, others: int) -> float:
         """Return the work that is served before a new job of `work` is finished.
 
-        That is all of the better lanes, and the others' turns in its own: while its client works off what it has
-        and the new job, each other client is served as much again, or everything it has and what it goes on
-        bringing. `waiting` is the work waiting in the lane and better ones; `flow` the number of workers that the
+        That is all of the better lanes, and the others' turns in its own: while its client works off what it has,
+        `own`, and the new job, each of the `others` is served as much again, or everything it has and what it goes
+        on bringing. `waiting` is the work waiting in the lane and better ones; `flow` the number of workers that the
         lane took lately, over the share that better lanes leave.
         """
         better = self._seconds(self._lanes.ledger.through(lane - 1))
-        at = waiting - better
-        amount, others = self._lanes.standing(lane, client)
-        own = self._seconds(amount)
-        mine = own + work
+        at, mine = waiting - better, own + work
         busy = min(flow / self._policy.workers * others / (others + 1), _BUSY_MAX)
         return better + own + min(others * mine, (at - own + busy * mine) / (1 - busy))

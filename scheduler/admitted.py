@@ -12,7 +12,7 @@ class AdmittedJob:
     order is free, and pairs of one length pad nothing.
     """
 
-    __slots__ = ("_order", "amount", "job", "lengths", "running", "serial", "tokens")
+    __slots__ = ("_order", "amount", "job", "lengths", "running", "serial", "total")
 
     def __init__(self, job: Job, serial: int) -> None:
         self.job = job
@@ -23,15 +23,15 @@ class AdmittedJob:
         """Lengths of the waiting pairs, ascending."""
         self.amount = Amount.of(self.lengths)
         """What waits; zero when everything was dispatched."""
-        self.tokens = self.amount.tokens
-        """Tokens of the whole job."""
+        self.total = self.amount
+        """The whole job."""
         self.running = 0
         """Pairs on workers."""
 
     @property
     def left(self) -> float:
         """Share of the job's tokens still waiting; 1 until the first pair is dispatched."""
-        return self.amount.tokens / self.tokens
+        return self.amount.tokens / self.total.tokens
 
     def near(self, shortest: float, longest: int) -> tuple[int, int]:
         """Return the range of positions in `lengths` with `shortest` to `longest` tokens."""

@@ -173,7 +173,8 @@ class Scheduler:
         self._running[batch.id] = _Running(batch, now + batch.work, now + _patience_s(batch))
         for piece in slices:
             entry = self._jobs[piece.job_id]
-            self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, now)
+            job_work = self._cost.waiting(entry.total, self._policy.batch_s)
+            self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, job_work, now)
             self._alarms.push(piece.job_id, self._latest(entry))
         return batch
 

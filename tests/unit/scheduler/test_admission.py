@@ -114,16 +114,16 @@ def test_usage_of_better_lanes():
     """What better lanes keep taking is not there for others: the estimate is stretched accordingly."""
     door = Door()
     for i in range(1_000):  # Six tenths of the only worker, for a long time.
-        door.usage.add(0, 0.06, i * 0.1 - 100)
+        door.usage.add(0, 0.06, 0.06, i * 0.1 - 100)
     assert door.refuse(a_job(100, lane=1, deadline=0.2))
-    assert door.refuse(a_job(100, lane=1, deadline=0.3)) is None
+    assert door.refuse(a_job(100, lane=1, deadline=0.5)) is None
     assert door.refuse(a_job(100, lane=0, deadline=0.2)) is None
 
 
 def test_flooded_by_better_lanes():
     """However much better lanes take, an idle machine admits a job that can wait."""
     door = Door()
-    door.usage.add(0, 1e6, 0.0)
+    door.usage.add(0, 1e6, 1e6, 0.0)
     assert door.refuse(a_job(100, lane=1, deadline=10.0)) is None
 
 
@@ -147,7 +147,7 @@ def test_bound_reached_by_worse_lanes():
 
 def test_bound_just_not_reached():
     """Up to the bound there is room."""
-    assert Door(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3)) is None
+    assert Door(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3, client="other")) is None
 
 
 def test_running_work_counts_towards_the_bound():

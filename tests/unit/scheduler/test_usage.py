@@ -8,53 +8,86 @@ import pytest
 from scheduler import LANES
 from scheduler.usage import Usage
 
+YEAR_S = 3600 * 24 * 365
+
+
+def steady(seconds: float, start: float = 0.0) -> Usage:
+    """Return the usage after lane 0 took half a worker, in jobs of 0.02 s, a slice of 5 ms every 10 ms."""
+    usage = Usage()
+    for i in range(int(seconds * 100)):
+        usage.add(0, 0.005, 0.02, start + i * 0.01)
+    return usage
+
 
 def test_nothing():
     """Before the first job, no lane takes anything."""
-    assert Usage().better_than(LANES - 1, 5.0) == 0
+    assert Usage().better_than(LANES - 1, 5.0) == (0, 0)
+    assert Usage().at(0, 5.0) == 0
 
 
 def test_better_lanes_only():
     """A lane's own work and that of worse lanes do not count against it."""
     usage = Usage()
-    usage.add(5, 1.0, 0.0)
-    assert usage.better_than(5, 0.0) == 0
-    assert usage.better_than(6, 0.0) > 0
+    usage.add(5, 1.0, 1.0, 0.0)
+    assert usage.better_than(5, 0.0) == (0, 0)
+    assert usage.better_than(6, 0.0).work > 0
+    assert usage.at(5, 0.0) > 0
+    assert usage.at(6, 0.0) == 0
 
 
-def test_steady_rate():
-    """Under a steady stream the average is its rate."""
+@pytest.mark.parametrize("seconds", [1, 3, 10, 60])
+def test_steady_rate(seconds):
+    """Under a steady stream the average is its rate, from its first second on."""
+    flow = steady(seconds).better_than(1, seconds)
+    assert flow.work == pytest.approx(0.5, rel=0.02)
+    assert flow.spread == pytest.approx(0.5 * 0.02, rel=0.02)
+
+
+def test_a_first_moment_is_not_a_rate():
+    """A single batch is not taken for a machine that is never free."""
     usage = Usage()
-    for i in range(6_000):
-        usage.add(0, 0.005, i * 0.01)
-    assert usage.better_than(1, 60.0) == pytest.approx(0.5, rel=0.01)
+    usage.add(0, 0.05, 0.05, 100.0)
+    assert usage.better_than(1, 100.0).work < 0.06
 
 
 def test_forgets():
     """Ten seconds later, a third of it is left: one part in e."""
-    usage = Usage()
-    usage.add(0, 1.0, 10.0)
-    before = usage.better_than(1, 10.0)
-    assert usage.better_than(1, 20.0) == pytest.approx(before / e)
+    usage = steady(100)
+    before = usage.better_than(1, 100.0).work
+    assert usage.better_than(1, 110.0).work == pytest.approx(before / e, rel=0.01)
+
+
+def test_starts_over_after_idling():
+    """Who comes back after a long pause is averaged over the time since, not over the pause."""
+    usage = steady(10)
+    for i in range(300):
+        usage.add(0, 0.005, 0.02, 100 + i * 0.01)
+    assert usage.better_than(1, 103.0).work == pytest.approx(0.5, rel=0.02)
 
 
 def test_adds_up_over_lanes():
     """What better lanes were served adds up."""
     usage = Usage()
-    usage.add(0, 1.0, 0.0)
-    one = usage.better_than(9, 0.0)
-    usage.add(8, 2.0, 0.0)
-    assert usage.better_than(9, 0.0) == pytest.approx(3 * one)
+    usage.add(0, 1.0, 1.0, 0.0)
+    one = usage.better_than(9, 0.0).work
+    usage.add(8, 2.0, 2.0, 0.0)
+    assert usage.better_than(9, 0.0).work == pytest.approx(3 * one)
+
+
+def test_large_jobs_spread_more():
+    """The same work in larger jobs varies more, in proportion to their size."""
+    flows = []
+    for job_work in (0.1, 1.0):
+        usage = Usage()
+        usage.add(0, 0.1, job_work, 0.0)
+        flows.append(usage.better_than(1, 0.0))
+    assert flows[0].work == flows[1].work
+    assert flows[1].spread == pytest.approx(10 * flows[0].spread)
 
 
 def test_long_uptime():
     """After a year of work the average still is the rate: nothing overflows or drifts."""
-    usage = Usage()
-    year = 3600 * 24 * 365
-    for start in (0, 1_000, year):
-        for i in range(6_000):
-            usage.add(0, 0.005, start + i * 0.01)
-    assert usage.better_than(1, year + 60) == pytest.approx(0.5, rel=0.01)
+    assert steady(60, start=YEAR_S).better_than(1, YEAR_S + 60).work == pytest.approx(0.5, rel=0.01)
 
 
 def test_rescaling_is_not_visible():
@@ -62,6 +95,6 @@ def test_rescaling_is_not_visible():
     usage = Usage()
     rates = []
     for i in range(15_000):  # Over twelve minutes: the weights are rescaled on the way.
-        usage.add(0, 0.025, i * 0.05)
-        rates.append(usage.better_than(1, i * 0.05))
+        usage.add(0, 0.025, 0.025, i * 0.05)
+        rates.append(usage.better_than(1, i * 0.05).work)
     assert max(abs(b - a) for a, b in pairwise(rates[1500:])) < 0.01
