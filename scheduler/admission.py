@@ -72,7 +72,7 @@ class Admission:
         likely = chance.in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
-        room = through < policy.backlog_work or work <= worse
+        room = own < policy.backlog_work - through or work <= worse
         if not likely or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
             late_s = now + finish_s / spare - deadline
             return Refusal(Reason.SHED, max(self._room_after(through, spare), min(late_s, _RETRY_MAX_S)))

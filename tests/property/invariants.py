@@ -99,13 +99,15 @@ def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
 
 
 def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal: Refusal) -> None:
-    """Assert that a job that could wait for ever is refused only when its lane and better ones fill a bound."""
+    """Assert that a job that could wait for ever is refused only if its client has waiting what is left of a bound."""
     if refusal.reason is not Reason.SHED or job.deadline < oracle.now + 1e5:
         return
     worse = [t for t in oracle.live.values() if t.waiting and t.job.lane > job.lane]
     total = oracle.work()
     through = total - oracle.seconds(oracle.waiting_amount()) + oracle.seconds(oracle.waiting_amount(job.lane))
-    full = through >= oracle.policy.backlog_work - EPSILON
+    mates = [t.amount for t in oracle.live.values() if (t.job.lane, t.job.client) == (job.lane, job.client)]
+    own = oracle.seconds([sum(column) for column in zip([0] * 4, *mates, strict=True)])
+    full = own >= oracle.policy.backlog_work - through - EPSILON
     swap = oracle.seconds(oracle.amount_of(job)) <= total - through - EPSILON
     assert (full and not swap) or (len(oracle.live) >= oracle.policy.jobs_max and not worse)
     assert refusal.retry_after_s is not None

@@ -123,7 +123,7 @@ def test_walk(name: str):
     """Whatever happens, in whatever order, every invariant holds after every event, and the end is reached."""
     oracle = _walked(name)
     assert oracle.events >= EVENTS
-    assert oracle.endings()["finished"] > EVENTS / 50
+    assert oracle.endings()["finished"] > EVENTS / 60
 
 
 def test_walks_go_everywhere():

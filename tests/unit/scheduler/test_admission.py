@@ -150,6 +150,14 @@ def test_bound_just_not_reached():
     assert Door(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3, client="other")) is None
 
 
+def test_one_client_leaves_room_for_others():
+    """A client may have as much waiting in a lane as there is room left, so that it cannot fill the bound alone."""
+    assert Door(waiting=(a_job(400, lane=3),)).refuse(a_job(lane=3)) is None
+    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3))
+    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3, client="other")) is None
+    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=2)) is None
+
+
 def test_running_work_counts_towards_the_bound():
     """Work left on the workers takes room, too."""
     door = Door(waiting=(a_job(900, lane=3),))
