@@ -41,7 +41,8 @@ def compose(
         if room <= 0:
             break
         if job is not head and in_time(job):
-            start, stop = _fitting(job, length, room, policy, cost)
+            fair = int(lanes.allowance(job, policy.batch_s) / pair_s)
+            start, stop = _fitting(job, length, min(room, fair), policy, cost)
             # Where started work goes first, starting a job only to fill a batch would put it before its betters.
             part = policy.class_width > 1 and job.left == 1 and stop - start < len(job.lengths)
             if stop > start and not part:

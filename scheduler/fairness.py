@@ -75,6 +75,11 @@ class FairQueue:
                 break
         return found
 
+    def allowance(self, name: str, ahead: float) -> float:
+        """Return how many seconds of work a client may be served now, to be `ahead` of the next turn at most."""
+        turn = self._turns.least()
+        return (turn[1] if turn else self._time) + ahead - self._clients[name].start
+
     def victim(self) -> AdmittedJob | None:
         """Return the job to displace first: least progressed, then newest."""
         least = self._victims.least()

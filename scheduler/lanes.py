@@ -81,6 +81,10 @@ class Lanes:
             rest &= rest - 1
         return found
 
+    def allowance(self, entry: AdmittedJob, ahead: float) -> float:
+        """Return how many seconds of work the client of a job may be served now, to be `ahead` of its turn at most."""
+        return self._queues[entry.job.lane].allowance(entry.job.client, ahead)
+
     def worst_lane(self) -> int | None:
         """Return the least urgent lane in use."""
         return self._used.bit_length() - 1 if self._used else None

@@ -111,10 +111,5 @@ def alone(
     return quantile(times, 0.99), times
 
 
-def fairness_gap(policy: Policy) -> float:
-    """Return by how many worker-seconds two clients that both keep work waiting may differ at most."""
-    return 2 * policy.batch_s * (1 + policy.workers)
-
-
 def _unbounded(policy: Policy) -> Policy:
     return replace(policy, backlog_s=_FAR, jobs_max=10**9)

@@ -101,28 +101,28 @@ def _widest_gap(machine: Machine, jobs: list[Job]) -> float:
     widest = 0.0
     machine.run()
     for _, batch in machine.started:
-        if not all(waiting.values()):
-            break
         launch_s = FixedCost().launch_s  # Paid by the head.
         for piece in batch.slices:
             client = own[piece.job_id].client
             served[client] += launch_s + len(piece.pairs) * FixedCost().pair(batch.length)
             waiting[client] -= len(piece.pairs)
             launch_s = 0.0
+        if not all(waiting.values()):
+            break
         widest = max(widest, abs(served["few"] - served["many"]))
     assert min(served.values()) > 0.5
     return widest
 
 
 def test_fair_turns():
-    """Clients offering 20:1 are served alike while both have work, within a batch of each."""
+    """Clients offering 20:1 are served alike while both have work, within a batch of each other."""
     jobs = [a_job(1_000, lane=500, client="many") for _ in range(20)]
     jobs += [a_job(100, lane=500, client="few") for _ in range(10)]
-    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 2 * 0.05
+    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 0.05 + 1e-9
 
 
 def test_fair_turns_while_filling():
-    """Taking pairs along to fill batches brings no client further ahead than two batches a worker and client."""
+    """Taking pairs along to fill batches brings no client further ahead than that either."""
     chance = random.Random(1)
 
     def lengths(pairs: int) -> list[int]:
@@ -130,7 +130,7 @@ def test_fair_turns_while_filling():
 
     jobs = [a_mixed_job(*lengths(1_000), lane=500, client="many") for _ in range(20)]
     jobs += [a_mixed_job(*lengths(200), lane=500, client="few") for _ in range(10)]
-    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 4 * 0.05
+    assert _widest_gap(Machine(Policy(workers=1, backlog_s=1_000.0)), jobs) <= 0.05 + 1e-9
 
 
 def test_client_is_not_served_by_arrival():
