@@ -12,6 +12,8 @@ class Abort:
 
     def __init__(self) -> None:
         self._stop: Callable[[], None] | None = None
+        self.fired = 0
+        """How often it was."""
 
     def arm(self, stop: Callable[[], None]) -> None:
         """Have `stop` called, from another thread, if the run that begins now is to be stopped."""
@@ -19,5 +21,6 @@ class Abort:
 
     def fire(self) -> None:
         """Stop the present run; it then fails like one that raised."""
+        self.fired += 1
         if self._stop:
             self._stop()

@@ -31,9 +31,6 @@ Not attempted: preempting a running batch (it is short), waiting for a batch to 
 ageing (strict lanes are the contract: the least urgent work is told at once that there is no room for it).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from scheduler.admission import Admission
 from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
@@ -44,16 +41,7 @@ from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Ste
 from scheduler.packing import Packing
 from scheduler.policy import Policy
 from scheduler.usage import Usage
-
-_OVERDUE = 20.0  # Times its prediction after which a batch is taken to hang,
-_OVERDUE_MIN_S = 5.0  # but never less than this long after it: a process that was paused, or starved, is not hung.
-
-
-@dataclass(slots=True)
-class _Running:
-    batch: Batch
-    due: float
-    overdue_at: float
+from scheduler.watchdog import Watchdog
 
 
 class Scheduler:
@@ -71,7 +59,8 @@ class Scheduler:
         self._packing = Packing()
         self._admission = Admission(policy, cost, self._lanes, self._usage, self._packing)
         self._jobs: dict[int, AdmittedJob] = {}
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, tuple[Batch, float]] = {}  # With when it is due.
+        self._watchdog = Watchdog()
         self._alarms: Heap[int, float] = Heap()
         self._drops: list[Drop] = []
         self._serial = 0
@@ -115,9 +104,11 @@ class Scheduler:
         done = self._running.pop(batch_id, None)
         if done is None:
             return
+        batch = done[0]
+        self._watchdog.finish(batch_id)
         if took_s is not None:
-            self._cost.learn(Sample(done.batch.pairs, done.batch.length, took_s))
-        for piece in done.batch.slices:
+            self._cost.learn(Sample(batch.pairs, batch.length, took_s))
+        for piece in batch.slices:
             entry = self._jobs.get(piece.job_id)
             if entry:
                 entry.running -= len(piece.pairs)
@@ -138,11 +129,13 @@ class Scheduler:
             else:
                 batches.append(self._start(head, now))
         drops, self._drops = tuple(self._drops), []
-        overdue = tuple(self._overdue(now))
-        alarms = [running.overdue_at for running in self._running.values()]
-        if alarm := self._alarms.least():
-            alarms.append(alarm[1])
-        return Step(tuple(batches), drops, min(alarms, default=None), overdue)
+        hanging = self._watchdog.look(now)
+        for batch, ran_s in hanging:  # It takes at least so long: many of them say that the machine is slower now.
+            self._cost.learn(Sample(batch.pairs, batch.length, ran_s))
+        alarm, wake_at = self._alarms.least(), self._watchdog.wake_at
+        if alarm:
+            wake_at = alarm[1] if wake_at is None else min(alarm[1], wake_at)
+        return Step(tuple(batches), drops, wake_at, tuple(batch.id for batch, _ in hanging))
 
     def load(self, now: float) -> Load:
         """Return a snapshot for metrics and health."""
@@ -170,7 +163,8 @@ class Scheduler:
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
         priced = self._cost.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
         self._packing.note(batch.work, priced, express=self._policy.is_express(head.job.lane))
-        self._running[batch.id] = _Running(batch, now + batch.work, now + _patience_s(batch))
+        self._running[batch.id] = batch, now + batch.work
+        self._watchdog.start(batch, now)
         for piece in slices:
             entry = self._jobs[piece.job_id]
             job_work = self._cost.waiting(entry.total, self._policy.batch_s)
@@ -187,13 +181,6 @@ class Scheduler:
                 self._alarms.push(alarm[0], latest)
             else:
                 self._drop_late(entry, now)
-
-    def _overdue(self, now: float) -> Iterator[int]:
-        """Yield the batches that hang; what is left of one after a stop gets as long again."""
-        for number, running in self._running.items():
-            if running.overdue_at <= now:
-                running.overdue_at = now + _patience_s(running.batch)
-                yield number
 
     def _latest(self, entry: AdmittedJob) -> float:
         """When what still waits of a job must be on the workers, all of them its own, to meet its deadline."""
@@ -221,9 +208,4 @@ class Scheduler:
 
     def _running_work(self, now: float) -> float:
         """Predicted work left in the batches on workers."""
-        return sum(max(0.0, running.due - now) for running in self._running.values())
-
-
-def _patience_s(batch: Batch) -> float:
-    """Return after how long a batch is taken to hang."""
-    return max(_OVERDUE * batch.work, batch.work + _OVERDUE_MIN_S)
+        return sum(max(0.0, due - now) for _, due in self._running.values())

@@ -15,6 +15,8 @@ from scheduler.core import Scheduler
 from scheduler.errors import Draining, ScoringFailed, refused
 from scheduler.model import Amount, Batch, Job, Load
 
+_TRIES = 3  # Runs a pair alone gets if they are stopped, each longer than the one before, until it is taken to hang.
+
 T = TypeVar("T")
 Score = Callable[[Sequence[T], Abort], Sequence[float]]
 """Returns one finite number for each pair, from any thread."""
@@ -224,19 +226,24 @@ def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[
     return results, perf_counter() - start, whole
 
 
-def _bisect(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], bool]:
+def _bisect(
+    score: Score[T], pairs: Sequence[T], abort: Abort, tries: int = _TRIES
+) -> tuple[list[float | BaseException], bool]:
     """Score pairs together; if that fails, halve them until the pair at fault is alone.
 
     Return the scores, or what went wrong with a pair, and whether they went at the first try.
     """
+    fired = abort.fired
     try:
         return list(_scored(score, pairs, abort)), True
     except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
-        if len(pairs) == 1:
-            return [error], False
-        half = len(pairs) // 2
-        (left, _), (right, _) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
-        return left + right, False
+        if len(pairs) > 1:
+            half = len(pairs) // 2
+            (left, _), (right, _) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
+            return left + right, False
+        if abort.fired > fired and tries > 1:
+            return _bisect(score, pairs, abort, tries - 1)[0], False
+        return [error], False
 
 
 def _scored(score: Score[T], pairs: Sequence[T], abort: Abort) -> Sequence[float]:

@@ -129,15 +129,16 @@ async def test_hanging_batch():
     """A batch that hangs is stopped and halved until the pair at fault is alone; its mates succeed."""
     both_wait = threading.Event()
     hung = threading.Semaphore(0)
+    stopped: list[int] = []
 
     def score(pairs: Sequence[int], abort: Abort) -> list[float]:
         if 0 in pairs:
             both_wait.wait(10)
         if 13 in pairs:
-            stopped = threading.Event()
-            abort.arm(stopped.set)
+            stop = threading.Event()
+            abort.arm(lambda: (stop.set(), stopped.append(len(pairs))))
             hung.release()
-            stopped.wait(10)
+            stop.wait(10)
             raise RuntimeError("stopped")
         return [float(pair) for pair in pairs]
 
@@ -149,10 +150,40 @@ async def test_hanging_batch():
         ]
         await settle()
         both_wait.set()
-        for _ in range(2):  # Together, then alone.
+        for _ in range(1 + 3):  # Together, then alone, which is tried three times.
             assert await asyncio.to_thread(hung.acquire, timeout=10)
-            clock.advance(10)
+            stops = len(stopped)
+            while len(stopped) == stops:
+                clock.advance(0.05)
         assert (await tasks[0]).scores == [0]
         assert (await tasks[1]).scores == [12]
         with pytest.raises(ScoringFailed):
             await tasks[2]
+    assert stopped == [2, 1, 1, 1]
+
+
+async def test_slow_batch():
+    """A pair that was stopped, but does not hang, is served at a later try, which is given longer."""
+    hung = threading.Event()
+    calls = 0
+
+    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            stop = threading.Event()
+            abort.arm(stop.set)
+            hung.set()
+            stop.wait(10)
+            raise RuntimeError("stopped")
+        return [float(pair) for pair in pairs]
+
+    clock = FakeClock()
+    with ThreadPoolExecutor(1) as workers:
+        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), score, clock, workers)
+        task = asyncio.create_task(dispatcher.submit([7], [100], lane=0, client="", deadline=1e6))
+        await settle()
+        assert await asyncio.to_thread(hung.wait, 10)
+        for _ in range(6):
+            clock.advance(0.05)
+        assert (await task).scores == [7]

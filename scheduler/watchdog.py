@@ -1,0 +1,66 @@
+"""Which batches hang."""
+
+from dataclasses import dataclass
+
+from scheduler.model import Batch
+
+_TIMES = 5.0  # Its prediction after which a batch is taken to hang,
+_LEAST_S = 0.25  # but never less than this long after it.
+_TICK_S = 0.05  # Between looks at the clock while something runs.
+
+
+@dataclass(slots=True)
+class _Watched:
+    batch: Batch
+    since: float
+    limit_s: float
+
+    @property
+    def until(self) -> float:
+        return self.since + self.limit_s
+
+
+class Watchdog:
+    """Watches the running batches.
+
+    A batch that was stopped runs on in halves, and has twice as long for that: on a machine that has become slow,
+    work that does not hang gets through in the end.
+
+    A process that was paused, or starved of its CPU, is not hung. It is told by the ticks: one noticed late says that
+    nobody ran, and all batches begin anew.
+    """
+
+    def __init__(self) -> None:
+        self._watched: dict[int, _Watched] = {}
+        self._tick_at: float | None = None
+
+    def start(self, batch: Batch, now: float) -> None:
+        """Watch a batch from now on."""
+        self._watched[batch.id] = _Watched(batch, now, max(_TIMES * batch.work, batch.work + _LEAST_S))
+
+    def finish(self, batch_id: int) -> None:
+        """Watch a batch no more."""
+        del self._watched[batch_id]
+
+    def look(self, now: float) -> list[tuple[Batch, float]]:
+        """Return the batches that hang, and for how many seconds; each once for every limit it passes."""
+        if self._tick_at is not None and now > self._tick_at + _TICK_S:
+            for watched in self._watched.values():
+                watched.since = now
+        hanging = []
+        for watched in self._watched.values():
+            if watched.until <= now:
+                hanging.append((watched.batch, now - watched.since))
+                watched.since, watched.limit_s = now, 2 * watched.limit_s
+        if not self._watched:
+            self._tick_at = None
+        elif self._tick_at is None or self._tick_at <= now:
+            self._tick_at = now + _TICK_S
+        return hanging
+
+    @property
+    def wake_at(self) -> float | None:
+        """When to look again; None if nothing runs."""
+        if self._tick_at is None:
+            return None
+        return min(self._tick_at, *(watched.until for watched in self._watched.values()))
