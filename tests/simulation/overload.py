@@ -12,6 +12,12 @@ from tests.simulation.run import Run
 from tests.simulation.workload import merged, requests
 
 LOADS = (0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 6.0, 10.0)
+_STEADY = 4
+"""Traces that are compared with the clairvoyant bound are this many times as long as others.
+
+The clairvoyant fills the patience after the last arrival, too, since it knew what to keep for then: in 30 s with a
+patience of 3 s that alone makes every other schedule fall short by up to a tenth.
+"""
 
 
 def s1(bench: Bench) -> Result:
@@ -23,7 +29,7 @@ def s1(bench: Bench) -> Result:
         "0.5x to 10x",
         (
             at_least("G(x) / max G(y < x)", min(dips), 0.95),
-            at_least("G(10) / G(1.5)", got[-1] / got[LOADS.index(1.5)], 0.90),
+            at_least("G(10) / G(1.5)", got[-1] / got[LOADS.index(1.5)], 0.95),
         ),
     )
 
@@ -51,18 +57,18 @@ def s4(bench: Bench) -> Result:
 
 def s5(bench: Bench) -> Result:
     """Offer the mix at four times the capacity; the mean of three traces."""
-    return _mixed(bench, "S5", 4.0, 0.85)
+    return _mixed(bench, "S5", 4.0, 0.89)
 
 
 def s5_tenfold(bench: Bench) -> Result:
     """Offer the mix at ten times the capacity."""
-    return _mixed(bench, "S5x10", 10.0, 0.85)
+    return _mixed(bench, "S5x10", 10.0, 0.89)
 
 
 def s5_wide(bench: Bench) -> Result:
     """Offer the mix at four times the capacity, with a hundred lanes to a class."""
     wide = replace(bench, setup=bench.setup._replace(policy=replace(bench.policy, class_width=100)))
-    return _mixed(wide, "S5wide", 4.0, 0.88, 0.03)
+    return _mixed(wide, "S5wide", 4.0, 0.91, 0.03)
 
 
 def s6(bench: Bench) -> Result:
@@ -70,6 +76,7 @@ def s6(bench: Bench) -> Result:
     urgent, bulk = bench.urgent, replace(bench.mix[2], lanes=range(900, 901))
     parts = [(urgent, 0.2 * bench.raw), (bulk, 0.0)]
     capacity = bench.capacity(parts)
+    bench = replace(bench, length_s=_STEADY * bench.length_s)
     run = bench.play(bench.trace([parts[0], (bulk, 4 * capacity - 0.2 * bench.raw)]))
     factors = bench.factors(run)
     _, total = bench.ratios(run, (urgent, bulk), capacity)
@@ -109,7 +116,7 @@ def s10(bench: Bench) -> Result:
         at_most(
             "urgent p99 in the burst, more than without, s",
             p99(with_burst, bench.urgent.lanes, third, over) - p99(without, bench.urgent.lanes, third, over),
-            bench.cap_s,
+            1.1 * bench.cap_s,
         )
     ]
     for group in bench.mix:
@@ -120,6 +127,7 @@ def s10(bench: Bench) -> Result:
 
 def _mixed(bench: Bench, name: str, load: float, total_least: float, sunk_most: float = 0.08) -> Result:
     ratios, totals, factors = [], [], []
+    bench = replace(bench, length_s=_STEADY * bench.length_s)
     parts = bench.parts(load)
     capacity = bench.capacity(parts)
     for seed in range(bench.seed, bench.seed + 3):
