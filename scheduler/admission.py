@@ -3,8 +3,8 @@
 What this promised and could not keep is dropped by `core` when its time has come.
 """
 
-from scheduler import chance
 from scheduler.admitted import AdmittedJob
+from scheduler.chance import chance_in_time
 from scheduler.cost import CostModel
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Reason, Refusal
@@ -69,7 +69,7 @@ class Admission:
         ahead = self._ahead(lane, own, work, waiting=waiting, flow=flow, others=others) + running
         stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
         finish_s = stretch * ahead / policy.workers + own_s
-        likely = chance.in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
+        likely = chance_in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = own < policy.backlog_work - through or work <= worse

@@ -5,7 +5,7 @@ from math import erfc, exp, pi, sqrt
 _FAR = 26.0  # Standard deviations from which the normal tail is taken from its expansion: it underflows soon.
 
 
-def in_time(work_s: float, left_s: float, spare: float, spread: float) -> float:
+def chance_in_time(work_s: float, left_s: float, spare: float, spread: float) -> float:
     """Return the chance, 0 to 1, that `work_s` seconds of the pool are done within `left_s` seconds.
 
     On average `spare` of each second, above 0, is free for it; better lanes take the rest in lumps that vary by

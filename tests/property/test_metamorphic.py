@@ -109,3 +109,16 @@ def test_more_workers(seed: int):
     ends = [max(_run(arrivals, workers).finished.values()) for workers in (1, 2, 4)]
     assert ends[1] <= ends[0] + BATCH_S
     assert ends[2] <= ends[1] + BATCH_S
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_halves(seed: int):
+    """Whoever splits a job in two is neither better nor worse off: all is done at the same time, within 2 %."""
+    arrivals = _arrivals(seed)
+    halves = []
+    for when, job in arrivals:
+        half = (len(job.pair_tokens) + 1) // 2
+        parts = [part for part in (job.pair_tokens[:half], job.pair_tokens[half:]) if part]
+        halves += [(when, replace(job, id=2 * job.id + i, pair_tokens=part)) for i, part in enumerate(parts)]
+    ends = [max(_run(jobs).finished.values()) for jobs in (arrivals, halves)]
+    assert ends[1] == pytest.approx(ends[0], rel=0.02, abs=BATCH_S)

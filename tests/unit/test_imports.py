@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
-    ("policy", "heap", "abort", "packing"),
+    ("policy", "heap", "abort", "packing", "chance"),
     ("model",),
     ("cost",),
-    ("admitted", "inflow", "ledger", "usage"),
+    ("admitted", "ledger", "usage", "watchdog"),
     ("fairness",),
     ("lanes",),
     ("admission", "batching"),
