@@ -17,7 +17,7 @@ def s2(bench: Bench) -> Result:
 
 
 def s3(bench: Bench) -> Result:
-    """Ask for 0.9 of the machine in the urgent lane."""
+    """Ask for 0.9 of the machine in the urgent lane, whose own bursts then leave some requests no time."""
     return _urgent_at(bench, "S3", 0.9, 0.99)
 
 
