@@ -17,6 +17,7 @@ _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at 
 _SAFETY = 1.25  # On the time others take: a promise broken costs all the work that went into it, a refusal none.
 _CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
+_FORESIGHT_S = 10.0  # What better lanes took says nothing of later times.
 _GOLDEN = 0.6180339887498949
 
 
@@ -70,12 +71,14 @@ class Admission:
         stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
         finish_s = stretch * ahead / policy.workers + own_s
         likely = chance_in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
+        if not lanes.ledger.total.pairs:  # Whoever took the machine lately, now a worker would idle.
+            likely = likely or running / policy.workers + own_s < deadline - now
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
         worse = self._seconds(lanes.ledger.total) + running - through
         room = own < policy.backlog_work - through or work <= worse
         if not likely or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
             late_s = now + finish_s / spare - deadline
-            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(late_s, _RETRY_MAX_S)))
+            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(late_s, _FORESIGHT_S)))
         return None
 
     def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:

@@ -112,7 +112,7 @@ def test_other_clients_delay_by_their_turns():
 
 def test_usage_of_better_lanes():
     """What better lanes keep taking is not there for others: the estimate is stretched accordingly."""
-    door = Door()
+    door = Door(waiting=(a_job(1, lane=1),))
     for i in range(1_000):  # Six tenths of the only worker, for a long time.
         door.usage.add(0, 0.06, 0.06, i * 0.1 - 100)
     assert door.refuse(a_job(100, lane=1, deadline=0.2))
@@ -120,11 +120,24 @@ def test_usage_of_better_lanes():
     assert door.refuse(a_job(100, lane=0, deadline=0.2)) is None
 
 
-def test_flooded_by_better_lanes():
-    """However much better lanes take, an idle machine admits a job that can wait."""
+def test_idle_after_a_burst():
+    """Whatever better lanes took until now: where nothing waits, whoever can be in time alone is let in."""
     door = Door()
-    door.usage.add(0, 1e6, 1e6, 0.0)
-    assert door.refuse(a_job(100, lane=1, deadline=10.0)) is None
+    for i in range(1_000):
+        door.usage.add(0, 0.1, 0.1, i * 0.1 - 100)
+    assert door.refuse(a_job(100, lane=1, deadline=0.15)) is None
+    assert door.refuse(a_job(100, lane=1, deadline=0.15), running=0.1)
+    assert door.refuse(a_job(100, lane=1, deadline=0.1))
+
+
+def test_advice_does_not_outlast_what_is_known():
+    """Who is refused for what better lanes took lately is told to come back before that is out of date."""
+    door = Door(waiting=(a_job(1, lane=1),))
+    for i in range(1_000):
+        door.usage.add(0, 0.1, 0.1, i * 0.1 - 100)
+    refusal = door.refuse(a_job(200, lane=1, deadline=1.0))
+    assert refusal
+    assert refusal.retry_after_s == 10
 
 
 def test_larger_than_the_bound():
