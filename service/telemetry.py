@@ -10,7 +10,7 @@ from importlib.metadata import version
 from time import perf_counter
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -53,6 +53,7 @@ class Telemetry:
     def __init__(self) -> None:
         self._log = structlog.get_logger("rerankd")
         self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)  # CPU time, memory and file descriptors of the process.
         self._calls = Counter(
             "rerank_requests_total",
             "Calls ended, by outcome.",

@@ -185,7 +185,9 @@ def test_names(telemetry: Telemetry):
     end(telemetry)
     end(telemetry, Shed(1))
     telemetry.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, 0))
-    families = [f for f in text_string_to_metric_families(telemetry.exposition().decode()) if "_created" not in f.name]
+    every = list(text_string_to_metric_families(telemetry.exposition().decode()))
+    assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= {f.name for f in every}
+    families = [f for f in every if "_created" not in f.name and not f.name.startswith("process_")]
     assert len(families) >= 12
     for family in families:
         assert re.fullmatch(r"rerank(_[a-z]+)+", family.name), family.name
