@@ -11,6 +11,12 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
+from service.bench import speed
+from service.bench.client import Client, Ending
+from service.bench.process import Process
+from service.bench.progress import Progress
+from service.bench.run import play
+from service.bench.workload import trace
 from tests.clients import body, message, metric, post, stub, until
 from tests.process import RunningService
 
@@ -60,7 +66,7 @@ def test_under_pressure_the_least_urgent_is_shed_with_advice_and_the_most_urgent
 def test_a_shed_answer_over_rest_says_when_to_come_back(small: RunningService) -> None:
     """A request that cannot meet its deadline is refused at once with Retry-After in whole seconds."""
     with ThreadPoolExecutor(1) as pool:
-        bulk = pool.submit(post, small.http, documents=[TEXT] * 100, priority=5)
+        bulk = pool.submit(post, small.http, documents=[TEXT] * 300, priority=5)
         until(lambda: metric(small.admin, "rerank_backlog_seconds") > 0.5, "backlog")
         late = httpx.post(
             f"{small.http}/v2/rerank",
@@ -125,3 +131,24 @@ def test_one_urgent_request_waits_for_one_batch_at_most(small: RunningService) -
     assert finished["urgent"] < finished["bulk"]
     # The batch that was running, its own, and those that came between the answers and the counting.
     assert batches <= 8
+
+
+async def test_far_over_capacity_the_urgent_are_answered_and_bulk_is_shed(running: RunningService) -> None:
+    """At four times its capacity the service does as much as ever, for the urgent first, and advises whom it sheds."""
+    runs = []
+    async with Client.connected(Process(running.grpc)) as client:
+        model = await client.model()
+        able = await speed.measure(client, model, seconds=1, seed=1)
+        # In less of a hurry, bulk could wait until the few seconds are over.
+        deadlines = able.deadlines | {"bulk": 4 * able.alone_s["bulk"]}
+        for load in (0.5, 4):
+            requests = trace(model, load=load, tokens_s=able.tokens_s, deadlines=deadlines, seconds=4, seed=1)
+            runs.append(await play(client, requests, load=load, seconds=4, progress=Progress()))
+    calm, over = runs
+    assert over.of("middle").share(Ending.IN_TIME) > over.of("bulk").share(Ending.IN_TIME)
+    assert over.of("bulk").count(Ending.ADVISED) > 0
+    for run in runs:
+        assert run.of("urgent").share(Ending.IN_TIME) >= 0.9
+        assert run.count(Ending.UNADVISED) == run.count(Ending.FAILED) == 0
+    # Not less than before, but for the noise of a machine that others use too.
+    assert over.goodput >= 0.8 * calm.goodput

@@ -1,0 +1,1 @@
+"""Benchmarks of the real process, from outside, over gRPC."""

@@ -1,0 +1,78 @@
+"""Sends requests that are already serialised, and says how each ended."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any
+
+import grpc
+from rerank.v2 import rerank_pb2 as pb
+
+from service.bench.process import Process
+from service.bench.workload import MIX, Request
+
+_SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
+_PUSHBACK = "grpc-retry-pushback-ms"
+_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),  # Else channels to one address share a connection.
+    ("grpc.enable_retries", 0),
+    ("grpc.max_receive_message_length", -1),
+)
+
+
+class Ending(StrEnum):
+    """How a request ended."""
+
+    IN_TIME = "answered in time"
+    ADVISED = "refused or dropped, with advice"
+    UNADVISED = "refused or dropped, without advice"
+    LATE = "no answer by its deadline"
+    FAILED = "failed"
+
+
+class Client:
+    """A connection for each group, as urgent and bulk callers are not the same program."""
+
+    def __init__(self, process: Process, channels: dict[str, grpc.aio.Channel]) -> None:
+        self.process = process
+        """The service it is connected to."""
+        self._channels = channels
+        # Bytes out and bytes in: what the client does not do, it does not take from the service's cores.
+        self._rerank: dict[str, Any] = {
+            name: channel.unary_unary(f"/{_SERVICE}/Rerank") for name, channel in channels.items()
+        }
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connected(cls, process: Process) -> AsyncIterator["Client"]:
+        """Connect to a service; close the connections in the end."""
+        async with contextlib.AsyncExitStack() as stack:
+            channels = [grpc.aio.insecure_channel(process.grpc, options=_OPTIONS) for _ in MIX]
+            for channel in channels:
+                await stack.enter_async_context(channel)
+            yield cls(process, {group.name: channel for group, channel in zip(MIX, channels, strict=True)})
+
+    async def model(self) -> str:
+        """Return the name of the model served. Raises SystemExit if nobody answers."""
+        list_models: Any = next(iter(self._channels.values())).unary_unary(
+            f"/{_SERVICE}/ListModels", response_deserializer=pb.ListModelsResponse.FromString
+        )
+        try:
+            listed = await list_models(b"", timeout=10)
+        except grpc.aio.AioRpcError as error:
+            raise SystemExit(f"the service does not answer: {error.details()}") from None
+        return str(listed.models[0].name)
+
+    async def send(self, request: Request, timeout_s: float) -> Ending:
+        """Send a request and wait for its end."""
+        try:
+            await self._rerank[request.group](
+                request.raw, timeout=timeout_s, metadata=(("x-client-name", request.client),)
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                return Ending.LATE
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                return Ending.FAILED
+            return Ending.ADVISED if _PUSHBACK in error.trailing_metadata() else Ending.UNADVISED
+        return Ending.IN_TIME
