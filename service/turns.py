@@ -22,6 +22,8 @@ class Turns:
 
     def __init__(self, threads: int, waiting_max: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tokenise")
+        self.threads = threads
+        """Calls that run at the same time."""
         self._free = threads
         self._waiting_max = waiting_max
         self._next: Heap[asyncio.Future[None], tuple[int, int]] = Heap()

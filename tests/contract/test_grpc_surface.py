@@ -15,9 +15,9 @@ SERVING = HealthCheckResponse.SERVING
 WAIT_S = 30
 
 
-@pytest.mark.parametrize("name", [SERVICE, "liveness", ""])
+@pytest.mark.parametrize("name", [SERVICE, "tei.v1.Rerank", "tei.v1.Info", "liveness", ""])
 def test_health(name: str, rpc: GrpcClient) -> None:
-    """The service, its liveness and the server as a whole say that they serve."""
+    """Every service, the liveness and the server as a whole say that they serve."""
     answer = HealthStub(rpc.channel).Check(HealthCheckRequest(service=name), timeout=WAIT_S)
     assert answer.status == SERVING
 

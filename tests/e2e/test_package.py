@@ -30,13 +30,18 @@ def test_the_wheel_holds_the_stubs_and_the_model_and_no_tests(wheel: Path) -> No
         "rerank/v2/rerank_pb2.pyi",
         "rerank/v2/rerank_pb2_grpc.py",
         "rerank/v2/rerank.proto",
+        "tei/v1/tei_pb2.py",
+        "tei/v1/tei_pb2.pyi",
+        "tei/v1/tei_pb2_grpc.py",
+        "tei/v1/tei.proto",
         "service/models/minilm-rerank/model.onnx",
         "service/models/minilm-rerank/README.md",
         "service/py.typed",
         "scheduler/core.py",
     ):
         assert name in names
-    assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {"rerank", "scheduler", "service"}
+    tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"rerank", "scheduler", "service", "tei"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -1,0 +1,50 @@
+"""What every method does around its answer: name the caller, keep time and the record, say what went wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from service.door import Door
+from service.grpc_api.context import Context, metadata
+from service.grpc_api.status import abort
+from service.grpc_api.wire import M
+from service.rerank import Call
+from service.telemetry import CallRecord, Telemetry
+
+_API = "grpc"
+_AS_THEY_ARE: Mapping[str, str] = {}
+
+
+class Edge:
+    """The same for all methods."""
+
+    def __init__(self, door: Door, telemetry: Telemetry, default_timeout_s: float) -> None:
+        self._door = door
+        self._telemetry = telemetry
+        self._default_timeout_s = default_timeout_s
+
+    async def guarded(
+        self,
+        answer: Callable[[CallRecord, Call], Awaitable[M]],
+        context: Context,
+        names: Mapping[str, str] = _AS_THEY_ARE,
+    ) -> M:
+        """Return what `answer` does, recorded, or end the call with the status of what went wrong.
+
+        `names` has the fields that are called otherwise in the form the call was made in.
+        """
+        try:
+            with self._telemetry.call(_API) as record:
+                call = await self._call(record, context)
+                async with call.in_time():
+                    return await answer(record, call)
+        except Exception as error:  # noqa: BLE001  # The table has a row for everything.
+            return await abort(error, record.id, context, names)
+
+    async def _call(self, record: CallRecord, context: Context) -> Call:
+        """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""
+        brought = metadata(context)
+        caller = await self._door.enter(brought.get("authorization"), brought.get("x-client-name"))
+        record.client = caller.client
+        remaining = context.time_remaining()
+        timeout_s = self._default_timeout_s if remaining is None else remaining
+        return Call(record.id, caller, asyncio.get_running_loop().time() + timeout_s)

@@ -1,0 +1,44 @@
+"""Health by service name."""
+
+from collections.abc import Callable, Iterable
+
+from grpc_health.v1 import health, health_pb2
+
+from service.grpc_api.context import Context
+
+LIVENESS = "liveness"
+"""Health name that follows progress, whatever the load."""
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Health(health.aio.HealthServicer):
+    """Health of the services named, and of the server as a whole; `LIVENESS` is looked up whenever it is checked."""
+
+    def __init__(self, services: Iterable[str], alive: Callable[[], bool]) -> None:
+        """Know no name until `start`; `alive` says whether the process makes progress."""
+        super().__init__()
+        self._names = (*services, health.OVERALL_HEALTH)
+        self._alive = alive
+
+    async def start(self) -> None:
+        """Answer NOT_SERVING, but for `LIVENESS`."""
+        await self._set_all(_NOT_SERVING)
+        await self.set(LIVENESS, _SERVING)
+
+    async def ready(self) -> None:
+        """Answer SERVING from now on."""
+        await self._set_all(_SERVING)
+
+    async def Check(  # noqa: N802  # The name grpc calls it by.
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        """Answer a probe."""
+        if request.service != LIVENESS:
+            return await super().Check(request, context)
+        return health_pb2.HealthCheckResponse(status=_SERVING if self._alive() else _NOT_SERVING)
+
+    async def _set_all(self, status: int) -> None:
+        for name in self._names:
+            await self.set(name, status)

@@ -1,0 +1,126 @@
+"""The methods of `rerank.v2`."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+from rerank.v2 import rerank_pb2 as pb
+
+from service.errors import InvalidRequestError
+from service.grpc_api.context import Context
+from service.grpc_api.edge import Edge
+from service.grpc_api.wire import Parts, parse
+from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
+from service.rerank import Call, Reranker
+from service.telemetry import CallRecord
+
+SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
+
+
+class RerankV2:
+    """`rerank.v2.RerankService`."""
+
+    def __init__(self, reranker: Reranker, edge: Edge) -> None:
+        """Answer through `reranker`."""
+        self._reranker = reranker
+        self._edge = edge
+
+    def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
+        """Return the methods by the full name of their service, then by their own."""
+        return {
+            SERVICE: {
+                "Rerank": grpc.unary_unary_rpc_method_handler(
+                    self._rerank, response_serializer=pb.RerankResponse.SerializeToString
+                ),
+                "RerankStream": grpc.stream_unary_rpc_method_handler(
+                    self._rerank_stream, response_serializer=pb.RerankStreamResponse.SerializeToString
+                ),
+                "ListModels": grpc.unary_unary_rpc_method_handler(
+                    self._list_models, response_serializer=pb.ListModelsResponse.SerializeToString
+                ),
+            }
+        }
+
+    async def _rerank(self, raw: bytes, context: Context) -> pb.RerankResponse:
+        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
+            return await self._answer(parse(pb.RerankRequest, raw), [], record, call)
+
+        return await self._edge.guarded(answer, context)
+
+    async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankStreamResponse:
+        async def answer(record: CallRecord, call: Call) -> pb.RerankStreamResponse:
+            request, more = await collect(stream, self._reranker.check_count)
+            return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
+
+        return await self._edge.guarded(answer, context)
+
+    async def _list_models(self, raw: bytes, context: Context) -> pb.ListModelsResponse:
+        async def answer(_: CallRecord, __: Call) -> pb.ListModelsResponse:
+            parse(pb.ListModelsRequest, raw)
+            model = self._reranker.model
+            return pb.ListModelsResponse(
+                models=[
+                    pb.Model(
+                        name=model.name,
+                        aliases=model.aliases,
+                        max_input_tokens=model.engine.context,
+                        is_default=True,
+                    )
+                ]
+            )
+
+        return await self._edge.guarded(answer, context)
+
+    async def _answer(
+        self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call
+    ) -> pb.RerankResponse:
+        self._reranker.check_count(len(request.documents) + len(more))
+        asked = RerankRequest(
+            model=request.model,
+            query=request.query,
+            documents=[*request.documents, *more],
+            top_n=request.top_n if request.HasField("top_n") else None,
+            max_tokens_per_doc=(
+                request.max_tokens_per_doc if request.HasField("max_tokens_per_doc") else MAX_TOKENS_PER_DOC
+            ),
+            lane=request.priority if request.HasField("priority") else call.caller.lane,
+        )
+        record.lane, record.documents = asked.lane, len(asked.documents)
+        record.result = await self._reranker.rerank(asked, call)
+        return _response(record.result)
+
+
+async def collect(
+    stream: AsyncIterator[bytes], check_count: Callable[[int], None]
+) -> tuple[pb.RerankRequest, list[str]]:
+    """Return the request of a stream and the documents that came after it; stop as soon as they are too many.
+
+    Raises InvalidRequestError, TooLargeError, or what `check_count` does.
+    """
+    request: pb.RerankRequest | None = None
+    documents: list[str] = []
+    async for part in Parts(pb.RerankStreamRequest, stream):
+        kind = part.WhichOneof("part")
+        if kind is None or (kind == "request") != (request is None):
+            raise InvalidRequestError("the first message carries the request, and each later one documents")
+        if kind == "request":
+            request = part.request
+        else:
+            check_count(len(request.documents) + len(documents) + len(part.documents.texts) if request else 0)
+            documents += part.documents.texts
+    if request is None:
+        raise InvalidRequestError("the stream ended before its first message")
+    return request, documents
+
+
+def _response(result: RerankResult) -> pb.RerankResponse:
+    return pb.RerankResponse(
+        id=result.id,
+        results=[pb.RerankResult(index=r.index, relevance_score=r.relevance_score) for r in result.results],
+        meta=pb.Meta(
+            api_version=pb.ApiVersion(version="2"),
+            billed_units=pb.BilledUnits(search_units=result.search_units),
+            tokens=pb.Tokens(input_tokens=result.input_tokens),
+            warnings=result.warnings,
+        ),
+    )

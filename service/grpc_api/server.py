@@ -1,0 +1,73 @@
+"""The gRPC server: who answers on its port, and when."""
+
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from service.door import Door
+from service.grpc_api.edge import Edge
+from service.grpc_api.health import Health
+from service.grpc_api.rerank import RerankV2
+from service.grpc_api.tei import TeiV1
+from service.messages import MESSAGE_BYTES_MAX
+from service.rerank import Reranker
+from service.telemetry import Telemetry
+
+_MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
+_METADATA_BYTES_MAX = 16 * 2**10
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
+    ("grpc.max_send_message_length", -1),  # What goes out is bounded by what was taken in.
+    ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
+    ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+
+class GrpcApi:
+    """Serves `rerank.v2`, `tei.v1`, health and reflection."""
+
+    def __init__(
+        self,
+        reranker: Reranker,
+        door: Door,
+        telemetry: Telemetry,
+        *,
+        default_timeout_s: float,
+        alive: Callable[[], bool],
+    ) -> None:
+        """Answer through `reranker`; `alive` says whether the process makes progress."""
+        edge = Edge(door, telemetry, default_timeout_s)
+        services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
+        self._health = Health(services, alive)
+        self._started = False
+        self._server = grpc.aio.server(options=_OPTIONS)
+        for name, methods in services.items():
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    async def start(self, address: str) -> int:
+        """Listen on `address`, answering NOT_SERVING; return the port. Raises RuntimeError if it is in use."""
+        port = self._server.add_insecure_port(address)
+        await self._health.start()
+        await self._server.start()
+        self._started = True
+        return port
+
+    async def ready(self) -> None:
+        """Answer SERVING from now on."""
+        await self._health.ready()
+
+    async def unready(self) -> None:
+        """Answer NOT_SERVING for good."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, wait for those that run for up to `grace_s`, and close."""
+        if self._started:  # grpc raises for a server that never was.
+            await self._server.stop(grace_s)

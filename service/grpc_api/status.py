@@ -1,0 +1,51 @@
+"""The status of a call that failed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from service.errors import DOMAIN, Outcome
+from service.grpc_api.context import Context
+
+_PUSHBACK = "grpc-retry-pushback-ms"
+_NO_RETRY = "-1"
+
+
+async def abort(error: Exception, call_id: str, context: Context, names: Mapping[str, str]) -> NoReturn:
+    """End a call with a rich status: what happened, whether to ask again, and when.
+
+    `names` has the fields that are called otherwise in the form the call was made in.
+    """
+    outcome = Outcome.of(error)
+    details = [ErrorInfo(reason=outcome.row.reason, domain=DOMAIN, metadata={"request_id": call_id})]
+    if outcome.violations:
+        fields = [
+            BadRequest.FieldViolation(field=names.get(field, field), description=description)
+            for field, description in outcome.violations
+        ]
+        details.append(BadRequest(field_violations=fields))
+    pushback = []
+    if outcome.retry_after_s is not None:
+        delay = Duration()
+        delay.FromMilliseconds(round(outcome.retry_after_s * 1000))
+        details.append(RetryInfo(retry_delay=delay))
+        pushback = [(_PUSHBACK, str(delay.ToMilliseconds()))]
+    elif outcome.row.retry:
+        pushback = [(_PUSHBACK, _NO_RETRY)]
+    packed = [Any() for _ in details]
+    for into, detail in zip(packed, details, strict=True):
+        into.Pack(detail)
+    status = rpc_status.to_status(Status(code=outcome.row.grpc.value[0], message=outcome.message, details=packed))
+    # Not abort_with_status: it would replace the pushback with the status's own trailers.
+    try:
+        await context.abort(status.code, status.details, trailing_metadata=(*status.trailing_metadata, *pushback))
+    except grpc.aio.InternalError:  # The call is over already: its deadline came first.
+        raise asyncio.CancelledError from None
+    raise AssertionError("abort raises")

@@ -1,0 +1,150 @@
+"""The methods of `tei.v1`, the form that text-embeddings-inference takes."""
+
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+from time import perf_counter_ns
+from typing import Any
+
+import grpc
+from tei.v1 import tei_pb2 as pb
+
+from service.errors import InvalidRequestError, TooLargeError
+from service.grpc_api.context import Context, lane
+from service.grpc_api.edge import Edge
+from service.grpc_api.wire import Parts, parse
+from service.logit import logit
+from service.messages import MESSAGE_BYTES_MAX, RerankRequest, RerankResult
+from service.rerank import Call, Reranker
+from service.telemetry import CallRecord
+
+INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
+RERANK: str = pb.DESCRIPTOR.services_by_name["Rerank"].full_name
+
+_DTYPE = "float32"
+_NAMES = {"documents": "texts"}
+"""Fields that are called otherwise here."""
+_UINT32_MAX = 2**32 - 1
+
+
+class TeiV1:
+    """`tei.v1.Info` and `tei.v1.Rerank`."""
+
+    def __init__(self, reranker: Reranker, edge: Edge) -> None:
+        """Answer through `reranker`."""
+        self._reranker = reranker
+        self._edge = edge
+
+    def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
+        """Return the methods by the full name of their service, then by their own."""
+        return {
+            INFO: {
+                "Info": grpc.unary_unary_rpc_method_handler(
+                    self._info, response_serializer=pb.InfoResponse.SerializeToString
+                )
+            },
+            RERANK: {
+                "Rerank": grpc.unary_unary_rpc_method_handler(
+                    self._rerank, response_serializer=pb.RerankResponse.SerializeToString
+                ),
+                "RerankStream": grpc.stream_unary_rpc_method_handler(
+                    self._rerank_stream, response_serializer=pb.RerankResponse.SerializeToString
+                ),
+            },
+        }
+
+    async def _info(self, raw: bytes, context: Context) -> pb.InfoResponse:
+        async def answer(_: CallRecord, __: Call) -> pb.InfoResponse:
+            parse(pb.InfoRequest, raw)
+            model = self._reranker.model
+            return pb.InfoResponse(
+                version=version("rerankd"),
+                model_id=model.name,
+                model_dtype=_DTYPE,
+                model_type=pb.MODEL_TYPE_RERANKER,
+                max_input_length=model.engine.context,
+                max_client_batch_size=_uint32(self._reranker.documents_max),
+                tokenization_workers=self._reranker.tokenisers,
+            )
+
+        return await self._edge.guarded(answer, context)
+
+    async def _rerank(self, raw: bytes, context: Context) -> pb.RerankResponse:
+        start_ns = perf_counter_ns()
+
+        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
+            return await self._answer(parse(pb.RerankRequest, raw), context, start_ns, record, call)
+
+        return await self._edge.guarded(answer, context, _NAMES)
+
+    async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
+        start_ns = perf_counter_ns()
+
+        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
+            request = await collect(stream, self._reranker.check_count)
+            return await self._answer(request, context, start_ns, record, call)
+
+        return await self._edge.guarded(answer, context, _NAMES)
+
+    async def _answer(
+        self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call
+    ) -> pb.RerankResponse:
+        self._reranker.check_count(len(request.texts))  # Before they are copied.
+        asked = RerankRequest(
+            model=None,
+            query=request.query,
+            documents=list(request.texts),
+            lane=lane(context, call.caller.lane),
+        )
+        record.lane, record.documents = asked.lane, len(asked.documents)
+        record.result = await self._reranker.rerank(asked, call)
+        return pb.RerankResponse(
+            ranks=_ranks(request, asked, record.result),
+            metadata=_metadata(asked, record.result, perf_counter_ns() - start_ns),
+        )
+
+
+async def collect(stream: AsyncIterator[bytes], check_count: Callable[[int], None]) -> pb.RerankRequest:
+    """Return the request that the messages of a stream make together; stop as soon as they are too many.
+
+    Raises InvalidRequestError, TooLargeError, or what `check_count` does.
+    """
+    request: pb.RerankRequest | None = None
+    parts = Parts(pb.RerankStreamRequest, stream)
+    async for part in parts:
+        if request is None:
+            request = pb.RerankRequest(query=part.query, raw_scores=part.raw_scores, return_text=part.return_text)
+        if part.query != request.query:
+            raise InvalidRequestError("every message of a stream carries the same query")
+        if request.return_text and parts.size > MESSAGE_BYTES_MAX:  # They go back in one message.
+            raise TooLargeError(MESSAGE_BYTES_MAX)
+        check_count(len(request.texts) + 1)
+        request.texts.append(part.text)
+    if request is None:
+        raise InvalidRequestError("the stream ended before its first message")
+    return request
+
+
+def _ranks(request: pb.RerankRequest, asked: RerankRequest, result: RerankResult) -> list[pb.Rank]:
+    return [
+        pb.Rank(
+            index=r.index,
+            text=asked.documents[r.index] if request.return_text else None,
+            score=logit(r.relevance_score) if request.raw_scores else r.relevance_score,
+        )
+        for r in result.results
+    ]
+
+
+def _metadata(asked: RerankRequest, result: RerankResult, total_ns: int) -> pb.Metadata:
+    return pb.Metadata(
+        compute_chars=_uint32(sum(map(len, asked.documents)) + len(asked.query) * len(asked.documents)),
+        compute_tokens=_uint32(result.input_tokens),
+        total_time_ns=total_ns,
+        tokenization_time_ns=round(result.tokenise_s * 1e9),
+        queue_time_ns=round(result.wait_s * 1e9),
+    )
+
+
+def _uint32(number: int) -> int:
+    """Return a number, or the largest that a field holds."""
+    return min(number, _UINT32_MAX)

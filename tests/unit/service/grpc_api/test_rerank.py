@@ -1,0 +1,200 @@
+"""Tests of the methods of rerank.v2."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from grpc import StatusCode
+from rerank.v2 import rerank_pb2 as pb
+
+from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.grpc_api.rerank import SERVICE, collect
+from service.messages import Ranked, RerankRequest
+from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, stream
+from tests.unit.service.wired import RESULT
+
+
+def first(**fields: Any) -> pb.RerankStreamRequest:
+    """Return the first message of a stream."""
+    return pb.RerankStreamRequest(request=pb.RerankRequest(model="tiny", query="the query", **fields))
+
+
+def more(*texts: str) -> pb.RerankStreamRequest:
+    """Return a later message of a stream."""
+    return pb.RerankStreamRequest(documents=pb.Documents(texts=texts))
+
+
+def any_number(_: int) -> None:
+    """Take any number of documents."""
+
+
+async def test_answer(api: Api):
+    """A right request is answered with what the use case returns."""
+    answer = await api.stub.Rerank(REQUEST)
+    assert [(r.index, r.relevance_score) for r in answer.results] == [(1, 0.75), (0, 0.25)]
+    assert answer.id == "an id"
+    assert answer.meta.api_version.version == "2"
+    assert answer.meta.billed_units.search_units == 3
+    assert answer.meta.tokens.input_tokens == 42
+    assert list(answer.meta.warnings) == ["document 1 was cut to 5 tokens"]
+
+
+async def test_what_is_never_set(api: Api):
+    """Fields that this server has nothing to say in stay absent."""
+    meta = (await api.stub.Rerank(REQUEST)).meta
+    assert not meta.HasField("cached_tokens")
+    assert not meta.tokens.HasField("output_tokens")
+    assert [field.name for field, _ in meta.billed_units.ListFields()] == ["search_units"]
+
+
+async def test_scores_to_the_last_bit(api: Api):
+    """A score arrives as it was."""
+    scores = [0.1 + 0.2, 1e-300, 5e-324, 1 - 2**-53, 0.0, 1.0]
+    api.reranker.answer = replace(RESULT, results=[Ranked(i, score) for i, score in enumerate(scores)])
+    assert [result.relevance_score for result in (await api.stub.Rerank(REQUEST)).results] == scores
+
+
+async def test_least(api: Api):
+    """Fields that are absent have their defaults."""
+    await api.stub.Rerank(REQUEST)
+    assert api.reranker.requests == [RerankRequest("tiny", "the query", TEXTS, None, 4096, 0)]
+
+
+async def test_everything(api: Api):
+    """Every field arrives where it belongs."""
+    request = pb.RerankRequest(top_n=1, max_tokens_per_doc=5, priority=999)
+    request.MergeFrom(REQUEST)
+    await api.stub.Rerank(request)
+    assert api.reranker.requests == [RerankRequest("tiny", "the query", TEXTS, 1, 5, 999)]
+
+
+async def test_unknown_fields_are_ignored(api: Api):
+    """Fields from a later version of the schema change nothing."""
+    call = api.channel.unary_unary(f"/{SERVICE}/Rerank")
+    await call(REQUEST.SerializeToString() + b"\xfa\x3f\x03new")
+    assert api.reranker.requests == [RerankRequest("tiny", "the query", TEXTS)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"top_n": 0}, "top_n"),
+        ({"top_n": -1}, "top_n"),
+        ({"max_tokens_per_doc": 0}, "max_tokens_per_doc"),
+        ({"priority": -1}, "priority"),
+        ({"priority": 1000}, "priority"),
+        ({"priority": 2**31 - 1}, "priority"),
+        ({"query": " "}, "query"),
+    ],
+)
+async def test_out_of_range(fields: dict[str, Any], name: str, api: Api):
+    """A value out of range is refused, even one that is zero on the wire, and the field named."""
+    request = pb.RerankRequest()
+    request.CopyFrom(REQUEST)
+    request.MergeFrom(pb.RerankRequest(**fields))
+    error = await failed(api.stub.Rerank(request))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert details(error)[ErrorInfo].reason == "OUT_OF_RANGE"
+    assert [violation.field for violation in details(error)[BadRequest].field_violations] == [name]
+
+
+async def test_all_violations_at_once(api: Api):
+    """Everything out of range is told in one answer."""
+    error = await failed(api.stub.Rerank(pb.RerankRequest(model="tiny", top_n=0)))
+    fields = [violation.field for violation in details(error)[BadRequest].field_violations]
+    assert fields == ["query", "documents", "top_n"]
+
+
+@pytest.mark.parametrize(
+    ("method", "raw"),
+    [
+        ("Rerank", b"\xff\xff"),
+        ("Rerank", b"\x0a\x05ab"),
+        ("Rerank", b"\x0a\x02\xff\xfe"),
+        ("ListModels", b"\xff\xff"),
+        ("ListModels", b"\x0a\x05ab"),
+    ],
+)
+async def test_malformed(method: str, raw: bytes, api: Api):
+    """Bytes that are no message are the caller's mistake, not the server's."""
+    error = await failed(api.channel.unary_unary(f"/{SERVICE}/{method}")(raw))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
+
+
+async def test_stream(api: Api):
+    """The documents of a stream are numbered on in the order they are sent."""
+    parts = stream(first(documents=["one"], top_n=2, priority=7), more("two", "three"), more(), more("four"))
+    answer = await api.stub.RerankStream(parts)
+    assert [result.index for result in answer.response.results] == [1, 0]
+    assert api.reranker.requests == [RerankRequest("tiny", "the query", ["one", "two", "three", "four"], 2, 4096, 7)]
+
+
+async def test_stream_error(api: Api):
+    """A stream that fails ends in a rich status like any call."""
+    error = await failed(api.stub.RerankStream(stream(more("one"))))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
+
+
+async def testcollect():
+    """A stream's request keeps its own documents, and those that follow are put after them."""
+    raw = [part.SerializeToString() for part in (first(documents=["one"]), more("two"), more("three", "four"))]
+    request, documents = await collect(stream(*raw), any_number)
+    assert list(request.documents) == ["one"]
+    assert documents == ["two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([more("one")], id="documents first"),
+        pytest.param([first(), first()], id="two requests"),
+        pytest.param([first(), more("one"), first()], id="request last"),
+        pytest.param([pb.RerankStreamRequest()], id="empty first"),
+        pytest.param([first(), pb.RerankStreamRequest()], id="empty later"),
+    ],
+)
+async def test_collect_out_of_order(parts: list[pb.RerankStreamRequest]):
+    """A stream that is not one request and then documents is malformed."""
+    with pytest.raises(InvalidRequestError):
+        await collect(stream(*(part.SerializeToString() for part in parts)), any_number)
+
+
+async def test_collect_malformed():
+    """Bytes that are no part of a stream are malformed, wherever they come."""
+    with pytest.raises(InvalidRequestError, match=r"rerank\.v2\.RerankStreamRequest"):
+        await collect(stream(first().SerializeToString(), b"\xff\xff"), any_number)
+
+
+async def test_collect_too_many():
+    """A stream is given up with the message that brings one document too many, not at its end."""
+
+    def at_most_3(documents: int) -> None:
+        if documents > 3:
+            raise OutOfRangeError(Violation("documents", "may be 3 at most"))
+
+    parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
+    with pytest.raises(OutOfRangeError):
+        await collect(stream(*parts), at_most_3)
+
+
+async def test_list_models(api: Api):
+    """The model is listed with all its names and what it reads."""
+    (model,) = (await api.stub.ListModels(pb.ListModelsRequest())).models
+    assert (model.name, list(model.aliases), model.max_input_tokens, model.is_default) == (
+        "tiny",
+        ["small", "other"],
+        32,
+        True,
+    )
+
+
+async def test_list_models_before_there_is_one(api: Api):
+    """Until there is a model, the list is not ready either."""
+    api.reranker.ready = False
+    error = await failed(api.stub.ListModels(pb.ListModelsRequest()))
+    assert error.code() is StatusCode.UNAVAILABLE
+    assert details(error)[ErrorInfo].reason == "NOT_READY"

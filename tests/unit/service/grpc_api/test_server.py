@@ -1,0 +1,38 @@
+"""Tests of the gRPC server as a whole."""
+
+import pytest
+from grpc import StatusCode
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from service.grpc_api.rerank import SERVICE
+from service.grpc_api.tei import INFO, RERANK
+from tests.unit.service.grpc_api.wired import Api, failed, stream
+
+
+async def test_no_such_method(api: Api):
+    """A method that is not there is unimplemented."""
+    error = await failed(api.channel.unary_unary(f"/{SERVICE}/Nothing")(b""))
+    assert error.code() is StatusCode.UNIMPLEMENTED
+
+
+async def test_port_in_use(api: Api):
+    """A port that another server has is an error, not shared."""
+    other = Api()
+    port = await other.server.start("127.0.0.1:0")
+    with pytest.raises(RuntimeError):
+        await Api().server.start(f"127.0.0.1:{port}")
+    await other.server.stop(0)
+
+
+async def test_reflection(api: Api):
+    """A client without the .proto files is told of every service."""
+    stub = reflection_pb2_grpc.ServerReflectionStub(api.channel)
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    answers = [answer async for answer in stub.ServerReflectionInfo(stream(asked))]
+    assert {service.name for service in answers[0].list_services_response.service} == {
+        SERVICE,
+        INFO,
+        RERANK,
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }

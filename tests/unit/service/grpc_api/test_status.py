@@ -1,0 +1,63 @@
+"""Tests of the status of a call that failed."""
+
+import pytest
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from grpc import StatusCode
+
+from scheduler import Displaced, Draining, Expired, Oversized, Shed
+from service.errors import NotReadyError, RateLimitedError, UnknownModelError
+from tests.unit.service.grpc_api.wired import Api, details, pushback
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (UnknownModelError("no such model"), StatusCode.NOT_FOUND, "UNKNOWN_MODEL"),
+        (RateLimitedError(1), StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
+        (Shed(1), StatusCode.UNAVAILABLE, "SHED"),
+        (Displaced(1), StatusCode.UNAVAILABLE, "SHED"),
+        (Draining(), StatusCode.UNAVAILABLE, "DRAINING"),
+        (NotReadyError(), StatusCode.UNAVAILABLE, "NOT_READY"),
+        (Expired(), StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+        (Oversized(), StatusCode.INVALID_ARGUMENT, "OUT_OF_RANGE"),
+    ],
+)
+async def test_error(error: Exception, code: StatusCode, reason: str, api: Api):
+    """Each error of the use case has its code and its reason, under the id of the call."""
+    found = await api.fail(error)
+    assert (found.code(), found.details()) == (code, str(error))
+    info = details(found)[ErrorInfo]
+    assert (info.reason, info.domain) == (reason, "rerankd")
+    assert info.metadata["request_id"] == api.reranker.calls[0].id
+
+
+@pytest.mark.parametrize("error", [ValueError("the secret"), KeyError("the secret"), RuntimeError()])
+async def test_unforeseen_error(error: Exception, api: Api):
+    """What nobody foresaw is answered in fixed words."""
+    found = await api.fail(error)
+    assert found.code() is StatusCode.INTERNAL
+    assert found.details() == "An unforeseen error; the server's log has it under the request id."
+    assert details(found)[ErrorInfo].reason == "INTERNAL"
+
+
+@pytest.mark.parametrize(("error", "ms"), [(Shed(2.5), 2500), (Displaced(0.05), 50), (RateLimitedError(1), 1000)])
+async def test_advice(error: Exception, ms: int, api: Api):
+    """Where asking again may help, the answer says when, both to programs and to client libraries."""
+    found = await api.fail(error)
+    assert details(found)[RetryInfo].retry_delay.ToMilliseconds() == ms
+    assert pushback(found) == str(ms)
+
+
+async def test_no_hope(api: Api):
+    """Where asking again cannot help, client libraries are told not to."""
+    found = await api.fail(Shed())
+    assert RetryInfo not in details(found)
+    assert pushback(found) == "-1"
+
+
+@pytest.mark.parametrize("error", [UnknownModelError("none"), Expired(), Draining(), NotReadyError(), ValueError()])
+async def test_no_advice(error: Exception, api: Api):
+    """Where nothing is known about asking again, nothing is said."""
+    found = await api.fail(error)
+    assert RetryInfo not in details(found)
+    assert pushback(found) is None

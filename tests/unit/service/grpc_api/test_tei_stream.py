@@ -1,0 +1,84 @@
+"""Tests of the streams of tei.v1."""
+
+from math import log
+from typing import Any
+
+import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc import StatusCode
+from tei.v1 import tei_pb2 as pb
+
+from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError, Violation
+from service.grpc_api import tei
+from service.grpc_api.tei import collect
+from service.messages import RerankRequest
+from tests.unit.service.grpc_api.wired import Api, details, failed, stream
+
+
+def part(text: str, query: str = "the query", **fields: Any) -> pb.RerankStreamRequest:
+    """Return a message of a stream."""
+    return pb.RerankStreamRequest(query=query, text=text, **fields)
+
+
+def raw(*parts: pb.RerankStreamRequest) -> Any:
+    """Return a stream as it comes over the wire."""
+    return stream(*(part.SerializeToString() for part in parts))
+
+
+def any_number(_: int) -> None:
+    """Take any number of documents."""
+
+
+async def test_stream(api: Api):
+    """The texts of a stream are numbered in the order they are sent; the first message says how to answer."""
+    parts = stream(part("one", return_text=True, raw_scores=True), part("two"))
+    answer = await api.tei.RerankStream(parts)
+    assert [(rank.index, rank.text) for rank in answer.ranks] == [(1, "two"), (0, "one")]
+    assert [rank.score for rank in answer.ranks] == pytest.approx([log(3), -log(3)], rel=1e-7)
+    assert answer.metadata.compute_tokens == 42
+    assert api.reranker.requests == [RerankRequest(None, "the query", ["one", "two"])]
+
+
+async def test_stream_error(api: Api):
+    """A stream that fails ends in a rich status like any call."""
+    error = await failed(api.tei.RerankStream(stream()))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+    assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
+
+
+async def test_collect():
+    """Only the first message of a stream says how to answer."""
+    request = await collect(raw(part("one"), part("", raw_scores=True, return_text=True), part("three")), any_number)
+    assert request == pb.RerankRequest(query="the query", texts=["one", "", "three"])
+
+
+@pytest.mark.parametrize("query", ["another", "", "the query "])
+async def test_collect_another_query(query: str):
+    """Texts for another query are not scored for the first one."""
+    with pytest.raises(InvalidRequestError, match="same query"):
+        await collect(raw(part("one"), part("two"), part("three", query=query)), any_number)
+
+
+async def test_collect_too_many():
+    """A stream is given up with the message that brings one text too many, not at its end."""
+
+    def at_most_2(documents: int) -> None:
+        if documents > 2:
+            raise OutOfRangeError(Violation("documents", "may be 2 at most"))
+
+    parts = raw(part("a"), part("b"), part("c"), part("d", query="never looked at"))
+    with pytest.raises(OutOfRangeError):
+        await collect(parts, at_most_2)
+
+
+@pytest.mark.parametrize("return_text", [False, True])
+async def test_collect_too_large_to_go_back(return_text: bool, monkeypatch: pytest.MonkeyPatch):  # noqa: FBT001
+    """Texts that are to come back may not be larger in all than one message may be."""
+    parts = [part("one", return_text=return_text), part("two")]
+    size = sum(len(part.SerializeToString()) for part in parts)
+    monkeypatch.setattr(tei, "MESSAGE_BYTES_MAX", size - 1)
+    if return_text:
+        with pytest.raises(TooLargeError):
+            await collect(raw(*parts), any_number)
+    else:
+        assert len((await collect(raw(*parts), any_number)).texts) == 2

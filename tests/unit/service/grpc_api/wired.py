@@ -1,0 +1,91 @@
+"""The gRPC API on a port of its own, over a use case that answers what the test says."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from rerank.v2 import rerank_pb2 as pb
+from rerank.v2 import rerank_pb2_grpc
+from tei.v1 import tei_pb2_grpc
+
+from service.door import Door
+from service.grpc_api import GrpcApi
+from service.telemetry import Telemetry
+from tests.unit.service.wired import FakeReranker, open_door
+
+TEXTS = ["the first", "the second"]
+REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
+
+
+class Api:
+    """The API on a port of its own, and a client of it."""
+
+    def __init__(self, door: Door | None = None) -> None:
+        self.reranker = FakeReranker()
+        self.telemetry = Telemetry()
+        self.alive = True
+        self.server = GrpcApi(
+            self.reranker,  # type: ignore[arg-type]
+            door or open_door(),
+            self.telemetry,
+            default_timeout_s=60,
+            alive=lambda: self.alive,
+        )
+
+    async def __aenter__(self) -> Self:
+        self.address = f"127.0.0.1:{await self.server.start('127.0.0.1:0')}"
+        await self.server.ready()
+        self.channel = grpc.aio.insecure_channel(self.address)
+        self.stub = rerank_pb2_grpc.RerankServiceStub(self.channel)
+        self.tei = tei_pb2_grpc.RerankStub(self.channel)
+        self.tei_info = tei_pb2_grpc.InfoStub(self.channel)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.channel.close()
+        await self.server.stop(0)
+
+    async def fail(self, error: BaseException) -> grpc.aio.AioRpcError:
+        """Make a right call that ends in an error."""
+        self.reranker.answer = error
+        return await failed(self.stub.Rerank(REQUEST))
+
+    async def health(self, service: str) -> int:
+        """Return the health of a service."""
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+        return int(answer.status)
+
+
+async def failed(call: Any) -> grpc.aio.AioRpcError:
+    """Return the error that a call ends in."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+async def stream(*parts: Any) -> AsyncIterator[Any]:
+    for part in parts:
+        yield part
+
+
+def details(error: grpc.aio.AioRpcError) -> dict[type, Any]:
+    """Return the details of a rich status by kind."""
+    status = rpc_status.from_call(error)
+    assert status
+    found: dict[type, Any] = {}
+    for packed in status.details:
+        for kind in (ErrorInfo, BadRequest, RetryInfo):
+            if packed.Is(kind.DESCRIPTOR):
+                found[kind] = kind.FromString(packed.value)
+    assert len(found) == len(status.details)
+    return found
+
+
+def pushback(error: grpc.aio.AioRpcError) -> Any:
+    """Return what a client library is told about asking again."""
+    return dict(error.trailing_metadata()).get("grpc-retry-pushback-ms")
