@@ -6,6 +6,9 @@ ServiceError
 ├── TooLargeError            a message larger than any may be
 ├── MediaTypeError           not JSON by its own word
 ├── UnauthenticatedError     no key, or a wrong one
+├── ForbiddenError           a key that may not do this
+├── DenyListedError          a term that no request may hold
+├── UnsupportedError         something the models here cannot do
 ├── UnknownModelError        a model this server does not answer for
 ├── RateLimitedError         a client over its rate
 ├── NotReadyError            the model is not loaded yet
@@ -24,6 +27,7 @@ import scheduler
 DOMAIN = "rerankd"
 """The ErrorInfo domain of every reason."""
 _CLIENT_CLOSED = 499  # The convention for a caller that left; never sent.
+_DENY_LISTED = 498  # Of the API mirrored here.
 _GENERIC = "An unforeseen error; the server's log has it under the request id."
 _RETRY_MAX_S = 59  # Clients take a Retry-After of 1 to 59 seconds for what it says.
 
@@ -69,6 +73,21 @@ class MediaTypeError(ServiceError):
 
 class UnauthenticatedError(ServiceError):
     """No key, or a wrong one."""
+
+
+class ForbiddenError(ServiceError):
+    """A key that may not do this."""
+
+
+class DenyListedError(ServiceError):
+    """A term that no request may hold."""
+
+    def __init__(self) -> None:
+        super().__init__("the request holds a term that is not allowed here")
+
+
+class UnsupportedError(ServiceError):
+    """Something the models here cannot do."""
 
 
 class UnknownModelError(ServiceError):
@@ -119,6 +138,9 @@ TABLE: dict[type[BaseException], Row] = {
     TooLargeError: Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "OUT_OF_RANGE"),
     MediaTypeError: Row(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "INVALID_REQUEST"),
     UnauthenticatedError: Row(StatusCode.UNAUTHENTICATED, HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED"),
+    ForbiddenError: Row(StatusCode.PERMISSION_DENIED, HTTPStatus.FORBIDDEN, "FORBIDDEN"),
+    DenyListedError: Row(StatusCode.FAILED_PRECONDITION, _DENY_LISTED, "DENY_LISTED"),
+    UnsupportedError: Row(StatusCode.UNIMPLEMENTED, HTTPStatus.NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
     UnknownModelError: Row(StatusCode.NOT_FOUND, HTTPStatus.NOT_FOUND, "UNKNOWN_MODEL"),
     RateLimitedError: Row(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", retry=True),
     scheduler.Shed: _SHED,

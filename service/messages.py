@@ -1,7 +1,8 @@
-"""The one request and the one result that every API form is turned into and made from."""
+"""Who asks, and the one request and the one result that every API form is turned into and made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from scheduler import LANES
 from service.errors import OutOfRangeError, Violation
@@ -12,6 +13,18 @@ MESSAGE_BYTES_MAX = 64 * 2**20
 """Size of the largest message taken over either API."""
 
 
+class Caller(NamedTuple):
+    """A client, and what it may ask for."""
+
+    client: str
+    lane: int = 0
+    """The most urgent lane it may ask for, which it gets if it does not say."""
+    rate: int | None = None
+    """Requests a second; None: what everybody may."""
+    models: frozenset[str] | None = None
+    """Names or aliases of the models it may use; None: all."""
+
+
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
     """A query and the documents to order by their relevance to it; valid because it exists.
@@ -19,7 +32,8 @@ class RerankRequest:
     Raises OutOfRangeError naming every field at fault.
     """
 
-    model: str
+    model: str | None
+    """Name or alias; None: the default one."""
     query: str
     documents: Sequence[str]
     top_n: int | None = None
@@ -28,6 +42,8 @@ class RerankRequest:
     """Tokens read of each document, at least 1."""
     lane: int = 0
     """0, the most urgent, to 999; called `priority` on the wire."""
+    max_windows_per_doc: int | None = None
+    """Windows read of each document, at least 1; None: as many as the tokens need."""
 
     def __post_init__(self) -> None:
         violations = []
@@ -39,6 +55,8 @@ class RerankRequest:
             violations.append(Violation("top_n", f"must be at least 1, not {self.top_n}"))
         if self.max_tokens_per_doc < 1:
             violations.append(Violation("max_tokens_per_doc", f"must be at least 1, not {self.max_tokens_per_doc}"))
+        if self.max_windows_per_doc is not None and self.max_windows_per_doc < 1:
+            violations.append(Violation("max_chunks_per_doc", f"must be at least 1, not {self.max_windows_per_doc}"))
         if not 0 <= self.lane < LANES:
             violations.append(Violation("priority", f"must be 0 to {LANES - 1}, not {self.lane}"))
         if violations:
@@ -72,3 +90,5 @@ class RerankResult:
     """From admission until the first pair reached a worker."""
     tokenise_s: float
     """Thread time spent on tokenising."""
+    model: str
+    """Name of the model that scored."""

@@ -9,16 +9,18 @@ from heapq import nsmallest
 from math import ceil
 
 from scheduler import Amount, Dispatcher, Expired
-from service.engine import Encoded, EncodedPair, Engine
-from service.errors import NotReadyError, OutOfRangeError, UnknownModelError, Violation
-from service.messages import Ranked, RerankRequest, RerankResult
+from service.denylist import DenyList
+from service.engine import Encoded, EncodedPair, Engine, Query
+from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
+from service.messages import Caller, Ranked, RerankRequest, RerankResult
 from service.turns import Turns
 
 _CHUNK_DOCUMENTS = 32
 _CHUNK_CHARACTERS = 64 * 1024
 """What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
 _TOKENS_PER_CHARACTER = 0.2
-_DOCUMENTS_PER_UNIT = 100
+_PER_UNIT = 100
+_DOCUMENTS_ADVISED = 1000
 _NAMED_MAX = 10  # Documents a warning lists before it only counts.
 
 
@@ -37,9 +39,14 @@ class Call:
     """Who asks, under which id, and until when; the same over both APIs."""
 
     id: str
-    client: str
+    caller: Caller
     deadline: float
     """In the event loop's monotonic seconds."""
+
+    @property
+    def client(self) -> str:
+        """Name of who asks."""
+        return self.caller.client
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
@@ -54,9 +61,16 @@ class Call:
 class Reranker:
     """Answers rerank requests with the model it was given; until then, with NotReadyError."""
 
-    def __init__(self, turns: Turns, documents_max: int) -> None:
+    def __init__(
+        self, turns: Turns, denylist: DenyList, *, documents_max: int = 10_000, bill_windows: bool = False
+    ) -> None:
+        """Take requests of up to `documents_max` documents; a search unit is a hundred of them, or of windows."""
+        self.tokenisers = turns.threads
+        """Threads that tokenise."""
         self._turns = turns
-        self._documents_max = documents_max
+        self._denylist = denylist
+        self.documents_max = documents_max
+        self._bill_windows = bill_windows
         self._model: ServedModel | None = None
         self._serial = 0
 
@@ -77,36 +91,38 @@ class Reranker:
         Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
         """
         model = self._named(request.model)
+        _check_allowed(request, model, call.caller)
         self.check_count(len(request.documents))
-        encoded, query_cut = await self._encode(request, call, model)
+        encoded, warnings = await self._encode(request, call, model)
         pair_tokens = encoded.pair_tokens
         scored = await model.dispatcher.submit(
             encoded.pairs, pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
         )
         return RerankResult(
             id=call.id,
+            model=model.name,
             results=_best_first(encoded.owners, scored.scores, request.top_n),
-            search_units=ceil(len(request.documents) / _DOCUMENTS_PER_UNIT),
+            search_units=ceil(len(pair_tokens if self._bill_windows else request.documents) / _PER_UNIT),
             input_tokens=sum(pair_tokens),
-            warnings=_warnings(encoded, request.max_tokens_per_doc, query_cut=query_cut),
+            warnings=warnings,
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
         )
 
     def check_count(self, documents: int) -> None:
         """Raise OutOfRangeError if a request may not have so many documents."""
-        if documents > self._documents_max:
-            raise OutOfRangeError(Violation("documents", f"may be {self._documents_max:,} at most, not {documents:,}"))
+        if documents > self.documents_max:
+            raise OutOfRangeError(Violation("documents", f"may be {self.documents_max:,} at most, not {documents:,}"))
 
-    def _named(self, name: str) -> ServedModel:
+    def _named(self, name: str | None) -> ServedModel:
         model = self.model
-        if name != model.name and name not in model.aliases:
+        if name is not None and name != model.name and name not in model.aliases:
             names = ", ".join((model.name, *model.aliases))
             raise UnknownModelError(f"this server answers for {names}")
         return model
 
-    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, bool]:
-        """Return the pairs of a request, and whether its query was cut.
+    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, list[str]]:
+        """Return the pairs of a request, and what to warn of.
 
         Before each turn on the tokeniser the scheduler is asked whether the request would still be let in: in a
         flood, others take the room while it waits, and what will be refused is not worth tokenising.
@@ -115,12 +131,31 @@ class Reranker:
         run = partial(self._turns.run, request.lane, self._serial)
         estimate = _estimate(request, model.engine.context)
         model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
-        query = await run(partial(model.engine.query, request.query))
+        query = await run(partial(self._read_query, model.engine, request.query))
+        limit = request.max_tokens_per_doc
+        if request.max_windows_per_doc is not None:
+            limit = min(limit, request.max_windows_per_doc * query.window)
         encoded = Encoded()
         for documents in _chunks(request.documents):
             model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
-            encoded.append(await run(partial(model.engine.encode, query, documents, request.max_tokens_per_doc)))
-        return encoded, query.cut
+            encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
+        return encoded, _warnings(encoded, limit, query_cut=query.cut)
+
+    def _read_query(self, engine: Engine, text: str) -> Query:
+        self._denylist.check([text])
+        return engine.query(text)
+
+    def _read(self, engine: Engine, query: Query, documents: list[str], limit: int) -> Encoded:
+        self._denylist.check(documents)
+        return engine.encode(query, documents, limit)
+
+
+def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:
+    """Raise ForbiddenError if the caller's key is not for such requests."""
+    if request.lane < caller.lane:
+        raise ForbiddenError(f"this key may ask for priority {caller.lane} and less urgent ones")
+    if caller.models is not None and caller.models.isdisjoint((model.name, *model.aliases)):
+        raise ForbiddenError(f"this key may use {', '.join(sorted(caller.models))}")
 
 
 def _estimate(request: RerankRequest, context: int) -> Amount:
@@ -160,9 +195,13 @@ def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | Non
     return [Ranked(index, score) for index, score in order]
 
 
-def _warnings(encoded: Encoded, max_tokens_per_doc: int, *, query_cut: bool) -> list[str]:
-    """Say what was not read."""
+def _warnings(encoded: Encoded, limit: int, *, query_cut: bool) -> list[str]:
+    """Say what was not read, and what is better done otherwise."""
     warnings = []
+    if encoded.documents > _DOCUMENTS_ADVISED:
+        warnings.append(
+            f"{encoded.documents:,} documents in one request: up to {_DOCUMENTS_ADVISED:,} are answered sooner"
+        )
     if query_cut:
         warnings.append("the query was cut to half of what the model reads in one pass")
     if encoded.cut:
@@ -171,5 +210,5 @@ def _warnings(encoded: Encoded, max_tokens_per_doc: int, *, query_cut: bool) -> 
         others = f" and {more} more" if more > 0 else ""
         plural = "s" if len(encoded.cut) > 1 else ""
         verb = "were" if plural else "was"
-        warnings.append(f"document{plural} {named}{others} {verb} cut to {max_tokens_per_doc} tokens")
+        warnings.append(f"document{plural} {named}{others} {verb} cut to {limit} tokens")
     return warnings

@@ -143,7 +143,7 @@ def test_errors(status: str, document: dict[str, Any], operation: dict[str, Any]
 def test_the_headers(operation: dict[str, Any]) -> None:
     """The headers that mean something are described, and none of them is required."""
     headers = {found["name"].lower(): found for found in operation["parameters"] if found["in"] == "header"}
-    assert headers.keys() == {"authorization", "x-client-name", "x-request-timeout-ms"}
+    assert headers.keys() == {"authorization", "x-client-name", "x-request-timeout-ms", "x-priority"}
     assert not any(found.get("required") for found in headers.values())
 
 

@@ -26,11 +26,12 @@ ONLY_IN: dict[str, set[str]] = {
     "onnxruntime": {"service.engine"},
     "tokenizers": {"service.engine"},
     "numpy": {"service.engine"},
-    "grpc": {"service.grpc_api", "service.errors", "service.bench"},
+    "grpc": {"service.grpc_api", "service.errors", "service.bench", "service.client"},
     "grpc_health": {"service.grpc_api"},
     "grpc_reflection": {"service.grpc_api"},
     "grpc_status": {"service.grpc_api", "service.bench"},
-    "rerank": {"service.grpc_api", "service.bench"},
+    "rerank": {"service.grpc_api", "service.bench", "service.client"},
+    "tei": {"service.grpc_api"},
     "fastapi": {"service.rest"},
     "prometheus_client": {"service.telemetry", "service.admin"},
     "structlog": {"service.telemetry"},
@@ -107,6 +108,7 @@ def test_all_modules_are_found():
     """Both packages are looked at whole."""
     assert {"scheduler.core", "scheduler.__init__"} <= set(SCHEDULER)
     assert {"service.errors", "service.engine", "service.engine.template", "service.rest.app"} <= set(SERVICE)
+    assert {"service.grpc_api", "service.grpc_api.tei"} <= set(SERVICE)
 
 
 @pytest.mark.parametrize("name", SCHEDULER)
@@ -167,8 +169,9 @@ def test_scheduler_by_its_front_door(name: str):
         ("service.server", "import grpc"),
         ("service.server", "import grpc.aio"),
         ("service.rerank", "from service import server"),
-        ("service.rest.app", "from service.grpc_api import SERVICE"),
-        ("service.grpc_api", "from service.rest.cohere import V2Request"),
+        ("service.rest.app", "from service.grpc_api.rerank import SERVICE"),
+        ("service.rest.tei", "from tei.v1 import tei_pb2"),
+        ("service.grpc_api.tei", "from service.rest.tei import TeiRequest"),
         ("service.grpc_api", "from service import rest"),
     ],
 )

@@ -12,6 +12,8 @@ import service.errors
 from service.errors import (
     TABLE,
     CallerLeftError,
+    DenyListedError,
+    ForbiddenError,
     InvalidRequestError,
     MediaTypeError,
     NotReadyError,
@@ -22,6 +24,7 @@ from service.errors import (
     TooLargeError,
     UnauthenticatedError,
     UnknownModelError,
+    UnsupportedError,
     Violation,
 )
 
@@ -32,6 +35,9 @@ EXAMPLES: list[tuple[BaseException, StatusCode, int, str]] = [
     (TooLargeError(10), StatusCode.INVALID_ARGUMENT, 413, "OUT_OF_RANGE"),
     (MediaTypeError("not JSON"), StatusCode.INVALID_ARGUMENT, 415, "INVALID_REQUEST"),
     (UnauthenticatedError("no key"), StatusCode.UNAUTHENTICATED, 401, "UNAUTHENTICATED"),
+    (ForbiddenError("not yours"), StatusCode.PERMISSION_DENIED, 403, "FORBIDDEN"),
+    (DenyListedError(), StatusCode.FAILED_PRECONDITION, 498, "DENY_LISTED"),
+    (UnsupportedError("an image"), StatusCode.UNIMPLEMENTED, 501, "NOT_IMPLEMENTED"),
     (UnknownModelError("no such model"), StatusCode.NOT_FOUND, 404, "UNKNOWN_MODEL"),
     (RateLimitedError(1), StatusCode.RESOURCE_EXHAUSTED, 429, "RATE_LIMITED"),
     (NotReadyError(), StatusCode.UNAVAILABLE, 503, "NOT_READY"),

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from scheduler import Draining, Expired, ScoringFailed, Shed
+from service.denylist import DenyList
 from service.engine import Engine
 from service.errors import NotReadyError, OutOfRangeError, UnknownModelError
-from service.messages import Ranked, RerankRequest
+from service.messages import Caller, Ranked, RerankRequest
 from service.rerank import Call, Reranker
 from service.turns import Turns
 from tests.fakes import settle
@@ -173,9 +174,9 @@ async def test_unknown_model(name: str, wired: Wired):
 async def test_not_ready():
     """Until there is a model, every request is told so."""
     turns = Turns(1, 1)
-    reranker = Reranker(turns, 10)
+    reranker = Reranker(turns, DenyList(None))
     with pytest.raises(NotReadyError):
-        await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", "ann", 1e12))
+        await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", Caller("ann"), 1e12))
     with pytest.raises(NotReadyError):
         _ = reranker.model
     turns.close()

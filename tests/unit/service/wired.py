@@ -6,11 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from scheduler import Dispatcher, LoopClock, Policy, Scheduler
+from service.denylist import DenyList
 from service.door import Door
 from service.engine import EncodedPair, Engine
 from service.errors import NotReadyError
 from service.identity import Identity
-from service.messages import Ranked, RerankRequest, RerankResult
+from service.messages import Caller, Ranked, RerankRequest, RerankResult
 from service.rerank import Call, Reranker, ServedModel
 from service.throttle import Throttle
 from service.turns import Turns
@@ -18,6 +19,7 @@ from tests.fakes import FakeEngine, FixedCost
 
 RESULT = RerankResult(
     id="an id",
+    model="fake",
     results=[Ranked(1, 0.75), Ranked(0, 0.25)],
     search_units=3,
     input_tokens=42,
@@ -25,17 +27,28 @@ RESULT = RerankResult(
     wait_s=0.002,
     tokenise_s=0.001,
 )
+ANN = Caller("ann")
 
 
 class Wired:
     """A use case on a tiny model; with `held`, batches stay on the worker until `worker.release`."""
 
-    def __init__(self, engine: Engine, *, documents_max: int = 10_000, held: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        documents_max: int = 10_000,
+        held: bool = False,
+        denylist: DenyList | None = None,
+        bill_windows: bool = False,
+    ) -> None:
         self.worker = FakeEngine(held=held)
         self.turns = Turns(1, 100)
         scheduler = Scheduler(Policy(workers=1), FixedCost())
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(scheduler, engine.score, LoopClock(), self.worker)
-        self.reranker = Reranker(self.turns, documents_max)
+        self.reranker = Reranker(
+            self.turns, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
+        )
         self.model = ServedModel("tiny", ("small", "other"), engine, self.dispatcher)
         self.reranker.serve(self.model)
 
@@ -51,8 +64,12 @@ class Wired:
         seconds: float = 60,
     ) -> RerankResult:
         """Ask for an answer within so many seconds."""
-        request = RerankRequest(model, query, documents, top_n, max_tokens_per_doc, lane)
-        return await self.reranker.rerank(request, Call("id", client, asyncio.get_running_loop().time() + seconds))
+        request = RerankRequest(model, query, documents, top_n, max_tokens_per_doc, lane=lane)
+        return await self.ask(request, Caller(client), seconds)
+
+    async def ask(self, request: RerankRequest, caller: Caller = ANN, seconds: float = 60) -> RerankResult:
+        """Ask for an answer within so many seconds."""
+        return await self.reranker.rerank(request, Call("id", caller, asyncio.get_running_loop().time() + seconds))
 
 
 class FakeReranker:
@@ -67,6 +84,8 @@ class FakeReranker:
         self.asked = asyncio.Event()
         self.cancelled = 0
         self.ready = True
+        self.documents_max = 100
+        self.tokenisers = 1
 
     @property
     def model(self) -> SimpleNamespace:

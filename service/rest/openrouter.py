@@ -1,0 +1,87 @@
+"""The OpenRouter form of a rerank call."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, FailFast, Field
+
+from service.messages import RerankRequest, RerankResult
+from service.rest.body import AnyDocument, Body, Index, Query, Score, TopN
+
+_PROVIDER = "rerankd"
+
+
+class OpenRouterRequest(Body):
+    """What is asked. Fields not named here, such as `provider` and `user`, are ignored; null is the same as absent."""
+
+    model: Annotated[str, Field(description="Name or alias of the model.")]
+    query: Query
+    documents: Annotated[
+        list[AnyDocument],
+        FailFast(),
+        Field(description="Texts, or objects with a `text`; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+    ]
+    top_n: TopN = None
+
+    @property
+    def ranked(self) -> Sequence[AnyDocument]:
+        """What is put in order, as it was sent."""
+        return self.documents
+
+    def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
+        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        return RerankRequest(
+            model=self.model,
+            query=self.query,
+            documents=texts,
+            top_n=self.top_n,
+            lane=lane,
+        )
+
+    def answer(self, asked: RerankRequest, result: RerankResult) -> "OpenRouterResponse":
+        """Return the body of the answer that gives `result`, of what was `asked`."""
+        return OpenRouterResponse(
+            id=result.id,
+            model=self.model,
+            provider=_PROVIDER,
+            results=[
+                OpenRouterResult(
+                    index=r.index,
+                    relevance_score=r.relevance_score,
+                    document=OpenRouterText(text=asked.documents[r.index]),
+                )
+                for r in result.results
+            ],
+            usage=OpenRouterUsage(search_units=result.search_units, total_tokens=result.input_tokens),
+        )
+
+
+class OpenRouterText(BaseModel):
+    """A document of an answer."""
+
+    text: str
+
+
+class OpenRouterResult(BaseModel):
+    """One scored document."""
+
+    index: Index
+    relevance_score: Score
+    document: OpenRouterText
+
+
+class OpenRouterUsage(BaseModel):
+    """What the call cost."""
+
+    search_units: Annotated[int, Field(description="One for every started hundred documents.")]
+    total_tokens: int
+
+
+class OpenRouterResponse(BaseModel):
+    """The documents in order of relevance."""
+
+    id: str
+    model: str
+    provider: str
+    results: list[OpenRouterResult]
+    usage: OpenRouterUsage

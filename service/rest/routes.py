@@ -1,0 +1,57 @@
+"""The paths, and the forms of call that arrive at each."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from service.rest.body import Body
+from service.rest.openrouter import OpenRouterRequest, OpenRouterResponse
+from service.rest.tei import TeiRanks, TeiRequest
+from service.rest.v1 import V1Request, V1Response
+from service.rest.v2 import V2Request, V2Response
+
+
+class Route(NamedTuple):
+    """A path and its form."""
+
+    path: str
+    name: str
+    summary: str
+    kind: type[Body]
+    answer: type[BaseModel]
+    marked: Mapping[str, tuple[type[Body], type[BaseModel]]] = {}
+    """Other forms that arrive here, and a field that none but them has."""
+    statuses: Mapping[int, int] = {}
+    """What to answer instead of a status that clients of this form do not know."""
+
+    def kind_of(self, body: object) -> type[Body]:
+        """Return the form of a body."""
+        if isinstance(body, dict):
+            for field, (kind, _) in self.marked.items():
+                if field in body:
+                    return kind
+        return self.kind
+
+
+ROUTES = (
+    Route("/v2/rerank", "rerank", "Put documents in order of relevance", V2Request, V2Response),
+    Route("/v1/rerank", "rerank_v1", "The same, in the form of Cohere v1, Jina and New-API", V1Request, V1Response),
+    Route(
+        "/api/v1/rerank",
+        "rerank_openrouter",
+        "The same, in the form of OpenRouter",
+        OpenRouterRequest,
+        OpenRouterResponse,
+        statuses={HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST},
+    ),
+    Route(
+        "/rerank",
+        "rerank_short",
+        "The same, in the form of Cohere v1 and Jina, or of text-embeddings-inference",
+        V1Request,
+        V1Response,
+        marked={"texts": (TeiRequest, TeiRanks)},
+    ),
+)

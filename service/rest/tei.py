@@ -1,0 +1,63 @@
+"""The form of a rerank call that text-embeddings-inference takes."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, FailFast, Field, RootModel
+
+from service.logit import logit
+from service.messages import RerankRequest, RerankResult
+from service.rest.body import Body, Index, Query, TopN
+
+
+class TeiRequest(Body):
+    """What is asked. Fields not named here are ignored; null is the same as absent.
+
+    Long texts are read in windows, whatever `truncate` says.
+    """
+
+    ranked_field: ClassVar[str] = "texts"
+
+    query: Query
+    texts: Annotated[
+        list[str],
+        FailFast(),
+        Field(description="The texts to put in order; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+    ]
+    raw_scores: Annotated[bool | None, Field(description="Whether scores are logits.")] = None
+    return_text: Annotated[bool | None, Field(description="Whether ranks repeat their texts.")] = None
+    top_n: TopN = None
+
+    @property
+    def ranked(self) -> Sequence[str]:
+        """What is put in order, as it was sent."""
+        return self.texts
+
+    def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
+        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        return RerankRequest(model=None, query=self.query, documents=texts, top_n=self.top_n, lane=lane)
+
+    def answer(self, asked: RerankRequest, result: RerankResult) -> "TeiRanks":  # noqa: ARG002
+        """Return the body of the answer that gives `result`."""
+        return TeiRanks(
+            [
+                TeiRank(
+                    index=r.index,
+                    score=logit(r.relevance_score) if self.raw_scores else r.relevance_score,
+                    text=self.texts[r.index] if self.return_text else None,
+                )
+                for r in result.results
+            ]
+        )
+
+
+class TeiRank(BaseModel):
+    """One scored text."""
+
+    index: Index
+    score: Annotated[float, Field(description="In [0, 1], or the logit of that if raw scores were asked for.")]
+    text: str | None = None
+
+
+class TeiRanks(RootModel[list[TeiRank]]):
+    """The texts in order of relevance."""

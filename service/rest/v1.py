@@ -1,0 +1,114 @@
+"""The Cohere v1 form of a rerank call, which Jina's and New-API's are subsets of."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, FailFast, Field
+
+from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
+from service.rest.body import (
+    AT_LEAST_1,
+    AnyDocument,
+    Body,
+    Index,
+    MaxTokensPerDoc,
+    Meta,
+    Query,
+    Score,
+    TopN,
+    Whole,
+)
+
+
+class V1Request(Body):
+    """What is asked. Fields not named here are ignored; null is the same as absent."""
+
+    model: Annotated[str | None, Field(description="Name or alias of the model; absent: the default one.")] = None
+    query: Query
+    documents: Annotated[
+        list[AnyDocument],
+        FailFast(),
+        Field(description="Texts, or objects that are read as YAML; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+    ]
+    top_n: TopN = None
+    rank_fields: Annotated[
+        list[str] | None,
+        Field(
+            description="Fields of an object to read, in this order; absent: all it has.",
+            json_schema_extra={"minItems": 1},
+        ),
+    ] = None
+    return_documents: Annotated[bool | None, Field(description="Whether results repeat their documents.")] = None
+    max_chunks_per_doc: Annotated[
+        Whole | None,
+        Field(description="Windows of the model's context read of each document.", json_schema_extra=AT_LEAST_1),
+    ] = None
+    max_tokens_per_doc: MaxTokensPerDoc = None
+
+    @property
+    def ranked(self) -> Sequence[AnyDocument]:
+        """What is put in order, as it was sent."""
+        return self.documents
+
+    @property
+    def fields(self) -> Sequence[str] | None:
+        """Fields of an object to read; None: all."""
+        return self.rank_fields
+
+    def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
+        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        return RerankRequest(
+            model=self.model,
+            query=self.query,
+            documents=texts,
+            top_n=self.top_n,
+            max_tokens_per_doc=MAX_TOKENS_PER_DOC if self.max_tokens_per_doc is None else self.max_tokens_per_doc,
+            max_windows_per_doc=self.max_chunks_per_doc,
+            lane=lane,
+        )
+
+    def answer(self, asked: RerankRequest, result: RerankResult) -> "V1Response":  # noqa: ARG002
+        """Return the body of the answer that gives `result`."""
+        return V1Response(
+            id=result.id,
+            model=self.model or result.model,
+            results=[
+                V1Result(index=r.index, relevance_score=r.relevance_score, document=self._document(r.index))
+                for r in result.results
+            ],
+            usage=Usage(total_tokens=result.input_tokens, prompt_tokens=result.input_tokens),
+            meta=Meta.of(result, "1"),
+        )
+
+    def _document(self, index: int) -> dict[str, object] | None:
+        if not self.return_documents:
+            return None
+        document = self.documents[index]
+        return {"text": document} if isinstance(document, str) else document
+
+
+class V1Result(BaseModel):
+    """One scored document."""
+
+    index: Index
+    relevance_score: Score
+    document: Annotated[
+        dict[str, object] | None, Field(description="As it was sent, a text as `text`; only if asked for.")
+    ] = None
+
+
+class Usage(BaseModel):
+    """Tokens the model read, as some clients look for them."""
+
+    total_tokens: int
+    prompt_tokens: int
+
+
+class V1Response(BaseModel):
+    """The documents in order of relevance."""
+
+    id: str
+    model: str
+    results: list[V1Result]
+    usage: Usage
+    meta: Meta

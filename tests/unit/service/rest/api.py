@@ -1,0 +1,58 @@
+"""The REST application over a use case that answers what the test says, and a client that needs no socket."""
+
+import json
+from typing import Any
+
+import httpx
+
+from service.door import Door
+from service.rest import create_app
+from service.telemetry import Telemetry
+from tests.unit.service.wired import FakeReranker, open_door
+
+BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
+TEI: dict[str, Any] = {"query": "the query", "texts": ["the first", "the second"]}
+PATH = "/v2/rerank"
+ROUTES = (PATH, "/v1/rerank", "/api/v1/rerank", "/rerank")
+FORMS = (*((path, BODY) for path in ROUTES), ("/rerank", TEI))
+"""A good body for every form, and where it goes."""
+
+
+class Api:
+    """The application and its client."""
+
+    def __init__(self, door: Door | None = None) -> None:
+        self.reranker = FakeReranker()
+        self.telemetry = Telemetry()
+        self.app = create_app(
+            self.reranker,  # type: ignore[arg-type]
+            door or open_door(),
+            self.telemetry,
+            default_timeout_s=60,
+        )
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://rerank")
+
+    async def post(self, body: Any = BODY, path: str = PATH, **headers: str | bytes) -> httpx.Response:
+        """Send a body, as JSON unless it is bytes; names of headers are given with underscores."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named: dict[str, Any] = {"content-type": "application/json"}
+        named |= {k.replace("_", "-"): v for k, v in headers.items()}
+        return await self.client.post(path, content=content, headers=named)
+
+    async def fail(self, error: BaseException, path: str = PATH) -> httpx.Response:
+        """Send a right request that ends in an error."""
+        self.reranker.answer = error
+        return await self.post(path=path)
+
+
+def assert_error(answer: httpx.Response, status: int, text: str = "") -> str:
+    """See that an answer is an error with the one body that errors have; return its message."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert set(body) == {"message", "detail", "error", "id"}
+    assert body["message"] == body["detail"] == body["error"]["message"]
+    assert body["error"]["code"] == status
+    assert body["id"] == answer.headers["x-request-id"]
+    assert text in body["message"]
+    return str(body["message"])
