@@ -1,6 +1,7 @@
 """Who may come in."""
 
 from service.identity import Identity
+from service.messages import Caller
 from service.throttle import Throttle
 
 
@@ -11,12 +12,12 @@ class Door:
         self._identity = identity
         self._throttle = throttle
 
-    async def enter(self, authorization: str | None, name: str | None) -> str:
-        """Return the client's name, and count the call.
+    async def enter(self, authorization: str | None, name: str | None) -> Caller:
+        """Return who calls, and count the call.
 
         `authorization` is the header of that name, `name` what the client calls itself; both hostile.
         Raises UnauthenticatedError or RateLimitedError.
         """
-        client = self._identity.client(authorization, name)
-        await self._throttle.admit(client)
-        return client
+        caller = self._identity.caller(authorization, name)
+        await self._throttle.admit(caller)
+        return caller

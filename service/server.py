@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
 from service.admin import create_admin
+from service.denylist import DenyList
 from service.door import Door
 from service.engine import EncodedPair, Engine
 from service.engine.directory import ModelDirectory
@@ -39,11 +40,16 @@ class Service:
     """Everything between the sockets and the workers, wired once."""
 
     def __init__(self, settings: Settings) -> None:
-        """Build what needs no model. Raises KeysFileError. Belongs to the running event loop."""
+        """Build what needs no model. Raises FileError. Belongs to the running event loop."""
         self._settings = settings
         self._telemetry = Telemetry()
         self._turns = Turns(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
-        self._reranker = Reranker(self._turns, settings.max_documents)
+        self._reranker = Reranker(
+            self._turns,
+            DenyList(settings.denylist_file),
+            documents_max=settings.max_documents,
+            bill_windows=settings.bill_windows,
+        )
         door = Door(Identity(settings.api_keys_file), Throttle(settings.rate_limit))
         self._dispatcher: Dispatcher[EncodedPair] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
@@ -101,7 +107,7 @@ class Service:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT. Raises AddressError, KeysFileError or ModelError if it cannot start."""
+    """Run the service until SIGTERM or SIGINT. Raises AddressError, FileError or ModelError if it cannot start."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -102,7 +102,9 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = None
     allow_anonymous: bool = False
     rate_limit: PositiveInt | None = None
+    denylist_file: Path | None = None
     max_documents: PositiveInt = 10_000
+    bill_windows: bool = False
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
 
     @property

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from asyncio_throttle.throttler import Throttler
 
 from service.errors import RateLimitedError
+from service.messages import Caller
 
 _PERIOD_S = 1.0
 _CLIENTS_MAX = 10_000
@@ -19,16 +20,18 @@ class Throttle:
     """
 
     def __init__(self, rate: int | None) -> None:
-        """Allow `rate` requests a second and client; None: any number."""
+        """Allow `rate` requests a second and client, unless it has a rate of its own; None: any number."""
         self._rate = rate
-        self._clients: OrderedDict[str, Throttler] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, int], Throttler] = OrderedDict()
 
-    async def admit(self, client: str) -> None:
-        """Count a request of `client`. Raises RateLimitedError, with the period as advice, if it is one too many."""
-        if self._rate is None:
+    async def admit(self, caller: Caller) -> None:
+        """Count a request. Raises RateLimitedError, with the period as advice, if it is one too many."""
+        rate = self._rate if caller.rate is None else caller.rate
+        if rate is None:
             return
-        throttler = self._clients.setdefault(client, Throttler(self._rate, _PERIOD_S))
-        self._clients.move_to_end(client)
+        key = caller.client, rate
+        throttler = self._clients.setdefault(key, Throttler(rate, _PERIOD_S))
+        self._clients.move_to_end(key)
         if len(self._clients) > _CLIENTS_MAX:
             self._clients.popitem(last=False)
         try:

@@ -148,6 +148,21 @@ def test_a_wrong_key(authorization: str | None, http: httpx.Client, calls: GrpcC
         assert refusal.pushback_ms is None
 
 
+@pytest.mark.parametrize("method", ["Rerank/Rerank", "Rerank/RerankStream", "Info/Info"])
+def test_a_wrong_key_in_another_form(method: str, calls: GrpcClient) -> None:
+    """The form of text-embeddings-inference asks for the same keys."""
+    for metadata in ((), (("authorization", "Bearer key-of-nobody"),)):
+        with pytest.raises(grpc.RpcError) as caught:
+            calls.call(f"/tei.v1.{method}", [b""], metadata=metadata)
+        assert caught.value.code() is StatusCode.UNAUTHENTICATED
+        assert grpc_refusal(caught.value).reason == "UNAUTHENTICATED"
+
+
+def test_a_right_key_in_another_form(calls: GrpcClient) -> None:
+    """And a right one passes there."""
+    assert calls.call("/tei.v1.Info/Info", [b""], metadata=(("authorization", f"Bearer {HASHED}"),))
+
+
 def test_a_wrong_key_comes_first(http: httpx.Client, calls: GrpcClient) -> None:
     """Nobody without a key learns what is wrong with a request, or has its body read."""
     assert http.post(PATH, content=b"{").status_code == 401

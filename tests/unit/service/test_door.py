@@ -20,12 +20,12 @@ def door(tmp_path: Path) -> Door:
 async def test_open():
     """Without keys and limits, everybody comes in under the name they give."""
     door = Door(Identity(None), Throttle(None))
-    assert [await door.enter(None, name) for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
+    assert [(await door.enter(None, name)).client for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
 
 
 async def test_key(door: Door):
     """With keys, a caller comes in under the key's name."""
-    assert await door.enter("Bearer a", "bob") == "ann"
+    assert (await door.enter("Bearer a", "bob")).client == "ann"
 
 
 async def test_no_key(door: Door):
@@ -40,14 +40,14 @@ async def test_rate(door: Door):
     await door.enter("Bearer a", None)
     with pytest.raises(RateLimitedError):
         await door.enter("Bearer b", None)
-    assert await door.enter("Bearer c", None) == "bob"
+    assert (await door.enter("Bearer c", None)).client == "bob"
 
 
 async def test_wrong_keys_count_against_nobody(door: Door):
     """A stranger that calls itself ann uses up nothing of hers."""
     with pytest.raises(UnauthenticatedError):
         await door.enter("Bearer wrong", "ann")
-    assert await door.enter("Bearer a", None) == "ann"
+    assert (await door.enter("Bearer a", None)).client == "ann"
 
 
 async def test_anonymous_clients_are_limited_by_name():

@@ -16,9 +16,9 @@ from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
 from service.engine import ModelError
-from service.identity import KeysFileError
 from service.server import AddressError, Service, serve
 from service.settings import Address, Settings
+from service.watched import FileError
 from tests.unit.service.models import a_directory
 from tests.unit.service.wired import until
 
@@ -127,7 +127,7 @@ async def test_no_model(tmp_path: Path):
 
 async def test_no_keys(tmp_path: Path, folder: Path):
     """A service whose keys cannot be read does not come into being."""
-    with pytest.raises(KeysFileError):
+    with pytest.raises(FileError):
         Service(settings(folder, api_keys_file=tmp_path / "none"))
 
 

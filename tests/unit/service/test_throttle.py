@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from service.errors import RateLimitedError
+from service.messages import Caller
 from service.throttle import Throttle
 
 
@@ -12,26 +13,26 @@ async def test_so_many_a_second():
     """As many requests as allowed come in, and the next is refused."""
     throttle = Throttle(3)
     for _ in range(3):
-        await throttle.admit("ann")
+        await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError):
-        await throttle.admit("ann")
+        await throttle.admit(Caller("ann"))
 
 
 async def test_refused_again():
     """A refused request does not open the door for the next, and does not count against the client either."""
     throttle = Throttle(1)
-    await throttle.admit("ann")
+    await throttle.admit(Caller("ann"))
     for _ in range(5):
         with pytest.raises(RateLimitedError):
-            await throttle.admit("ann")
+            await throttle.admit(Caller("ann"))
 
 
 async def test_advice():
     """A refused client is told when to ask again."""
     throttle = Throttle(1)
-    await throttle.admit("ann")
+    await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError) as caught:
-        await throttle.admit("ann")
+        await throttle.admit(Caller("ann"))
     assert caught.value.retry_after_s == 1
 
 
@@ -39,7 +40,7 @@ async def test_at_once():
     """Neither answer waits: a client over its rate is not made to queue."""
     throttle = Throttle(1)
     loop = asyncio.get_running_loop()
-    admitted, refused = loop.create_task(throttle.admit("ann")), loop.create_task(throttle.admit("ann"))
+    admitted, refused = loop.create_task(throttle.admit(Caller("ann"))), loop.create_task(throttle.admit(Caller("ann")))
     for _ in range(10):
         await asyncio.sleep(0)
     assert admitted.done()
@@ -49,34 +50,44 @@ async def test_at_once():
 async def test_clients_are_independent():
     """What one client asks for costs another nothing."""
     throttle = Throttle(1)
-    await throttle.admit("ann")
-    await throttle.admit("bob")
+    await throttle.admit(Caller("ann"))
+    await throttle.admit(Caller("bob"))
     with pytest.raises(RateLimitedError):
-        await throttle.admit("ann")
+        await throttle.admit(Caller("ann"))
 
 
 async def test_no_limit():
     """Without a limit, everybody may ask as often as they like."""
     throttle = Throttle(None)
     for _ in range(1000):
-        await throttle.admit("ann")
+        await throttle.admit(Caller("ann"))
 
 
 async def test_bounded_memory():
     """However many names a caller makes up, only so many are remembered."""
     throttle = Throttle(1)
     for number in range(10_100):
-        await throttle.admit(str(number))
+        await throttle.admit(Caller(str(number)))
     assert len(throttle._clients) == 10_000
 
 
 async def test_those_seen_last_are_remembered():
     """Made-up names do not push out a client that keeps asking."""
     throttle = Throttle(10**6)
-    await throttle.admit("ann")
-    count = throttle._clients["ann"]
+    await throttle.admit(Caller("ann"))
+    count = throttle._clients["ann", 10**6]
     for number in range(10_100):
-        await throttle.admit(str(number))
-        await throttle.admit("ann")
-    assert throttle._clients["ann"] is count
-    assert "0" not in throttle._clients
+        await throttle.admit(Caller(str(number)))
+        await throttle.admit(Caller("ann"))
+    assert throttle._clients["ann", 10**6] is count
+    assert ("0", 10**6) not in throttle._clients
+
+
+async def test_a_rate_of_its_own():
+    """A client with a rate of its own has that one, whether others are limited more, less, or not at all."""
+    for everybodys in (None, 1, 100):
+        throttle = Throttle(everybodys)
+        for _ in range(3):
+            await throttle.admit(Caller("ann", rate=3))
+        with pytest.raises(RateLimitedError):
+            await throttle.admit(Caller("ann", rate=3))
