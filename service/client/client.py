@@ -1,0 +1,189 @@
+"""The client, blocking and for asyncio."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+import grpc
+from rerank.v2 import rerank_pb2 as pb
+from rerank.v2 import rerank_pb2_grpc
+
+from service.client.results import Ranking, RerankError
+
+_SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
+_MESSAGE_BYTES = 32 * 2**20
+"""Size of a request from which on its documents are streamed; the server takes up to twice that in one message."""
+_PART_BYTES = 4 * 2**20
+_CONFIG = {
+    # By the load that each server reports, else in turn; servers that say they are not serving are left out.
+    "loadBalancingConfig": [{"weighted_round_robin": {}}, {"round_robin": {}}],
+    "healthCheckConfig": {"serviceName": _SERVICE},
+    "methodConfig": [
+        {
+            "name": [{"service": _SERVICE}],
+            "retryPolicy": {  # A server that sheds says when to come back, which then stands over these pauses.
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    # When more than about one call in ten fails, retries stop: they would only add to the load.
+    "retryThrottling": {"maxTokens": 50, "tokenRatio": 0.2},
+}
+_OPTIONS: Sequence[tuple[str, Any]] = (
+    ("grpc.service_config", json.dumps(_CONFIG)),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.per_rpc_retry_buffer_size", 2 * _MESSAGE_BYTES),  # A larger request would not be retried.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+
+class _Call(NamedTuple):
+    """One request, ready to be sent."""
+
+    request: pb.RerankRequest
+    options: dict[str, Any]
+
+    @property
+    def parts(self) -> Iterator[pb.RerankStreamRequest] | None:
+        """The request in parts, if it is too large for one message."""
+        return _parts(self.request) if self.request.ByteSize() > _MESSAGE_BYTES else None
+
+
+class _Client:
+    """What both clients have in common: what they were told to send."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        key: str | None = None,
+        name: str | None = None,
+        model: str = "rerank-v3.5",
+        timeout_s: float = 10.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Connect to `target`, such as `dns:///rerankd.search.svc:50051`, when first called.
+
+        `key` is shown to the server; `name` says who asks where the server wants no keys; `timeout_s` is how long each
+        call may take, retries included. Without `credentials` the connection is not encrypted.
+        """
+        self._channel = self._open(target, credentials)
+        self._stub: Any = rerank_pb2_grpc.RerankServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._model = model
+        self._timeout_s = timeout_s
+        self._metadata = [("authorization", f"Bearer {key}")] * (key is not None)
+        self._metadata += [("x-client-name", name or "")] * (name is not None)
+
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> Any:
+        raise NotImplementedError
+
+    def _call(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | None = None,
+        top_n: int | None = None,
+        max_tokens_per_doc: int | None = None,
+        priority: int | None = None,
+        timeout_s: float | None = None,
+    ) -> _Call:
+        request = pb.RerankRequest(
+            model=model or self._model,
+            query=query,
+            documents=documents,
+            top_n=top_n,
+            max_tokens_per_doc=max_tokens_per_doc,
+            priority=priority,
+        )
+        return _Call(request, {"timeout": timeout_s or self._timeout_s, "metadata": self._metadata})
+
+
+class RerankClient(_Client):
+    """Reranks from any thread. Keep one for the life of the process, and close it, or use it in a `with`."""
+
+    def rerank(self, query: str, documents: Sequence[str], **options: Any) -> Ranking:
+        """Return `documents` in order of their relevance to `query`.
+
+        Options: `model`; `top_n`, results to return; `max_tokens_per_doc`; `priority`, 0, the most urgent and the
+        default, to 999; `timeout_s`, for this call. Raises RerankError.
+        """
+        call = self._call(query, documents, **options)
+        parts = call.parts
+        try:
+            if parts is None:
+                return Ranking.of(self._stub.Rerank(call.request, **call.options))
+            return Ranking.of(self._stub.RerankStream(parts, **call.options).response)
+        except grpc.RpcError as error:
+            raise RerankError.of(error) from None
+
+    def close(self) -> None:
+        """Hang up; calls under way fail."""
+        self._channel.close()
+
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+        if credentials:
+            return grpc.secure_channel(target, credentials, _OPTIONS)
+        return grpc.insecure_channel(target, _OPTIONS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncRerankClient(_Client):
+    """Reranks from the event loop that was running when it was made. Close it, or use it in an `async with`."""
+
+    async def rerank(self, query: str, documents: Sequence[str], **options: Any) -> Ranking:
+        """Return `documents` in order of their relevance to `query`; options as for RerankClient.
+
+        Cancelling the call takes the work back from the server. Raises RerankError.
+        """
+        call = self._call(query, documents, **options)
+        parts = call.parts
+        try:
+            if parts is None:
+                return Ranking.of(await self._stub.Rerank(call.request, **call.options))
+            return Ranking.of((await self._stub.RerankStream(parts, **call.options)).response)
+        except grpc.RpcError as error:
+            raise RerankError.of(error) from None
+
+    async def close(self) -> None:
+        """Hang up; calls under way fail."""
+        await self._channel.close()
+
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+        if credentials:
+            return grpc.aio.secure_channel(target, credentials, _OPTIONS)
+        return grpc.aio.insecure_channel(target, _OPTIONS)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _parts(request: pb.RerankRequest) -> Iterator[pb.RerankStreamRequest]:
+    """Cut a request into messages: first all but the documents, then those."""
+    head = pb.RerankRequest()
+    head.CopyFrom(request)
+    del head.documents[:]
+    yield pb.RerankStreamRequest(request=head)
+    texts: list[str] = []
+    size = 0
+    for text in request.documents:
+        if texts and size + len(text) > _PART_BYTES:
+            yield pb.RerankStreamRequest(documents=pb.Documents(texts=texts))
+            texts, size = [], 0
+        texts.append(text)
+        size += len(text)
+    yield pb.RerankStreamRequest(documents=pb.Documents(texts=texts))
