@@ -1,14 +1,17 @@
-# One word each, the same here and in CI. `make help` prints this list.
+# The same words here and in CI. `make help` prints this list.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find protos -name '*.proto')
+INTEROP := tests/interop
+CLIENTS := .clients
+CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check bench simulate proto lock clean
+.PHONY: help install serve test test-clients check bench simulate proto lock clean
 
 help:  ## Print this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is redone whenever the pinned requirements, the package or the wire contract change.
 $(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml $(PROTOS)
@@ -23,8 +26,27 @@ install: $(VENV)/installed  ## Set up .venv with everything pinned, and generate
 serve: install  ## Run the service in the foreground on the embedded model.
 	$(BIN)/rerankd serve
 
-test: install  ## Run all tests.
+test: install  ## Run all tests but those of `make test-clients`.
 	$(BIN)/pytest
+
+test-clients: install $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \
+		else echo "node and npm are not on this machine: the clients for Node.js are skipped"; fi
+	$(BIN)/pytest $(INTEROP)
+
+# Groups of clients that can live in one environment.
+$(CLIENTS)/%/installed: $(INTEROP)/requirements-%.txt $(INTEROP)/constraints.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $< --constraint $(INTEROP)/constraints.txt
+	@touch $@
+
+$(CLIENTS)/node/installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 check: install  ## Format, lint, types and the wire contract.
 	$(BIN)/ruff format --check .
@@ -33,11 +55,12 @@ check: install  ## Format, lint, types and the wire contract.
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 
-bench: install  ## Measure urgent latency under bulk load, on a real process.
-	$(BIN)/rerankd bench
+bench: install  ## Measure the real process under load, and set it against limits; table and plot in bench-results/.
+	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; exit $$status
 
 simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.
+	$(BIN)/python -m tests.simulation.replicas  # With --pods 8,100,1000 larger ones, too; that takes some minutes.
 
 proto:  ## Generate the gRPC stubs anew.
 	rm -f $(VENV)/installed
@@ -53,5 +76,5 @@ lock:  ## Pin the newest allowed requirements, with hashes and without any index
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find protos -name '*_pb2*' -delete
