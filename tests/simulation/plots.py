@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.simulation import measures
 from tests.simulation.bench import Bench
+from tests.simulation.figures import Figures
 from tests.simulation.overload import LOADS
 from tests.simulation.run import Run
 
@@ -17,6 +18,29 @@ def draw(bench: Bench, out: Path) -> None:
     _goodput(bench, runs, out / "goodput.png")
     _latency(bench, runs, out / "urgent-latency.png")
     _shed(runs[4.0], out / "shed.png")
+
+
+def replicas(found: dict[int, dict[str, Figures]], path: Path) -> None:
+    """Write one PNG file: by number of pods and by row, the bulk finished in time, and what a retry would get in."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    heights = [len(rows) + 2 for rows in found.values()]
+    figure, grid = plt.subplots(
+        len(found), 2, figsize=(12, 0.3 * sum(heights)), squeeze=False, sharey="row", height_ratios=heights
+    )
+    for (left, right), (pods, rows) in zip(grid, found.items(), strict=True):
+        names = list(rows)
+        left.barh(names, [figures.on_time[-1] for figures in rows.values()])
+        left.set(title=f"{pods} pods: bulk finished in time")
+        left.invert_yaxis()
+        right.barh(names, [figures.next_try for figures in rows.values()], color="tab:red")
+        right.set(title="shed work that the next try would have got in")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
 
 
 def _goodput(bench: Bench, runs: dict[float, Run], path: Path) -> None:

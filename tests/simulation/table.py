@@ -1,6 +1,6 @@
 """Results as one table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.simulation.result import Check, Result
 
@@ -11,16 +11,22 @@ def markdown(results: Iterable[Result]) -> str:
     `G` is the goodput; `raw` is a machine without launches and padding, which no composer can move.
     """
     head = ("", "scenario", "check", "measured", "limit", "passed", "U", "E/E*", "S", "late", "G/bound", "G/raw")
-    rows = [head, tuple("-" * len(name) for name in head)]
+    rows = list[tuple[str, ...]]()
     for result in results:
         factors = _factors(result)
         for number, check in enumerate(result.checks):
             first = (result.name, result.what) if number == 0 else ("", "")
             rows.append((*first, *_check(check), *(factors if number == 0 else [""] * len(factors))))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    rows[1] = tuple("-" * width for width in widths)
+    return aligned(head, rows)
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table with columns as wide as their widest cell."""
+    table = [head, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    table.insert(1, ["-" * width for width in widths])
     return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in table
     )
 
 

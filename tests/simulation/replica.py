@@ -1,0 +1,68 @@
+"""One of many pods."""
+
+from math import inf
+
+from tests.simulation.agenda import Agenda
+from tests.simulation.pod import Live, Pod, TurnedAway
+from tests.simulation.run import Ran, Run
+from tests.simulation.view import View
+from tests.simulation.worker import Setup, Workers
+
+
+class Replica(Pod):
+    """A pod that wakes up by itself, and shows what waits on it.
+
+    It knows from the start what batches cost, and learns nothing: that would take a third of the time and change
+    nothing, since the workers are as fast as it believes.
+    """
+
+    def __init__(
+        self, number: int, run: Run, setup: Setup, agenda: Agenda, *, turned_away: TurnedAway, view: View, seed: int
+    ) -> None:
+        """Appear in `view` under `number`."""
+        workers, useful = Workers(setup.cost, seed=seed), view.useful
+        super().__init__(run, setup.policy, workers, agenda, turned_away=turned_away, useful=useful, learns=False)
+        self.batches: list[tuple[float, float]] = []
+        """Start and end of each that came back."""
+        self._number, self._view = number, view
+        self._alarm = inf
+
+    def admitted(self, live: Live) -> None:
+        """Note that a job came."""
+        useful = self._useful
+        live.waiting_s = sum([useful[n] for n in self._run.outcomes[live.index].request.pair_tokens])
+        self._view.add(self._number, live.lane, live.waiting_s)
+        self._view.under_way[self._number] += 1
+
+    def started(self, live: Live, seconds: float) -> None:
+        """Note that pairs went to a worker."""
+        live.waiting_s -= seconds
+        self._view.add(self._number, live.lane, -seconds)
+
+    def ended(self, live: Live) -> None:
+        """Note that a job is gone, with whatever of it still waits."""
+        self._view.under_way[self._number] -= 1
+        if live.waiting:
+            self._view.add(self._number, live.lane, -live.waiting_s)
+
+    def ran(self, ran: Ran) -> None:
+        """Note the time; the rest would fill the memory."""
+        self.batches.append((ran.start, ran.end))
+
+    def poll(self) -> None:
+        """Do what follows, and wake up when there is more to do."""
+        super().poll()
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        if self.wake < self._alarm:
+            self._alarm = self.wake
+            self._agenda.push(self.wake, self._ring, self.wake)
+
+    def _ring(self, at: float) -> None:
+        if at == self._alarm:  # Otherwise it was set to an earlier time since, and has rung.
+            self._alarm = inf
+            if self.wake <= at:
+                self.poll()
+            else:
+                self._set_alarm()
