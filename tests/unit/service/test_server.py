@@ -16,7 +16,7 @@ from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
 from service.engine import ModelError
-from service.server import AddressError, Service, serve
+from service.server import AddressError, Service, _listen, serve
 from service.settings import Address, Settings
 from service.watched import FileError
 from tests.unit.service.models import a_directory
@@ -55,6 +55,14 @@ def settings(folder: Path, **changed: Any) -> Settings:
 def addresses(written: str) -> dict[str, str]:
     """Return the addresses that were printed."""
     return dict(re.findall(r"^rerankd: (\w+) on (\S+)$", written, re.MULTILINE))
+
+
+def test_answers_are_not_kept_back():
+    """A connection to the service is TCP by its own word: asyncio asks for it before it sends at once what is written."""
+    listener = _listen(FREE)
+    listener.listen()
+    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.proto == socket.IPPROTO_TCP
 
 
 async def test_start_and_stop(folder: Path, capsys: pytest.CaptureFixture[str]):
