@@ -12,7 +12,8 @@ from scheduler.packing import Packing
 from scheduler.policy import Policy
 from scheduler.usage import Flow, Usage
 
-_CHANCE = 0.8  # Of being in time, below which a job is refused: too low wastes work, too high leaves workers idle.
+_CHANCE_IDLE, _CHANCE_FULL = 0.3, 0.8  # Of being in time, below which a job is refused; by how busy the pool was,
+_CHANCE_RISE = 8  # to which power the one becomes the other.
 _BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
 _SAFETY = 1.25  # On the time others take: a promise broken costs all the work that went into it, a refusal none.
 _CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
@@ -70,7 +71,7 @@ class Admission:
         ahead = self._ahead(lane, own, work, waiting=waiting, flow=flow, others=others) + running
         stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
         finish_s = stretch * ahead / policy.workers + own_s
-        likely = chance_in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= _CHANCE
+        likely = chance_in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= self._needed(now)
         if not lanes.ledger.total.pairs:  # Whoever took the machine lately, now a worker would idle.
             likely = likely or running / policy.workers + own_s < deadline - now
         # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
@@ -112,6 +113,15 @@ class Admission:
 
     def _seconds(self, amount: Amount) -> float:
         return self._cost.waiting(amount, self._policy.batch_s)
+
+    def _needed(self, now: float) -> float:
+        """Return the chance to be in time that lets a job in.
+
+        A job that is dropped in the end wastes time that others would have used, if there were others: the less the
+        pool was used lately, the less a promise must be certain.
+        """
+        busy = min(self._usage.total(now) / self._policy.workers, 1.0)
+        return _CHANCE_IDLE + (_CHANCE_FULL - _CHANCE_IDLE) * busy**_CHANCE_RISE
 
     def _spare(self, better: Flow) -> float:
         """Return the share of the pool that a lane can count on, given what better lanes have been taking."""

@@ -31,6 +31,7 @@ class Usage:
     def __init__(self) -> None:
         self._work = [0.0] * LANES
         self._spread = [0.0] * LANES
+        self._total = 0.0
         self._began = self._last = -inf  # When the work averaged over began, and when there was some last.
         self._since = 0.0  # When a weight is 1.
 
@@ -39,6 +40,7 @@ class Usage:
         if now - self._last > _IDLE_S:
             self._work = [0.0] * LANES
             self._spread = [0.0] * LANES
+            self._total = 0.0
             self._began = self._since = now
         self._last = now
         age = (now - self._since) / _MEMORY_S
@@ -46,10 +48,16 @@ class Usage:
             shrink = exp(-age)
             self._work = [w * shrink for w in self._work]
             self._spread = [s * shrink for s in self._spread]
+            self._total *= shrink
             self._since, age = now, 0.0
         weight = exp(age)
         self._work[lane] += work * weight
         self._spread[lane] += work * job_work * weight
+        self._total += work * weight
+
+    def total(self, now: float) -> float:
+        """Return the workers that all lanes together keep busy."""
+        return self._total * self._unit(now)
 
     def at(self, lane: int, now: float) -> float:
         """Return the workers that `lane` itself keeps busy."""

@@ -113,11 +113,23 @@ def test_other_clients_delay_by_their_turns():
 def test_usage_of_better_lanes():
     """What better lanes keep taking is not there for others: the estimate is stretched accordingly."""
     door = Door(waiting=(a_job(1, lane=1),))
-    for i in range(1_000):  # Six tenths of the only worker, for a long time.
-        door.usage.add(0, 0.06, 0.06, i * 0.1 - 100)
+    for i in range(10_000):  # Six tenths of the only worker, for a long time.
+        door.usage.add(0, 0.006, 0.006, i * 0.01 - 100)
     assert door.refuse(a_job(100, lane=1, deadline=0.2))
     assert door.refuse(a_job(100, lane=1, deadline=0.5)) is None
     assert door.refuse(a_job(100, lane=0, deadline=0.2)) is None
+
+
+def test_a_full_pool_promises_less():
+    """What may just be in time is let in where workers idle now and then, and kept out where all time is used."""
+    refused = []
+    for worse in (0.0, 0.04):  # Beside six tenths of the only worker in a better lane.
+        door = Door(waiting=(a_job(1, lane=1),))
+        for i in range(1_000):
+            door.usage.add(0, 0.06, 0.06, i * 0.1 - 100)
+            door.usage.add(9, worse, worse, i * 0.1 - 100)
+        refused.append(door.refuse(a_job(100, lane=1, deadline=0.3)) is not None)
+    assert refused == [False, True]
 
 
 def test_idle_after_a_burst():

@@ -35,6 +35,17 @@ def test_better_lanes_only():
     assert usage.at(6, 0.0) == 0
 
 
+def test_total():
+    """All lanes together take what each of them does, also after a pause, and after more than ten minutes."""
+    usage = Usage()
+    for start in (0.0, 100.0, YEAR_S):
+        for i in range(70_000):
+            usage.add(i % LANES, 0.005, 0.02, start + i * 0.01)
+        now = start + 700
+        assert usage.total(now) == pytest.approx(usage.better_than(LANES, now).work)
+        assert usage.total(now) == pytest.approx(0.5, rel=0.02)
+
+
 @pytest.mark.parametrize("seconds", [1, 3, 10, 60])
 def test_steady_rate(seconds):
     """Under a steady stream the average is its rate, from its first second on."""
