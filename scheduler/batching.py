@@ -15,13 +15,13 @@ _LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express 
 
 
 def compose(
-    head: AdmittedJob, lanes: Lanes, policy: Policy, cost: CostModel, in_time: Callable[[AdmittedJob], bool]
+    head: AdmittedJob, lanes: Lanes, policy: Policy, cost: CostModel, patient: Callable[[AdmittedJob], bool]
 ) -> tuple[tuple[Slice, ...], int]:
     """Take the batch that `head` begins out of `lanes` and return its slices and the length they are padded to.
 
-    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it that
-    are still `in_time`, where that is cheaper than serving them later. The predicted seconds stay within the cap,
-    unless one pair alone takes longer.
+    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it, where that
+    is cheaper than serving them later. Jobs share a batch only if they are `patient`: if a whole batch may pass before
+    theirs and they are still in time. The predicted seconds stay within the cap, unless one pair alone takes longer.
     """
     cap_s = _cap(lanes, policy, cost)
     length = head.lengths[-1]
@@ -32,7 +32,8 @@ def compose(
     count = len(head.lengths) if whole else _run(head.lengths, length, room, cost)
     alone = express and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
     below = policy.express_lanes if alone else LANES
-    followers = lanes.first(policy.look_ahead + 1, below=below, ahead=policy.batch_s) if room > count else []
+    looked_at = policy.look_ahead + 1 if room > count and patient(head) else 0
+    followers = lanes.first(looked_at, below=below, ahead=policy.batch_s)
     stop = len(head.lengths)
     slices = [lanes.take(head, stop - count, stop, count * pair_s + cost.launch_s)]
     room -= count
@@ -40,7 +41,7 @@ def compose(
     for job in sorted(followers, key=lambda j: j.left == 1):
         if room <= 0:
             break
-        if job is not head and in_time(job):
+        if job is not head and patient(job):
             fair = int(lanes.allowance(job, policy.batch_s) / pair_s)
             start, stop = _fitting(job, length, min(room, fair), policy, cost)
             # Where started work goes first, starting a job only to fill a batch would put it before its betters.

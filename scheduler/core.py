@@ -157,7 +157,10 @@ class Scheduler:
 
     def _start(self, head: AdmittedJob, now: float) -> Batch:
         before = self._lanes.ledger.total
-        slices, length = compose(head, self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now)
+        cap_s = self._policy.batch_s
+        slices, length = compose(
+            head, self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now + cap_s
+        )
         pairs = sum(len(piece.pairs) for piece in slices)
         self._batches += 1
         batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))

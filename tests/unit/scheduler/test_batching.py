@@ -29,11 +29,11 @@ def _lanes(*jobs: Job) -> Lanes:
 
 
 def _from_head(
-    lanes: Lanes, policy: Policy, cost: CostModel, in_time: Callable[[AdmittedJob], bool]
+    lanes: Lanes, policy: Policy, cost: CostModel, patient: Callable[[AdmittedJob], bool]
 ) -> tuple[tuple[Slice, ...], int]:
     head = lanes.head()
     assert head
-    return compose(head, lanes, policy, cost, in_time)
+    return compose(head, lanes, policy, cost, patient)
 
 
 def _compose(*jobs: Job, cost: FixedCost = COST, **limits: float) -> tuple[dict[int, int], int]:
@@ -151,10 +151,17 @@ def test_started_jobs_fill_first():
 
 
 def test_late_jobs_do_not_fill():
-    """A job that would not be finished in time is not used to fill a batch."""
+    """A job that a whole batch would make late is not used to fill one."""
     head, late, other = a_job(5, lane=500), a_job(20, lane=600), a_job(20, lane=700)
     slices, _ = _from_head(_lanes(head, late, other), Policy(workers=1), COST, lambda entry: entry.job is not late)
     assert [piece.job_id for piece in slices] == [head.id, other.id]
+
+
+def test_a_late_head_goes_alone():
+    """A job that a whole batch would make late takes nobody along."""
+    head, other = a_job(5, lane=500), a_job(20, lane=600)
+    slices, _ = _from_head(_lanes(head, other), Policy(workers=1), COST, lambda entry: entry.job is not head)
+    assert [piece.job_id for piece in slices] == [head.id]
 
 
 def test_clients_ahead_do_not_fill():
