@@ -83,10 +83,11 @@ async def test_default_deadline(api: Api):
     assert 50 < api.reranker.remaining_s[0] <= 60
 
 
-async def test_deadline(api: Api):
-    """A call's deadline is its own."""
-    await api.stub.Rerank(REQUEST, timeout=3600)
-    assert 3590 < api.reranker.remaining_s[0] <= 3610  # The wire carries three digits.
+@pytest.mark.parametrize("timeout_s", [12.01, 100.1, 3600.0])
+async def test_deadline(timeout_s: float, api: Api):
+    """A call's deadline is its own, and never later than its caller's, although the wire rounds it up."""
+    await api.stub.Rerank(REQUEST, timeout=timeout_s)
+    assert 0.9 * timeout_s < api.reranker.remaining_s[0] < timeout_s
 
 
 async def test_caller_leaves(api: Api):
