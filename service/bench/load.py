@@ -25,7 +25,9 @@ _AFTERWARDS_SHARE = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `rerankd bench load`."""
-    parser.add_argument("--loads", type=_loads, default=[0.5, 1, 2, 4, 10], help="offered over capacity; 0.5,1,2,4,10")
+    parser.add_argument(
+        "--loads", type=_loads, default=[0.5, 1, 1.5, 4, 10], help="offered over capacity; 0.5,1,1.5,4,10"
+    )
     parser.add_argument("--seconds", type=_positive, default=25.0, help="length of each load; 25")
     parser.add_argument("--seed", type=int, default=1, help="draws the requests and their times; 1")
     parser.add_argument(

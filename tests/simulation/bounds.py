@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
 from itertools import pairwise
-from math import inf
 from random import Random
 
 from scheduler import CostModel, Job, Policy, Scheduler
+from service.bench.bound import Asked, in_time
 from tests.simulation.measures import latencies, quantile, useful_s
 from tests.simulation.simulator import run
 from tests.simulation.worker import Cost
@@ -76,30 +75,10 @@ def clairvoyant(
     amount of a worse one. Sets of pieces that can be done in time form a matroid, so the best kinds together get as
     much as they would get alone, and for these earliest deadline first is optimal.
     """
-    work = [(r, useful_s(r.pair_tokens, cost)) for r in trace]
-    members = [[w for w in work if any(kind(w[0]) for kind in kinds[: last + 1])] for last in range(len(kinds))]
-    totals = [earliest_first(best, capacity) for best in members]
+    work = [(r, Asked(r.at, r.deadline, useful_s(r.pair_tokens, cost))) for r in trace]
+    members = [[w for r, w in work if any(kind(r) for kind in kinds[: last + 1])] for last in range(len(kinds))]
+    totals = [in_time(best, capacity) for best in members]
     return [total - better for better, total in pairwise([0.0, *totals])]
-
-
-def earliest_first(work: Sequence[tuple[Request, float]], capacity: float) -> float:
-    """Return the useful seconds done in time by earliest deadline first, work divisible, what is too late dropped."""
-    waiting: list[list[float]] = []
-    done, now = 0.0, 0.0
-    arrivals = sorted((r.at, r.deadline, seconds) for r, seconds in work)
-    for position, (at, deadline, seconds) in enumerate(arrivals):
-        now = at
-        heappush(waiting, [deadline, seconds])
-        until = arrivals[position + 1][0] if position + 1 < len(arrivals) else inf
-        while waiting and now < until:
-            due, left = waiting[0]
-            took = min(left / capacity, until - now, max(0.0, due - now))
-            done += took * capacity
-            now += took
-            waiting[0][1] -= took * capacity
-            if waiting[0][1] <= 1e-12 or now >= due:
-                heappop(waiting)
-    return done
 
 
 def alone(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from service.bench.bound import Asked, in_time
 from tests.simulation.bench import Bench
-from tests.simulation.bounds import clairvoyant, earliest_first, fluid
+from tests.simulation.bounds import clairvoyant, fluid
 from tests.simulation.run import Ending
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.worker import BRISK
@@ -71,4 +72,10 @@ def test_the_clairvoyant_bound_knows_deadlines_and_ranks():
     better, worse = Request(0.0, 0, "a", second, 1.0), Request(0.0, 1, "a", second, 1.5)
     kinds = [lambda r: r.lane == 0, lambda r: r.lane == 1]
     assert clairvoyant([better, worse], 1.0, cost, kinds) == pytest.approx([1.0, 0.5])
-    assert earliest_first([(better, 1.0), (worse, 1.0)], 2.0) == pytest.approx(2.0)
+
+
+def test_the_best_possible_is_done_by_the_earliest_deadline():
+    asked = [Asked(0.0, 1.0, 1.0), Asked(0.0, 1.5, 1.0)]
+    assert in_time(asked, 1.0) == pytest.approx(1.5)
+    assert in_time(asked, 2.0) == pytest.approx(2.0)
+    assert in_time([*asked, Asked(3.0, 4.0, 5.0)], 1.0) == pytest.approx(2.5)

@@ -58,7 +58,7 @@ def addresses(written: str) -> dict[str, str]:
 
 
 def test_answers_are_not_kept_back():
-    """A connection to the service is TCP by its own word: asyncio asks for it before it sends at once what is written."""
+    """Connections to the service are TCP by their own word, or asyncio would not send at once what is written."""
     listener = _listen(FREE)
     listener.listen()
     with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
