@@ -32,11 +32,7 @@ class V1Request(Body):
     ]
     top_n: TopN = None
     rank_fields: Annotated[
-        list[str] | None,
-        Field(
-            description="Fields of an object to read, in this order; absent: all it has.",
-            json_schema_extra={"minItems": 1},
-        ),
+        list[str] | None, Field(description="Fields of an object to read, in this order; absent: all it has.")
     ] = None
     return_documents: Annotated[bool | None, Field(description="Whether results repeat their documents.")] = None
     max_chunks_per_doc: Annotated[

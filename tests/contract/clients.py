@@ -23,6 +23,8 @@ PATH = "/v2/rerank"
 SERVICE = "rerank.v2.RerankService"
 GOOD: Mapping[str, Any] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS[:2]}
 TIMEOUT_S = 60
+SECRET = "xyzzy"  # noqa: S105  # A secret, but no password.
+"""In the texts of what is sent; it has no business in the log or in a refusal."""
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -42,6 +44,11 @@ def message(fields: Mapping[str, Any]) -> bytes:
     return pb.RerankRequest(**fields).SerializeToString()
 
 
+def with_member(raw: bytes, member: bytes) -> bytes:
+    """Return a body and one more member, written out."""
+    return raw[:-1] + b"," + member + b"}"
+
+
 def http_refusal(response: httpx.Response) -> str:
     """Return what an error response says, after a look at its form."""
     assert response.headers["content-type"] == "application/json"
@@ -52,6 +59,16 @@ def http_refusal(response: httpx.Response) -> str:
     assert body["message"]
     assert body["id"] == response.headers["x-request-id"]
     return body["message"]
+
+
+def refused(answer: httpx.Response, status: int, *fields: str) -> str:
+    """Return what a refusal says, after a look at whether it names these fields, and not what they hold."""
+    assert answer.status_code == status, answer.text
+    said = http_refusal(answer)
+    assert all(field in said for field in fields), said
+    assert SECRET not in answer.text
+    assert len(said) < 10_000
+    return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
+from starlette.routing import Route
 
+from service.rest import create_app
 from tests.contract.clients import PATH, changed
+from tests.contract.forms import PATHS
 
 ERRORS = ("400", "401", "403", "404", "413", "415", "422", "429", "498", "500", "501", "503", "504")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -55,11 +59,6 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(inner)
 
 
-def kinds(schema: dict[str, Any]) -> set[str]:
-    """Return the types that a property takes."""
-    return {option["type"] for option in schema.get("anyOf", [schema])}
-
-
 def test_it_is_valid(document: dict[str, Any]) -> None:
     """It has what OpenAPI 3.1 asks for, and every reference leads somewhere."""
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
@@ -88,19 +87,17 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
             assert set(node.get("required", [])) <= node["properties"].keys()
 
 
-def test_the_request(document: dict[str, Any], operation: dict[str, Any]) -> None:
-    """The body has the six published members, of their types, three of them required."""
-    body = operation["requestBody"]
-    assert body["required"] is True
-    schema = json_schema(document, body)
-    properties = {name: resolved(document, found) for name, found in schema["properties"].items()}
-    assert properties.keys() == {"model", "query", "documents", "top_n", "max_tokens_per_doc", "priority"}
-    assert set(schema["required"]) == {"model", "query", "documents"}
-    assert properties["model"]["type"] == properties["query"]["type"] == "string"
-    assert properties["documents"]["type"] == "array"
-    assert properties["documents"]["items"] == {"type": "string"}
-    for name in ("top_n", "max_tokens_per_doc", "priority"):
-        assert kinds(properties[name]) - {"null"} == {"integer"}
+def test_every_path_is_described(document: dict[str, Any]) -> None:
+    """What is described is what is served, and nothing else is but the description itself and its page."""
+    assert document["paths"].keys() == set(PATHS)
+    assert all(item.keys() == {"post"} for item in document["paths"].values())
+    app = create_app(Mock(), Mock(), Mock(), default_timeout_s=1)
+    served = {
+        (route.path, method) for route in app.routes if isinstance(route, Route) for method in route.methods or ()
+    }
+    assert {path for path, method in served if method == "POST"} == set(PATHS)
+    assert {path for path, method in served if method != "POST"} == {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+    assert [route.path for route in app.routes if not isinstance(route, Route)] == ["/static-offline-docs"]
 
 
 def test_the_answer(document: dict[str, Any], operation: dict[str, Any], rest: httpx.Client) -> None:

@@ -1,41 +1,22 @@
 """The gRPC form of text-embeddings-inference, asked of the real process by the client made from its .proto."""
 
-import struct
 from collections.abc import Sequence
 from importlib.metadata import version
-from math import exp
 from typing import Any
 
 import grpc
-import httpx
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc import StatusCode
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from tei.v1 import tei_pb2 as pb
-from tei.v1.tei_pb2_grpc import InfoStub, RerankStub
+from tei.v1.tei_pb2_grpc import InfoStub
 
 from tests.contract.clients import TIMEOUT_S, GrpcClient, Metadata, changed, grpc_refusal
 from tests.examples import DOCUMENTS, QUERY, WASHINGTON
 
-LONG = " ".join(f"Town number {n} has {n * 37 % 101} schools and no harbour." for n in range(100))
-"""More than the model reads in one pass."""
-TEXTS = {
-    "plain": DOCUMENTS,
-    "one": DOCUMENTS[:1],
-    "duplicates": [*DOCUMENTS, *DOCUMENTS[::-1]],
-    "windows": [DOCUMENTS[0], LONG, DOCUMENTS[1]],
-    "empty-and-blank": ["", " ", "\n", "\0", DOCUMENTS[0]],
-    "unicode": ["Madrid 🇪🇸", "東京は日本の首都です。", "e\u0301\u200d\u202e\ufeff", "\U0010ffff"],
-}
 MUCH = [f"text {n}" for n in range(10_001)]
 """One text more than a request may have."""
-
-
-@pytest.fixture
-def tei(rpc: GrpcClient) -> Any:
-    """Return the generated client."""
-    return RerankStub(rpc.channel)
 
 
 def parts(texts: Sequence[str], **fields: Any) -> list[pb.RerankStreamRequest]:
@@ -45,42 +26,6 @@ def parts(texts: Sequence[str], **fields: Any) -> list[pb.RerankStreamRequest]:
         pb.RerankStreamRequest(query=QUERY, text=first, **fields),
         *(pb.RerankStreamRequest(query=QUERY, text=text) for text in later),
     ]
-
-
-def scores(response: pb.RerankResponse) -> list[tuple[int, float]]:
-    """Return indexes and scores in the order of an answer."""
-    return [(rank.index, rank.score) for rank in response.ranks]
-
-
-def single(score: float) -> float:
-    """Return a score in the precision that this form has."""
-    (rounded,) = struct.unpack("f", struct.pack("f", score))
-    return float(rounded)
-
-
-@pytest.mark.parametrize("raw_scores", [False, True])
-@pytest.mark.parametrize("texts", [pytest.param(texts, id=name) for name, texts in TEXTS.items()])
-def test_the_same_answer(
-    texts: list[str],
-    raw_scores: bool,  # noqa: FBT001
-    tei: Any,
-    rpc: GrpcClient,
-    rest: httpx.Client,
-) -> None:
-    """One request has one answer, rounded to what a form can hold: in this form, in a stream, over REST, in our own."""
-    asked = {"query": QUERY, "texts": texts, "raw_scores": raw_scores}
-    answer = rest.post("/rerank", json=asked)
-    assert answer.status_code == 200, answer.text
-    expected = [(rank["index"], single(rank["score"])) for rank in answer.json()]
-    assert scores(tei.Rerank(pb.RerankRequest(**asked), timeout=TIMEOUT_S)) == expected
-    streamed = tei.RerankStream(iter(parts(texts, raw_scores=raw_scores)), timeout=TIMEOUT_S)
-    assert scores(streamed) == expected
-    ours = [(result.index, result.relevance_score) for result in rpc.rerank(changed(documents=texts)).results]
-    assert [index for index, _ in ours] == [index for index, _ in expected]
-    if raw_scores:
-        assert [1 / (1 + exp(-score)) for _, score in expected] == pytest.approx([score for _, score in ours])
-    else:
-        assert [(index, single(score)) for index, score in ours] == expected
 
 
 def test_texts_come_back(tei: Any) -> None:

@@ -1,0 +1,94 @@
+"""What no HTTP library sends: bytes for the HTTP port that are not quite a call, and callers that leave."""
+
+import pytest
+
+from tests.contract.clients import GOOD, and_leave, encoded, http_refusal, on_the_wire
+from tests.process import RunningService
+
+pytestmark = pytest.mark.usefixtures("unharmed")
+
+BODY = encoded(GOOD)
+HEAD = b"POST /v2/rerank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close"
+LENGTH = b"\r\nContent-Length: %d" % len(BODY)
+END = b"\r\n\r\n"
+NO_BYTES = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+SOCKET = (
+    b"GET /v2/rerank HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+)
+CALLS: dict[str, tuple[bytes, int]] = {
+    "good": (HEAD + LENGTH + END + BODY, 200),
+    "http-1.0": (b"POST /v2/rerank HTTP/1.0" + LENGTH + END + BODY, 200),
+    "same-length-twice": (HEAD + LENGTH + LENGTH + END + BODY, 200),
+    "header-newline": (HEAD + LENGTH + b"\r\nX-Client-Name: a\r\nX-Evil: b" + END + BODY, 200),
+    "no-body": (HEAD + END, 400),
+    "two-slashes": (HEAD.replace(b"/v2", b"//v2") + LENGTH + END + BODY, 404),
+    "websocket": (SOCKET + END, 405),
+    "too-large-by-its-word": (HEAD + b"\r\nContent-Length: 99999999999999999999" + END, 413),
+    "too-large-asks-first": (HEAD + b"\r\nExpect: 100-continue\r\nContent-Length: 99999999" + END, 413),
+}
+NO_HTTP = {
+    "garbage": NO_BYTES + END,
+    "no-version": b"POST /v2/rerank" + END,
+    "no-host": b"POST /v2/rerank HTTP/1.1" + LENGTH + END + BODY,
+    "two-lengths": HEAD + LENGTH + b"\r\nContent-Length: 1" + END + BODY,
+    "negative-length": HEAD + b"\r\nContent-Length: -1" + END + BODY,
+    "word-for-length": HEAD + b"\r\nContent-Length: many" + END + BODY,
+    "bad-chunk": HEAD + b"\r\nTransfer-Encoding: chunked" + END + b"zz\r\n{}\r\n0\r\n\r\n",
+    "header-split": HEAD + LENGTH + b"\r\nX-Client-Name: a\rX-Evil: b" + END + BODY,
+    "header-nul": HEAD + LENGTH + b"\r\nX-Client-Name: a\0b" + END + BODY,
+}
+LEFT = {
+    "nothing": b"",
+    "half-a-head": HEAD[:40],
+    "no-body": HEAD + LENGTH + END,
+    "half-a-body": HEAD + LENGTH + END + BODY[:-9],
+    "much-less-than-promised": HEAD + b"\r\nContent-Length: 60000000" + END + b" " * 2**20,
+    "half-a-chunk": HEAD + b"\r\nTransfer-Encoding: chunked" + END + b"5\r\n{",
+    "everything": HEAD + LENGTH + END + BODY,
+    "a-head-without-end": HEAD + b"\r\nX-Client-Name: " + b"n" * 200_000,
+    "noise": bytes(range(256)) * 64,
+}
+
+
+def address(running: RunningService) -> str:
+    """Return where HTTP listens."""
+    return running.http.removeprefix("http://")
+
+
+@pytest.mark.parametrize(("data", "status"), [pytest.param(*call, id=name) for name, call in CALLS.items()])
+def test_calls(data: bytes, status: int, running: RunningService) -> None:
+    """A call that is one is answered by the service, with its error body if it is refused."""
+    answer = on_the_wire(address(running), data)
+    assert answer.status_code == status
+    assert "x-evil" not in answer.headers
+    if status == 200:
+        assert answer.json().keys() == {"id", "results", "meta"}
+    else:
+        http_refusal(answer)
+
+
+def test_asking_first(running: RunningService) -> None:
+    """A caller that waits for leave to send its body gets it."""
+    answer = on_the_wire(address(running), HEAD + LENGTH + b"\r\nExpect: 100-continue" + END, BODY)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in NO_HTTP.items()])
+def test_no_http(data: bytes, running: RunningService) -> None:
+    """What is no HTTP is refused before the service sees it."""
+    assert on_the_wire(address(running), data).status_code == 400
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in LEFT.items()])
+def test_callers_that_leave(data: bytes, running: RunningService) -> None:
+    """A caller that closes the connection early, on any port, harms nobody."""
+    for port in (address(running), running.grpc, running.admin.removeprefix("http://")):
+        and_leave(port, data)
+
+
+def test_pages_without_a_route_name_no_other_host(running: RunningService) -> None:
+    """What the caller puts in Host never comes back as a place to go."""
+    for path in (b"/v2/rerank/", b"/docs/", b"//", b"/nowhere"):
+        data = b"GET " + path + b" HTTP/1.1\r\nHost: evil.example\r\nConnection: close" + END
+        assert "evil.example" not in str(on_the_wire(address(running), data).headers)
