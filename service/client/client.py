@@ -15,7 +15,8 @@ _MESSAGE_BYTES = 32 * 2**20
 """Size of a request from which on its documents are streamed; the server takes up to twice that in one message."""
 _PART_BYTES = 4 * 2**20
 _CONFIG = {
-    # By the load that each server reports, else in turn; servers that say they are not serving are left out.
+    # By the load that servers report in the trailers of their answers, and in turn as long as they report none. An
+    # older grpc, which has not heard of weights, takes turns always. Who says that it is not serving is left out.
     "loadBalancingConfig": [{"weighted_round_robin": {}}, {"round_robin": {}}],
     "healthCheckConfig": {"serviceName": _SERVICE},
     "methodConfig": [
@@ -26,12 +27,14 @@ _CONFIG = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                # A server that stops cancels the calls that it has not looked at yet.
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ],
-    # When more than about one call in ten fails, retries stop: they would only add to the load.
-    "retryThrottling": {"maxTokens": 50, "tokenRatio": 0.2},
+    # When more than one call in six fails for long, retries stop: they would only add to the load. For long, because
+    # a server that dies takes with it all that it had under way, which may be hundreds of calls in a moment.
+    "retryThrottling": {"maxTokens": 1000, "tokenRatio": 0.2},
 }
 _OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.service_config", json.dumps(_CONFIG)),
@@ -70,6 +73,8 @@ class _Client:
     ) -> None:
         """Connect to `target`, such as `dns:///rerankd.search.svc:50051`, when first called.
 
+        Of all servers behind it, those that say that they are serving get the calls: in turn, or the more the less
+        busy they are, as soon as they report that with their answers.
         `key` is shown to the server; `name` says who asks where the server wants no keys; `timeout_s` is how long each
         call may take, retries included. Without `credentials` the connection is not encrypted.
         """
