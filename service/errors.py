@@ -170,10 +170,7 @@ class Outcome:
         """Return what `error` is to the caller."""
         row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
         message = _GENERIC if row is _UNFORESEEN else str(error)
-        violations = getattr(error, "violations", ())
-        if isinstance(error, scheduler.Oversized):
-            violations = (Violation("documents", message),)
-        return cls(row, message, getattr(error, "retry_after_s", None), violations)
+        return cls(row, message, getattr(error, "retry_after_s", None), getattr(error, "violations", ()))
 
     @property
     def retry_after_whole_s(self) -> int:

@@ -50,7 +50,7 @@ class RerankRequest:
         if not self.query.strip():
             violations.append(Violation("query", "must not be blank"))
         if not self.documents:
-            violations.append(Violation("documents", "must hold at least one document"))
+            violations.append(Violation("documents", "must not be empty"))
         if self.top_n is not None and self.top_n < 1:
             violations.append(Violation("top_n", f"must be at least 1, not {self.top_n}"))
         if self.max_tokens_per_doc < 1:

@@ -8,7 +8,7 @@ from functools import partial
 from heapq import nsmallest
 from math import ceil
 
-from scheduler import Amount, Dispatcher, Expired
+from scheduler import Amount, Dispatcher, Expired, Oversized
 from service.denylist import DenyList
 from service.engine import Encoded, EncodedPair, Engine, Query
 from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
@@ -93,11 +93,14 @@ class Reranker:
         model = self._named(request.model)
         _check_allowed(request, model, call.caller)
         self.check_count(len(request.documents))
-        encoded, warnings = await self._encode(request, call, model)
-        pair_tokens = encoded.pair_tokens
-        scored = await model.dispatcher.submit(
-            encoded.pairs, pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
-        )
+        try:
+            encoded, warnings = await self._encode(request, call, model)
+            pair_tokens = encoded.pair_tokens
+            scored = await model.dispatcher.submit(
+                encoded.pairs, pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
+            )
+        except Oversized:
+            raise OutOfRangeError(Violation("documents", "make more pairs than one request may have")) from None
         return RerankResult(
             id=call.id,
             model=model.name,
@@ -139,7 +142,7 @@ class Reranker:
         for documents in _chunks(request.documents):
             model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
-        return encoded, _warnings(encoded, limit, query_cut=query.cut)
+        return encoded, _warnings(encoded, query)
 
     def _read_query(self, engine: Engine, text: str) -> Query:
         self._denylist.check([text])
@@ -195,20 +198,22 @@ def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | Non
     return [Ranked(index, score) for index, score in order]
 
 
-def _warnings(encoded: Encoded, limit: int, *, query_cut: bool) -> list[str]:
+def _warnings(encoded: Encoded, query: Query) -> list[str]:
     """Say what was not read, and what is better done otherwise."""
     warnings = []
     if encoded.documents > _DOCUMENTS_ADVISED:
         warnings.append(
             f"{encoded.documents:,} documents in one request: up to {_DOCUMENTS_ADVISED:,} are answered sooner"
         )
-    if query_cut:
-        warnings.append("the query was cut to half of what the model reads in one pass")
-    if encoded.cut:
-        named = ", ".join(map(str, encoded.cut[:_NAMED_MAX]))
-        more = len(encoded.cut) - _NAMED_MAX
+    if query.cut:
+        warnings.append(f"the query{query.cut.size} was cut to {query.cut.kept}")
+    cut: dict[str, list[str]] = {}
+    for document, how in encoded.cut.items():
+        cut.setdefault(how.kept, []).append(f"{document}{how.size}")
+    for kept, documents in cut.items():
+        named = ", ".join(documents[:_NAMED_MAX])
+        more = len(documents) - _NAMED_MAX
         others = f" and {more} more" if more > 0 else ""
-        plural = "s" if len(encoded.cut) > 1 else ""
-        verb = "were" if plural else "was"
-        warnings.append(f"document{plural} {named}{others} {verb} cut to {limit} tokens")
+        what, verb = ("documents", "were") if len(documents) > 1 else ("document", "was")
+        warnings.append(f"{what} {named}{others} {verb} cut to {kept}")
     return warnings

@@ -14,6 +14,27 @@ _CHARACTERS_MAX = 2**19
 """Characters read of one text at most, whatever is asked for: a fifth of a second of tokenising."""
 
 
+class Cut(NamedTuple):
+    """How a text was cut whose end was not read."""
+
+    read: int
+    """How much of it was read."""
+    has: int | None
+    """How much there is; None: more than was read, but nobody counted."""
+    unit: str
+    """What is counted: "token", or "character" where there were too many of those."""
+
+    @property
+    def size(self) -> str:
+        """How much there is, in brackets, to stand behind the name of the text; empty where nobody counted."""
+        return "" if self.has is None else f" ({self.has:,} {self.unit}s)"
+
+    @property
+    def kept(self) -> str:
+        """How much of it was read, in words."""
+        return f"{self.read:,} {self.unit}{'s' * (self.read > 1)}"
+
+
 class Query(NamedTuple):
     """A query as every pair of a request begins with it."""
 
@@ -21,8 +42,8 @@ class Query(NamedTuple):
     """The first part of each pair."""
     window: int
     """Tokens it leaves for a document in one pass."""
-    cut: bool
-    """Whether its end was not read."""
+    cut: Cut | None
+    """None: all of it was read."""
 
 
 @dataclass(slots=True)
@@ -32,8 +53,8 @@ class Encoded:
     pairs: list[EncodedPair] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
     """Which document each pair belongs to, ascending from 0."""
-    cut: list[int] = field(default_factory=list)
-    """Documents of which the end was not read."""
+    cut: dict[int, Cut] = field(default_factory=dict)
+    """The documents of which the end was not read, ascending."""
     documents: int = 0
     took_s: float = 0.0
     """Thread time spent on it."""
@@ -46,10 +67,19 @@ class Encoded:
     def append(self, other: "Encoded") -> None:
         """Add documents that follow these."""
         self.owners += (owner + self.documents for owner in other.owners)
-        self.cut += (document + self.documents for document in other.cut)
+        self.cut |= {document + self.documents: cut for document, cut in other.cut.items()}
         self.pairs += other.pairs
         self.documents += other.documents
         self.took_s += other.took_s
+
+
+class _Read(NamedTuple):
+    """What was read of a text."""
+
+    ids: list[int]
+    """Its first tokens."""
+    whole: bool
+    """Whether these are all."""
 
 
 class PairEncoder:
@@ -72,10 +102,10 @@ class PairEncoder:
     def query(self, text: str) -> Query:
         """Return a query, cut to half of the context."""
         most = self._context // 2
-        ids = self._ids(text, most)
-        kept = ids[:most]
+        read = self._read(text, most)
+        kept = read.ids[:most]
         window = self._context - len(kept) - self._template.specials
-        return Query(self._template.head(kept), window, len(ids) > most)
+        return Query(self._template.head(kept), window, _cut(text, read, most))
 
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`.
@@ -85,10 +115,10 @@ class PairEncoder:
         """
         started = perf_counter()
         encoded = Encoded(documents=len(documents))
-        for index, ids in enumerate(self._all_ids(documents, max_tokens_per_doc)):
-            kept = ids[:max_tokens_per_doc]
-            if len(ids) > len(kept) or len(documents[index]) > _CHARACTERS_MAX:
-                encoded.cut.append(index)
+        for index, read in enumerate(self._read_all(documents, max_tokens_per_doc)):
+            kept = read.ids[:max_tokens_per_doc]
+            if cut := _cut(documents[index], read, max_tokens_per_doc):
+                encoded.cut[index] = cut
             for start in range(0, max(len(kept), 1), query.window):
                 tail = self._template.tail(kept[start : start + query.window])
                 encoded.pairs.append(EncodedPair(query.head, tail))
@@ -96,18 +126,18 @@ class PairEncoder:
         encoded.took_s = perf_counter() - started
         return encoded
 
-    def _all_ids(self, texts: list[str], enough: int) -> list[list[int]]:
+    def _read_all(self, texts: list[str], enough: int) -> list[_Read]:
         """Return the tokens of each text, or, of a very long one, at least the first `enough` and one more."""
         long = min(_CHARACTERS_PER_TOKEN * (enough + 1), _CHARACTERS_MAX)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
         return [
-            found.ids if len(text) <= long else self._ids(text, enough)
+            _Read(found.ids, whole=True) if len(text) <= long else self._read(text, enough)
             for text, found in zip(texts, short, strict=True)
         ]
 
-    def _ids(self, text: str, enough: int) -> list[int]:
+    def _read(self, text: str, enough: int) -> _Read:
         """Return the tokens of `text`, or at least the first `enough` and one more.
 
         What is read grows until it is enough, so that a hostile megabyte does not cost a second. Words are encoded
@@ -115,15 +145,21 @@ class PairEncoder:
         Of any text, half a million characters are read at most.
         """
         length = _CHARACTERS_PER_TOKEN * (enough + 1)
-        text = text[:_CHARACTERS_MAX]
-        while length < len(text):
+        most = text[:_CHARACTERS_MAX]
+        while length < len(most):
             # The fast form does not say which word a token belongs to.
-            part = self._tokenizer.encode_batch([text[:length]], add_special_tokens=False)[0]
+            part = self._tokenizer.encode_batch([most[:length]], add_special_tokens=False)[0]
             words = part.word_ids
             sure = words.index(words[-1]) if words else 0
             if sure > enough:
-                ids: list[int] = part.ids[:sure]
-                return ids
+                return _Read(part.ids[:sure], whole=False)
             length *= 4
-        whole: list[int] = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
-        return whole
+        found = self._tokenizer.encode_batch_fast([most], add_special_tokens=False)[0]
+        return _Read(found.ids, whole=len(most) == len(text))
+
+
+def _cut(text: str, read: _Read, most: int) -> Cut | None:
+    """Return how a text was cut, of which `most` tokens are kept at most."""
+    if len(read.ids) > most:
+        return Cut(most, len(read.ids) if read.whole else None, "token")
+    return None if read.whole else Cut(_CHARACTERS_MAX, len(text), "character")

@@ -1,7 +1,7 @@
 """What every method does around its answer: name the caller, keep time and the record, say what went wrong."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from service.door import Door
 from service.grpc_api.context import Context, metadata
@@ -12,7 +12,6 @@ from service.telemetry import CallRecord, Telemetry
 
 _API = "grpc"
 _KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
-_AS_THEY_ARE: Mapping[str, str] = {}
 
 
 class Edge:
@@ -27,19 +26,15 @@ class Edge:
         self,
         answer: Callable[[CallRecord, Call], Awaitable[M]],
         context: Context,
-        names: Mapping[str, str] = _AS_THEY_ARE,
     ) -> M:
-        """Return what `answer` does, recorded, or end the call with the status of what went wrong.
-
-        `names` has the fields that are called otherwise in the form the call was made in.
-        """
+        """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
         try:
             with self._telemetry.call(_API) as record:
                 call = await self._call(record, context)
                 async with call.in_time():
                     return await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            return await abort(error, record.id, context, names)
+            return await abort(error, record.id, context)
 
     async def _call(self, record: CallRecord, context: Context) -> Call:
         """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""

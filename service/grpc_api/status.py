@@ -1,7 +1,6 @@
 """The status of a call that failed."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import NoReturn
 
 import grpc
@@ -18,17 +17,13 @@ _PUSHBACK = "grpc-retry-pushback-ms"
 _NO_RETRY = "-1"
 
 
-async def abort(error: Exception, call_id: str, context: Context, names: Mapping[str, str]) -> NoReturn:
-    """End a call with a rich status: what happened, whether to ask again, and when.
-
-    `names` has the fields that are called otherwise in the form the call was made in.
-    """
+async def abort(error: Exception, call_id: str, context: Context) -> NoReturn:
+    """End a call with a rich status: what happened, whether to ask again, and when."""
     outcome = Outcome.of(error)
     details = [ErrorInfo(reason=outcome.row.reason, domain=DOMAIN, metadata={"request_id": call_id})]
     if outcome.violations:
         fields = [
-            BadRequest.FieldViolation(field=names.get(field, field), description=description)
-            for field, description in outcome.violations
+            BadRequest.FieldViolation(field=field, description=description) for field, description in outcome.violations
         ]
         details.append(BadRequest(field_violations=fields))
     pushback = []

@@ -14,6 +14,7 @@ from service.grpc_api.edge import Edge
 from service.grpc_api.wire import Parts, parse
 from service.logit import logit
 from service.messages import MESSAGE_BYTES_MAX, RerankRequest, RerankResult
+from service.naming import documents_called
 from service.rerank import Call, Reranker
 from service.telemetry import CallRecord
 
@@ -21,8 +22,8 @@ INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
 RERANK: str = pb.DESCRIPTOR.services_by_name["Rerank"].full_name
 
 _DTYPE = "float32"
-_NAMES = {"documents": "texts"}
-"""Fields that are called otherwise here."""
+_DOCUMENTS = "texts"
+"""What they are called here."""
 _UINT32_MAX = 2**32 - 1
 
 
@@ -72,18 +73,20 @@ class TeiV1:
         start_ns = perf_counter_ns()
 
         async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            return await self._answer(parse(pb.RerankRequest, raw), context, start_ns, record, call)
+            with documents_called(_DOCUMENTS):
+                return await self._answer(parse(pb.RerankRequest, raw), context, start_ns, record, call)
 
-        return await self._edge.guarded(answer, context, _NAMES)
+        return await self._edge.guarded(answer, context)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
 
         async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            request = await collect(stream, self._reranker.check_count)
-            return await self._answer(request, context, start_ns, record, call)
+            with documents_called(_DOCUMENTS):
+                request = await collect(stream, self._reranker.check_count)
+                return await self._answer(request, context, start_ns, record, call)
 
-        return await self._edge.guarded(answer, context, _NAMES)
+        return await self._edge.guarded(answer, context)
 
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call

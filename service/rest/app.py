@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from service.door import Door
+from service.naming import documents_called
 from service.rerank import Call, Reranker
 from service.rest.documentation import documentation
 from service.rest.edge import Edge, error_response, unless_gone
@@ -52,7 +53,8 @@ def _endpoint(
             async def rank() -> BaseModel:
                 body, asked = await reader.read(route, raw, call.caller.lane if lane is None else lane)
                 record.lane, record.documents = asked.lane, len(asked.documents)
-                record.result = await reranker.rerank(asked, call)
+                with documents_called(body.ranked_field):
+                    record.result = await reranker.rerank(asked, call)
                 return body.answer(asked, record.result)
 
             return await unless_gone(request, rank())

@@ -30,7 +30,7 @@ class Route(NamedTuple):
         """Return the form of a body."""
         if isinstance(body, dict):
             for field, (kind, _) in self.marked.items():
-                if field in body:
+                if body.get(field) is not None:
                     return kind
         return self.kind
 

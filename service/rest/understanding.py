@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
 from service.messages import RerankRequest
+from service.naming import documents_called
 from service.rest.body import Body
 from service.rest.documents import text_of
 from service.rest.routes import Route
@@ -46,12 +47,14 @@ class Reader:
         body = parse() if len(raw) < _LARGE else await self._turns.run(lane, serial, parse)
         given = body.ranked
         unread = (text_of(document, i, body.fields) for i, document in enumerate(given))
-        if len(raw) < _SMALL or all(isinstance(document, str) for document in given):
-            return body, body.to_request(list(unread), lane)
         texts: list[str] = []
-        while await self._turns.run(lane, serial, partial(_read_some, unread, texts)):
-            pass
-        return body, body.to_request(texts, lane)
+        if len(raw) < _SMALL or all(isinstance(document, str) for document in given):
+            texts += unread
+        else:
+            while await self._turns.run(lane, serial, partial(_read_some, unread, texts)):
+                pass
+        with documents_called(body.ranked_field):
+            return body, body.to_request(texts, lane)
 
     def _parse(self, route: Route, raw: bytes | bytearray) -> Body:
         """Return the body in its form.
@@ -65,7 +68,8 @@ class Reader:
             raise InvalidRequestError(f"the body is not JSON: {error}") from None
         kind = route.kind_of(found)
         if isinstance(found, dict) and isinstance(given := found.get(kind.ranked_field), list):
-            self._check_count(len(given))
+            with documents_called(kind.ranked_field):
+                self._check_count(len(given))
         try:
             return kind.model_validate(found)
         except ValidationError as error:

@@ -14,6 +14,8 @@ from tests.unit.service.graphs import a_graph
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 LOGITS = {"worst": -2.0, "bad": -1.0, "fair": 0.0, "good": 1.0, "best": 2.0}
 """What the tiny model answers for a pair of a one-word query and a document that begins with the word."""
+WINDOW = 28
+"""Document tokens a pair of the tiny model holds beside a one-word query."""
 _OTHER = -4.0
 _VOCABULARY = {word: number for number, word in enumerate((*SPECIALS, *LOGITS, "q"))}
 _CORPUS = [
@@ -95,3 +97,8 @@ def tiny_table(**logits: float) -> list[float]:
 def an_engine(path: Path, **parts: Any) -> Engine:
     """Return the engine of a tiny model directory written at `path`."""
     return Engine(ModelDirectory.read(a_directory(path, **parts)))
+
+
+def score(engine: Engine, query: str, *documents: str) -> list[float]:
+    """Return the scores of one-window documents."""
+    return engine.score(engine.encode(engine.query(query), list(documents), 4096).pairs)

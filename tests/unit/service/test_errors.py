@@ -43,11 +43,11 @@ EXAMPLES: list[tuple[BaseException, StatusCode, int, str]] = [
     (NotReadyError(), StatusCode.UNAVAILABLE, 503, "NOT_READY"),
     (CallerLeftError(), StatusCode.CANCELLED, 499, "CANCELLED"),
     (asyncio.CancelledError(), StatusCode.CANCELLED, 499, "CANCELLED"),
+    (scheduler.Oversized(), StatusCode.INVALID_ARGUMENT, 422, "OUT_OF_RANGE"),
     (scheduler.Shed(2), StatusCode.UNAVAILABLE, 503, "SHED"),
     (scheduler.Displaced(2), StatusCode.UNAVAILABLE, 503, "SHED"),
     (scheduler.Draining(), StatusCode.UNAVAILABLE, 503, "DRAINING"),
     (scheduler.Expired(), StatusCode.DEADLINE_EXCEEDED, 504, "DEADLINE_EXCEEDED"),
-    (scheduler.Oversized(), StatusCode.INVALID_ARGUMENT, 422, "OUT_OF_RANGE"),
     (scheduler.ScoringFailed(SECRET), StatusCode.INTERNAL, 500, "INTERNAL"),
     # Roots of the tree and what nobody thought of.
     (ServiceError(SECRET), StatusCode.INTERNAL, 500, "INTERNAL"),
@@ -142,12 +142,6 @@ def test_violations():
 def test_too_large_names_the_documents():
     """A message that is too large is told which field to send less of."""
     assert [violation.field for violation in Outcome.of(TooLargeError(10)).violations] == ["documents"]
-
-
-def test_oversized_names_the_documents():
-    """A job with too many pairs is told which field of the request makes them."""
-    outcome = Outcome.of(scheduler.Oversized())
-    assert [violation.field for violation in outcome.violations] == ["documents"]
 
 
 @pytest.mark.parametrize("error", [RateLimitedError(2.5), scheduler.Shed(2.5), scheduler.Displaced(2.5)], ids=named)

@@ -29,7 +29,7 @@ def test_defaults():
     [
         ("query", "", "query", "must not be blank"),
         ("query", " \t\r\n\u3000", "query", "must not be blank"),
-        ("documents", [], "documents", "must hold at least one document"),
+        ("documents", [], "documents", "must not be empty"),
         ("top_n", 0, "top_n", "must be at least 1, not 0"),
         ("top_n", -1, "top_n", "must be at least 1, not -1"),
         ("max_tokens_per_doc", 0, "max_tokens_per_doc", "must be at least 1, not 0"),

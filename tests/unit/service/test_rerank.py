@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from math import exp
 from pathlib import Path
 
@@ -17,19 +16,10 @@ from service.rerank import Call, Reranker
 from service.turns import Turns
 from tests.fakes import settle
 from tests.unit.service.graphs import a_graph
-from tests.unit.service.models import LOGITS, an_engine, tiny_table
+from tests.unit.service.models import LOGITS, WINDOW, an_engine, tiny_table
 from tests.unit.service.wired import Wired, until
 
 SCORES = {word: 1 / (1 + exp(-logit)) for word, logit in LOGITS.items()}
-WINDOW = 28
-"""Document tokens a pair of the tiny model holds beside a one-word query."""
-
-
-@pytest.fixture
-async def wired(tiny: Engine) -> AsyncIterator[Wired]:
-    wired = Wired(tiny)
-    yield wired
-    wired.turns.close()
 
 
 async def test_best_first(wired: Wired):
@@ -102,62 +92,6 @@ async def test_large_documents(wired: Wired):
     assert [ranked.index for ranked in result.results] == [3, 2, 0, 1]
 
 
-@pytest.mark.parametrize(("number", "units"), [(1, 1), (99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])
-async def test_search_units(number: int, units: int, wired: Wired):
-    """Every started hundred documents is a unit."""
-    assert (await wired.rerank(*["fair"] * number)).search_units == units
-
-
-async def test_input_tokens(wired: Wired):
-    """The tokens of all pairs are counted, special ones included, and those of equal documents each time."""
-    assert (await wired.rerank("good", "good", "good bad", "")).input_tokens == 5 + 5 + 6 + 4
-
-
-async def test_input_tokens_of_windows(wired: Wired):
-    """Each window counts with its copy of the query."""
-    assert (await wired.rerank("good " * (WINDOW + 1))).input_tokens == 32 + 5
-
-
-async def test_id_and_times(wired: Wired):
-    """An answer carries the call's id and what it took."""
-    result = await wired.rerank("good")
-    assert result.id == "id"
-    assert result.wait_s >= 0
-    assert result.tokenise_s > 0
-
-
-async def test_no_warnings(wired: Wired):
-    """Where everything was read, there is nothing to say."""
-    assert (await wired.rerank("good " * 500, "")).warnings == []
-
-
-async def test_warning_of_a_cut_query(wired: Wired):
-    """A query that was cut is told."""
-    result = await wired.rerank("good", query="q " * 17)
-    assert result.warnings == ["the query was cut to half of what the model reads in one pass"]
-
-
-@pytest.mark.parametrize(
-    ("cut", "warning"),
-    [
-        ([2], "document 2 was cut to 3 tokens"),
-        ([0, 4], "documents 0, 4 were cut to 3 tokens"),
-        (range(10), "documents 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 were cut to 3 tokens"),
-        (range(11), "documents 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1 more were cut to 3 tokens"),
-        (range(40, 80), "documents 40, 41, 42, 43, 44, 45, 46, 47, 48, 49 and 30 more were cut to 3 tokens"),
-    ],
-)
-async def test_warning_of_cut_documents(cut: "list[int] | range", warning: str, wired: Wired):
-    """Documents that were cut are named, a few of them at least, with what was read of them."""
-    documents = ["good good good good" if index in cut else "good good good" for index in range(80)]
-    assert (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings == [warning]
-
-
-async def test_both_warnings(wired: Wired):
-    """Query and documents are told apart."""
-    assert len((await wired.rerank("good good", query="q " * 17, max_tokens_per_doc=1)).warnings) == 2
-
-
 @pytest.mark.parametrize("name", ["tiny", "small", "other"])
 async def test_names(name: str, wired: Wired):
     """A model answers to its name and to each alias."""
@@ -190,6 +124,13 @@ async def test_too_many_documents(tiny: Engine):
     assert caught.value.violations == (("documents", "may be 1,000 at most, not 1,001"),)
     assert len((await wired.rerank(*["good"] * 1000)).results) == 1000
     wired.turns.close()
+
+
+async def test_too_many_pairs(wired: Wired):
+    """Documents that make more pairs than one request may have are refused for good."""
+    with pytest.raises(OutOfRangeError) as caught:
+        await wired.rerank(*["good " * (WINDOW * 100)] * 101)
+    assert caught.value.violations == (("documents", "make more pairs than one request may have"),)
 
 
 async def test_deadline_has_passed(wired: Wired):

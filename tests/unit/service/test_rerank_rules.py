@@ -52,27 +52,3 @@ async def test_a_key_for_some_models(tiny: Engine, models: set[str], *, allowed:
         else:
             with pytest.raises(ForbiddenError, match="foreign"):
                 await asked
-
-
-async def test_many_documents_are_warned_of(tiny: Engine):
-    """More than a thousand documents are scored, and the caller told that fewer are answered sooner."""
-    result = await Wired(tiny).ask(RerankRequest("tiny", "q", ["good"] * 1001))
-    assert result.warnings == ["1,001 documents in one request: up to 1,000 are answered sooner"]
-    assert result.search_units == 11
-
-
-async def test_windows_can_be_billed(tiny: Engine):
-    """Where windows are billed, a long document counts for as many as it has."""
-    document = "good " * (3 * tiny.context)
-    request = RerankRequest("tiny", "q", [document] * 40)
-    assert (await Wired(tiny).ask(request)).search_units == 1
-    assert (await Wired(tiny, bill_windows=True).ask(request)).search_units == 2
-
-
-async def test_windows_can_be_limited(tiny: Engine):
-    """A limit on windows cuts a document there, and says so in tokens."""
-    long = "good " * (3 * tiny.context)
-    query = tiny.query("q")
-    result = await Wired(tiny).ask(RerankRequest("tiny", "q", [long, "good"], max_windows_per_doc=1))
-    assert result.warnings == [f"document 0 was cut to {query.window} tokens"]
-    assert result.input_tokens == tiny.context + tiny.encode(query, ["good"], 9).pair_tokens[0]

@@ -23,7 +23,7 @@ RESULT = RerankResult(
     results=[Ranked(1, 0.75), Ranked(0, 0.25)],
     search_units=3,
     input_tokens=42,
-    warnings=["document 1 was cut to 5 tokens"],
+    warnings=["document 1 (9 tokens) was cut to 5 tokens"],
     wait_s=0.002,
     tokenise_s=0.001,
 )

@@ -37,7 +37,7 @@ async def test_answer(api: Api):
     assert answer.meta.api_version.version == "2"
     assert answer.meta.billed_units.search_units == 3
     assert answer.meta.tokens.input_tokens == 42
-    assert list(answer.meta.warnings) == ["document 1 was cut to 5 tokens"]
+    assert list(answer.meta.warnings) == ["document 1 (9 tokens) was cut to 5 tokens"]
 
 
 async def test_what_is_never_set(api: Api):

@@ -4,7 +4,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc import StatusCode
 
-from scheduler import Displaced, Draining, Expired, Oversized, Shed
+from scheduler import Displaced, Draining, Expired, Shed
 from service.errors import NotReadyError, RateLimitedError, UnknownModelError
 from tests.unit.service.grpc_api.wired import Api, details, pushback
 
@@ -19,7 +19,6 @@ from tests.unit.service.grpc_api.wired import Api, details, pushback
         (Draining(), StatusCode.UNAVAILABLE, "DRAINING"),
         (NotReadyError(), StatusCode.UNAVAILABLE, "NOT_READY"),
         (Expired(), StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
-        (Oversized(), StatusCode.INVALID_ARGUMENT, "OUT_OF_RANGE"),
     ],
 )
 async def test_error(error: Exception, code: StatusCode, reason: str, api: Api):

@@ -27,7 +27,8 @@ def test_paths():
     [
         ({"query": "q", "documents": ["one"]}, V1Request),
         ({"query": "q", "texts": ["one"]}, TeiRequest),
-        ({"texts": None}, TeiRequest),
+        ({"texts": None}, V1Request),
+        ({"texts": None, "documents": ["one"]}, V1Request),
         ({"texts": [], "documents": ["one"]}, TeiRequest),
         ({"Texts": ["one"]}, V1Request),
         ({}, V1Request),

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.errors import OutOfRangeError
+from service.errors import OutOfRangeError, Violation
 from service.logit import logit
 from service.messages import RerankRequest
 from service.rest.tei import TeiRequest
 from tests.unit.service.rest import forms
+from tests.unit.service.rest.api import Api, assert_error
 from tests.unit.service.rest.forms import STRICT, written
 from tests.unit.service.wired import RESULT
 
@@ -83,6 +84,20 @@ def test_out_of_range(fields: dict[str, Any]):
     """A value of the right type that is out of range is another error."""
     with pytest.raises(OutOfRangeError):
         request(**fields)
+
+
+async def test_errors_name_the_texts(api: Api):
+    """What is wrong with the texts is told by their name in this form, wherever it is found out."""
+    assert_error(await api.post(BODY | {"texts": []}, "/rerank"), 422, "texts must not be empty")
+    for body, message in ((BODY, "texts are wrong"), ({"query": "q", "documents": ["one"]}, "documents are wrong")):
+        api.reranker.answer = OutOfRangeError(Violation("documents", "are wrong"))
+        assert_error(await api.post(body, "/rerank"), 422, message)
+
+
+async def test_no_texts(api: Api):
+    """A body whose `texts` are null has none, and is of the other form that arrives here."""
+    answer = await api.post({"query": "q", "texts": None, "documents": ["one", "two"]}, "/rerank")
+    assert answer.json()["results"][0] == {"index": 1, "relevance_score": 0.75}
 
 
 def test_answer():

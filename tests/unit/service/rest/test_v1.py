@@ -122,7 +122,7 @@ def test_answer():
             "api_version": {"version": "1"},
             "billed_units": {"search_units": 3},
             "tokens": {"input_tokens": 42},
-            "warnings": ["document 1 was cut to 5 tokens"],
+            "warnings": ["document 1 (9 tokens) was cut to 5 tokens"],
         },
     }
 

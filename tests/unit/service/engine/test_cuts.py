@@ -1,0 +1,171 @@
+"""Tests of how much is read of a text, and of what is told of those whose end is not."""
+
+from random import Random
+
+import pytest
+
+from service.engine.encoding import Cut, PairEncoder
+from tests.unit.service.engine.encoders import ENCODERS, TOKENIZERS, encode, joined, whole, words
+from tests.unit.service.models import tiny_tokenizer
+
+MOST = 2**19
+"""Characters read of one text at most."""
+
+
+def assert_told(cut: Cut | None, has: int, limit: int):
+    """See that of a text of `has` tokens, of which `limit` are read, what is told is true."""
+    if has <= limit:
+        assert cut is None
+    else:
+        assert cut in (Cut(limit, has, "token"), Cut(limit, None, "token"))
+
+
+@pytest.mark.parametrize(
+    ("length", "kept", "cut"),
+    [
+        (1, 1, None),
+        (8, 8, None),
+        (9, 8, Cut(8, 9, "token")),
+        (36, 8, Cut(8, 36, "token")),
+        (1000, 8, Cut(8, None, "token")),
+    ],
+)
+def test_query(length: int, kept: int, cut: Cut | None):
+    """The query keeps its first half context of tokens, and a cut is told."""
+    encoder = PairEncoder(tiny_tokenizer(), 16)
+    query = encoder.query("q " * length)
+    assert query.cut == cut
+    assert query.head.tolist() == encoder.template.head([9] * kept).tolist()
+    assert query.window == 16 - kept - encoder.template.specials
+
+
+@pytest.mark.parametrize("limit", [1, 2, 57, 58, 100, 4096])
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_tokens_per_document(name: str, limit: int):
+    """No more of a document is read than the request says, and those with more are told."""
+    encoder = ENCODERS[name]
+    texts = [words(number, seed=number) for number in (1, 30, 100, 300)]
+    encoded = encode(encoder, "what", texts, limit)
+    tokens = [whole(name, text) for text in texts]
+    assert [joined(encoder, encoded, index) for index in range(4)] == [ids[:limit] for ids in tokens]
+    for index, ids in enumerate(tokens):
+        assert_told(encoded.cut.get(index), len(ids), limit)
+
+
+def test_exact_limit_is_no_cut():
+    """A document of exactly as many tokens as are read is not cut."""
+    encoder = PairEncoder(tiny_tokenizer(), 32)
+    encoded = encode(encoder, "q", ["good " * 5, "good " * 6, "good " * 4], 5)
+    assert encoded.cut == {1: Cut(5, 6, "token")}
+
+
+@pytest.mark.parametrize(
+    ("document", "limit", "cut"),
+    [
+        ("good " * 20, 12, Cut(12, 20, "token")),
+        ("good " * 20, 1, Cut(1, None, "token")),
+        ("good " * 120_000, 50_000, Cut(50_000, None, "token")),
+        ("good " * 120_000, 100_000, Cut(100_000, None, "token")),
+        ("good " * 120_000, 110_000, Cut(MOST, 600_000, "character")),
+        ("q" * (MOST + 1), 4096, Cut(MOST, MOST + 1, "character")),
+        ("q" * MOST, 4096, None),
+    ],
+)
+def test_what_is_told_of_a_cut(document: str, limit: int, cut: Cut | None):
+    """What there was is told where it was counted; and where characters set the limit, no tokens are spoken of."""
+    encoder = PairEncoder(tiny_tokenizer(), 32)
+    assert encode(encoder, "q", [document], limit).cut.get(0) == cut
+
+
+def test_a_query_of_too_many_characters():
+    """Of a query too, half a million characters are read, and one with more is not said to have been read."""
+    encoder = PairEncoder(tiny_tokenizer(), 32)
+    assert encoder.query(" " * MOST + "good").cut == Cut(MOST, MOST + 4, "character")
+
+
+@pytest.mark.parametrize(
+    ("cut", "size", "kept"),
+    [
+        (Cut(512, 9000, "token"), " (9,000 tokens)", "512 tokens"),
+        (Cut(1, 2, "token"), " (2 tokens)", "1 token"),
+        (Cut(4096, None, "token"), "", "4,096 tokens"),
+        (Cut(MOST, MOST + 1, "character"), " (524,289 characters)", "524,288 characters"),
+    ],
+)
+def test_words(cut: Cut, size: str, kept: str):
+    """A cut has words for what there was, where that is known, and for what was read of it."""
+    assert (cut.size, cut.kept) == (size, kept)
+
+
+def texts() -> dict[str, str]:
+    """Return very long texts of several kinds."""
+    random = Random(7)
+    spread = "ab c\n\t.,;é漢😀\u0301\u00a0"
+    return {
+        "words": words(2500),
+        "one word": "unbelievable" * 1000,
+        "letters": "".join(random.choice("abcdefgh") for _ in range(12_000)),
+        "one letter": "a" * 12_000,
+        "single letters": "a " * 3000,
+        "spaces": " " * 12_000,
+        "word, spaces, words": "word" + " " * 5000 + words(1500),
+        "growing runs of spaces": "".join("ab" + " " * number for number in range(250)),
+        "words with wide gaps": "".join(word + " " * random.randrange(60) for word in words(900).split()),
+        "newlines": words(2500).replace(" ", "\n"),
+        "blank lines": "\n" * 8000 + words(2000),
+        "newlines and few spaces": words(2500).replace(" ", "\n", 1200),
+        "long lines": "\n".join(words(50, seed) for seed in range(50)),
+        "tabs": words(2500).replace(" ", "\t"),
+        "no-break spaces": words(2500).replace(" ", "\u00a0"),
+        "chinese": "東京は日本の首都です。" * 1000,
+        "chinese with spaces": "東京は 日本の 首都です。 " * 1000,
+        "combining marks": "e\u0301\u0308 " * 3000,
+        "marks alone": "a" + "\u0301" * 4000,
+        "space and mark": " \u0301" * 5000,
+        "emoji": "👩‍👩‍👧‍👦 😀" * 1000,
+        "control characters": "\x00 \x1b " * 4000,
+        "special tokens": "[SEP] </s> [CLS]" * 1000,
+        "numbers": " ".join(str(number) for number in range(3000)),
+        "punctuation": "!?.,;: " * 5000,
+        "random": "".join(random.choice(spread) for _ in range(12_000)),
+        "a word, then letters": "word " + "".join(random.choice("abcdefgh") for _ in range(12_000)),
+        "invisible": "\u200b " * 5000 + words(100),
+    }
+
+
+TEXTS = texts()
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_reading_the_beginning_alone(name: str, kind: str):
+    """Of a very long text only the beginning is read, which changes no token and no word about what was cut."""
+    text = TEXTS[kind]
+    encoder = ENCODERS[name]
+    tokens = whole(name, text)
+    for limit in (1, 50, 700):
+        encoded = encode(encoder, "what", [text], limit)
+        assert joined(encoder, encoded) == tokens[:limit]
+        assert_told(encoded.cut.get(0), len(tokens), limit)
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_reading_the_beginning_of_a_query(name: str, kind: str):
+    """A very long query is read in part, too, with the same tokens."""
+    text = TEXTS[kind]
+    encoder = ENCODERS[name]
+    query = encoder.query(text)
+    tokens = whole(name, text)
+    assert query.head.tolist() == encoder.template.head(tokens[:32]).tolist()
+    assert_told(query.cut, len(tokens), 32)
+
+
+def test_long_and_short_together():
+    """Very long documents between short ones keep their places."""
+    encoder = ENCODERS["embedded"]
+    documents = ["short", words(6000), "", "also short", "x" * 20_000]
+    encoded = encode(encoder, "what", documents, 20)
+    alone = [encode(encoder, "what", [document], 20) for document in documents]
+    assert [joined(encoder, encoded, index) for index in range(5)] == [joined(encoder, one) for one in alone]
+    assert encoded.cut == {1: Cut(20, None, "token")}
