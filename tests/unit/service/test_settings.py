@@ -3,33 +3,14 @@
 import asyncio
 import os
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from service.settings import EMBEDDED_MODEL, Address, Settings, SettingsError, available_workers
+from service.settings import EMBEDDED_MODEL, Settings, SettingsError, available_workers
+
+pytestmark = pytest.mark.usefixtures("clean")
 
 ADDRESSES = ("RERANKD_GRPC_ADDRESS", "RERANKD_HTTP_ADDRESS", "RERANKD_ADMIN_ADDRESS")
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start from an environment without settings."""
-    for name in [name for name in os.environ if name.upper().startswith("RERANKD_")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put text into the file that the settings are read from."""
-
-    def write(text: str) -> Path:
-        file = tmp_path / "rerankd.toml"
-        file.write_text(dedent(text))
-        monkeypatch.setenv("RERANKD_CONFIG", str(file))
-        return file
-
-    return write
 
 
 @pytest.mark.parametrize(
@@ -144,119 +125,12 @@ def test_variable_in_lower_case(monkeypatch: pytest.MonkeyPatch):
     assert Settings.load().workers == 3
 
 
-def test_config_in_lower_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A variable that names a file is never left without effect, whatever its letter case."""
-    monkeypatch.setenv("rerankd_config", str(tmp_path / "missing.toml"))
-    with pytest.raises(SettingsError, match=r"(?i)rerankd_config"):
-        Settings.load()
-
-
-def test_toml(toml):
-    """The same settings, in lower case and without prefix, can stand in a file."""
-    toml("""
-        workers = 3
-        http_address = "[::1]:8081"
-        model_aliases = ["one", "two"]
-        allow_anonymous = true
-        rate_limit = 5
-    """)
-    settings = Settings.load()
-    assert settings.workers == 3
-    assert settings.http_address == ("::1", 8081)
-    assert settings.model_aliases == ("one", "two")
-    assert settings.allow_anonymous is True
-    assert settings.rate_limit == 5
-
-
-def test_environment_over_toml(toml, monkeypatch: pytest.MonkeyPatch):
-    """A variable stands over the file; the file's other settings remain."""
-    toml("workers = 3\nrate_limit = 5\n")
-    monkeypatch.setenv("RERANKD_WORKERS", "4")
-    settings = Settings.load()
-    assert (settings.workers, settings.rate_limit) == (4, 5)
-
-
-@pytest.mark.parametrize("line", ["worker = 3", 'config = "other.toml"', "[server]\nworkers = 3"])
-def test_unknown_in_toml(line: str, toml):
-    """A misspelt name in the file is refused by name too."""
-    toml(line)
-    name = line.partition(" ")[0].strip("[]").partition("]")[0].upper()
-    with pytest.raises(SettingsError, match=f"RERANKD_{name}: "):
-        Settings.load()
-
-
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("workers = 0", "RERANKD_WORKERS"),
-        ("workers = 'two'", "RERANKD_WORKERS"),
-        ("http_address = 8080", "RERANKD_HTTP_ADDRESS"),
-        ("model_aliases = 5", "RERANKD_MODEL_ALIASES"),
-    ],
-)
-def test_bad_value_in_toml(line: str, name: str, toml):
-    """A value in the file that makes no sense is named like a variable."""
-    toml(line)
-    with pytest.raises(SettingsError, match=f"{name}: "):
-        Settings.load()
-
-
-def test_bad_toml_names_the_file(toml):
-    """A file that does not parse is named, with the reason."""
-    file = toml("workers = x")
-    with pytest.raises(SettingsError, match=rf"RERANKD_CONFIG: {file}: .*line 1"):
-        Settings.load()
-
-
-def test_missing_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A file that is not there is an error, not an empty file."""
-    monkeypatch.setenv("RERANKD_CONFIG", str(tmp_path / "none.toml"))
-    with pytest.raises(SettingsError, match=r"RERANKD_CONFIG: .*none\.toml does not exist"):
-        Settings.load()
-
-
 def test_message_does_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch):
     """What was set may be a secret in the wrong place, and is not printed."""
     monkeypatch.setenv("RERANKD_RATE_LIMIT", "s3cret")
     with pytest.raises(SettingsError) as caught:
         Settings.load()
     assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [
-        ("127.0.0.1:80", "127.0.0.1", 80),
-        ("localhost:0", "localhost", 0),
-        ("[::1]:443", "::1", 443),
-        ("[2001:db8::7]:65535", "2001:db8::7", 65535),
-        ("example.org:1", "example.org", 1),
-    ],
-)
-def test_address(text: str, host: str, port: int):
-    """An address is taken apart and written back as it was."""
-    address = Address.parse(text)
-    assert address == (host, port)
-    assert str(address) == text
-
-
-@pytest.mark.parametrize("text", ["", ":", "80", "[]:80", "host:", ":80", "host:65536", "host:-1", "host:8 0", "::1"])
-def test_not_an_address(text: str):
-    """What is not host:port is refused, with an example of what is."""
-    with pytest.raises(ValueError, match=r"expected host:port, such as 127\.0\.0\.1:8080"):
-        Address.parse(text)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
-def test_loopback(host: str):
-    """An address that only this machine reaches is known as one."""
-    assert Address(host, 80).is_loopback
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "2001:db8::7", "example.org", "localhost.example.org"])  # noqa: S104
-def test_not_loopback(host: str):
-    """An address that others may reach, or a name that may mean one, is not taken for loopback."""
-    assert not Address(host, 80).is_loopback
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "10.0.0.1", "example.org"])  # noqa: S104

@@ -1,21 +1,15 @@
-"""Tests of metrics and log lines."""
+"""Tests of metrics, and of the ids of calls."""
 
 import asyncio
-import json
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import redirect_stderr, suppress
-from io import StringIO
-from typing import Any
+from contextlib import suppress
 
 import pytest
-import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from scheduler import Batch, BatchReport, Displaced, Draining, Expired, Load, Shed, Slice
 from service.errors import InvalidRequestError, RateLimitedError, UnknownModelError
-from service.telemetry import Telemetry, band, configure_logging, new_id
+from service.telemetry import Telemetry, band, new_id
 from tests.unit.service.wired import RESULT
 
 LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25)
@@ -26,19 +20,6 @@ def telemetry() -> Telemetry:
     telemetry = Telemetry()
     telemetry.watch("tiny", lambda: LOAD)
     return telemetry
-
-
-@pytest.fixture
-def log() -> Iterator[Any]:
-    """Write the log to standard error, and return a function that reads its lines."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with redirect_stderr(StringIO()) as written:
-        configure_logging()
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def samples(telemetry: Telemetry) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -209,60 +190,6 @@ def test_labels_are_few(telemetry: Telemetry):
     series = [key for key in samples(telemetry) if key[0] == "rerank_requests_total"]
     assert len(series) == 4
     assert "client" not in telemetry.exposition().decode()
-
-
-def test_log_line(log: Any, telemetry: Telemetry):
-    """A call leaves one line of JSON with who asked for what and how it ended."""
-    with telemetry.call("rest") as record:
-        record.client, record.lane, record.documents, record.result = "ann", 7, 2, RESULT
-    (line,) = log()
-    assert line["event"] == "call"
-    assert line["level"] == "info"
-    assert line["id"] == record.id
-    assert (line["api"], line["client"], line["lane"], line["documents"]) == ("rest", "ann", 7, 2)
-    assert line["outcome"] == "OK"
-    assert line["wait_ms"] == 2.0
-    assert line["took_ms"] >= 0
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
-
-
-@pytest.mark.parametrize("error", [InvalidRequestError("bad"), Shed(1), asyncio.CancelledError()])
-def test_log_line_of_a_failed_call(error: BaseException, log: Any, telemetry: Telemetry):
-    """A call that failed as foreseen leaves one line without a traceback."""
-    end(telemetry, error, lane=None)
-    (line,) = log()
-    assert line["level"] == "info"
-    assert line["lane"] is None
-    assert "exception" not in line
-
-
-def test_log_line_of_an_unforeseen_error(log: Any, telemetry: Telemetry):
-    """What nobody foresaw is logged as an error, with its traceback and its cause, in one line."""
-    error = ValueError("the effect")
-    error.__cause__ = ZeroDivisionError("the cause")
-    end(telemetry, error)
-    (line,) = log()
-    assert line["level"] == "error"
-    assert line["outcome"] == "INTERNAL"
-    assert "ZeroDivisionError: the cause" in line["exception"]
-    assert "ValueError: the effect" in line["exception"]
-
-
-def test_hostile_name_stays_in_its_line(log: Any, telemetry: Telemetry):
-    """A client's name cannot begin a line of its own."""
-    with telemetry.call("rest") as record:
-        record.client = 'x"}\n{"event": "forged"'
-    (line,) = log()
-    assert line["client"] == 'x"}\n{"event": "forged"'
-
-
-def test_log_of_libraries(log: Any):
-    """What libraries warn of comes out as lines of JSON too, and their chatter does not."""
-    logging.getLogger("some.library").info("chatter")
-    logging.getLogger("some.library").warning("careful: %s", "hot")
-    (line,) = log()
-    assert line["event"] == "careful: hot"
-    assert line["level"] == "warning"
 
 
 def test_ids_are_unique():

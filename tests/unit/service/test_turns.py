@@ -2,68 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from scheduler import Displaced, Shed
 from service.turns import Turns
 from tests.fakes import settle
-
-PATIENCE_S = 5
-"""For what never comes; nothing that works waits that long."""
-
-
-class Desk:
-    """One thread, held by a call until the test lets it go, and a list of who came after."""
-
-    def __init__(self, waiting_max: int = 10) -> None:
-        self.turns = Turns(1, waiting_max)
-        self.order: list[object] = []
-        self._gate = threading.Event()
-
-    async def hold(self, lane: int = 0) -> "asyncio.Task[object]":
-        """Occupy the thread."""
-        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self._gate.wait(PATIENCE_S)))
-        await settle()
-        return task
-
-    async def ask(self, lane: int, name: object = None) -> "asyncio.Task[object]":
-        """Ask for a turn, and see that the question has been dealt with."""
-        name = lane if name is None else name
-        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self.order.append(name) or name))
-        await settle()
-        return task
-
-    def release(self) -> None:
-        """Let the holder's call return."""
-        self._gate.set()
-
-    async def works(self) -> bool:
-        """Whether a call still gets its turn."""
-        async with asyncio.timeout(PATIENCE_S):
-            return await self.turns.run(0, 0, lambda: True)
-
-    @property
-    def free(self) -> int:
-        """Threads that nobody uses."""
-        return self.turns._free
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    desk = Desk()
-    yield desk
-    desk.release()
-    desk.turns.close()
-
-
-@pytest.fixture
-async def small() -> AsyncIterator[Desk]:
-    desk = Desk(2)  # Two may wait at it.
-    yield desk
-    desk.release()
-    desk.turns.close()
+from tests.unit.service.desk import PATIENCE_S, Desk
 
 
 async def test_returns_what_the_call_returns(desk: Desk):
@@ -160,18 +105,6 @@ async def test_waiting_stays_bounded(small: Desk):
     assert small.order == [1, 2]
 
 
-async def test_a_place_is_free_again(small: Desk):
-    """Whoever leaves while waiting frees a place to wait in."""
-    await small.hold()
-    leaver, stayer = await small.ask(1), await small.ask(2)
-    leaver.cancel()
-    await settle()
-    newcomer = await small.ask(999)
-    small.release()
-    await asyncio.gather(stayer, newcomer)
-    assert small.order == [2, 999]
-
-
 async def test_exception_comes_back(desk: Desk):
     """What a call raises reaches its caller, and the thread is free again."""
 
@@ -199,98 +132,6 @@ async def test_exception_passes_the_turn_on(desk: Desk):
     with pytest.raises(KeyError):
         await failing
     assert await waiting == 3
-
-
-async def test_cancelled_while_waiting(desk: Desk):
-    """Whoever leaves while waiting is never run, and the others are."""
-    holder = await desk.hold()
-    leaver, stayer = await desk.ask(0), await desk.ask(1)
-    leaver.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await leaver
-    desk.release()
-    await asyncio.gather(holder, stayer)
-    assert desk.order == [1]
-    assert desk.free == 1
-
-
-async def test_cancelled_when_granted(desk: Desk):
-    """Whoever leaves at the moment the turn comes passes it on."""
-    holder, leaver, stayer = await desk.hold(), await desk.ask(0), await desk.ask(1)
-    loop = asyncio.get_running_loop()
-
-    def leave_when_granted() -> None:
-        if len(desk.turns._next) == 2:
-            loop.call_soon(leave_when_granted)
-        else:  # The turn has been given, but its owner has not woken up yet.
-            leaver.cancel()
-
-    loop.call_soon(leave_when_granted)
-    desk.release()
-    await holder
-    assert await stayer == 1
-    assert leaver.cancelled()
-    assert desk.order == [1]
-    assert desk.free == 1
-
-
-async def test_cancelled_with_the_holder(desk: Desk):
-    """When the one on the thread and one waiting leave together, both are cancelled and no turn is lost."""
-    holder, leaver = await desk.hold(), await desk.ask(0)
-    holder.cancel()
-    leaver.cancel()
-    endings = await asyncio.gather(holder, leaver, return_exceptions=True)
-    assert [type(ending) for ending in endings] == [asyncio.CancelledError] * 2
-    desk.release()
-    assert await desk.works()
-    assert desk.free == 1
-
-
-async def test_cancelled_when_displaced(small: Desk):
-    """Whoever leaves at the moment of being displaced takes no turn along that was never given."""
-    holder = await small.hold()
-    leaver, stayer = await small.ask(999), await small.ask(1)
-
-    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
-    # After the newcomer took its place, before it has woken up to it.
-    asyncio.get_running_loop().call_soon(leaver.cancel)
-    await settle()
-    small.release()
-    await asyncio.gather(holder, leaver, stayer, newcomer, return_exceptions=True)
-    assert small.order == [0, 1]
-    assert small.free == 1
-
-
-async def test_cancelled_then_displaced(small: Desk):
-    """A newcomer takes the place of one that has just left as if it had been free."""
-    holder = await small.hold()
-    leaver, stayer = await small.ask(999), await small.ask(1)
-    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
-    leaver.cancel()
-    await settle()
-    small.release()
-    endings = await asyncio.gather(holder, leaver, stayer, newcomer, return_exceptions=True)
-    assert isinstance(endings[1], asyncio.CancelledError | Displaced)
-    assert small.order == [0, 1]
-    assert small.free == 1
-
-
-async def test_many_comings_and_goings():
-    """Whatever comes, leaves and fails, all threads are free in the end."""
-    turns = Turns(2, 20)
-
-    def call(number: int) -> Callable[[], int]:
-        return lambda: 1 // (number % 5)
-
-    tasks = [asyncio.create_task(turns.run(number % 7, number, call(number))) for number in range(100)]
-    for number in range(0, 100, 3):
-        await asyncio.sleep(0)
-        tasks[number].cancel()
-    endings = await asyncio.gather(*tasks, return_exceptions=True)
-    allowed = int | ZeroDivisionError | asyncio.CancelledError | Shed | Displaced
-    assert [type(e) for e in endings if not isinstance(e, allowed)] == []
-    assert turns._free == 2
-    turns.close()
 
 
 async def test_close(desk: Desk):
