@@ -14,6 +14,8 @@ class Abort:
         self._stop: Callable[[], None] | None = None
         self.fired = 0
         """How often it was."""
+        self.partial = False
+        """Whether the thread ran less than the batch, because it knew the rest: what it took says nothing then."""
 
     def arm(self, stop: Callable[[], None]) -> None:
         """Have `stop` called, from another thread, if the run that begins now is to be stopped."""

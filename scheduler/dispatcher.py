@@ -219,11 +219,11 @@ class Dispatcher(Generic[T]):
 def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float, bool]:
     """Score a batch on a worker thread.
 
-    Return the scores, or what went wrong with a pair, the seconds taken, and whether it went at the first try.
+    Return the scores, or what went wrong with a pair, the seconds taken, and whether all of it went at the first try.
     """
     start = perf_counter()
     results, whole = _bisect(score, pairs, abort)
-    return results, perf_counter() - start, whole
+    return results, perf_counter() - start, whole and not abort.partial
 
 
 def _bisect(

@@ -92,3 +92,5 @@ class RerankResult:
     """Thread time spent on tokenising."""
     model: str
     """Name of the model that scored."""
+    cached_tokens: int | None = None
+    """Those input tokens whose scores were known already; None without a cache."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
 from math import ceil
+from typing import NamedTuple
 
 from scheduler import Amount, Dispatcher, Expired, Oversized
+from service.cache import Cache
 from service.denylist import DenyList
 from service.engine import Encoded, EncodedPair, Engine, Query
 from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
@@ -20,6 +22,7 @@ _CHUNK_CHARACTERS = 64 * 1024
 """What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
 _TOKENS_PER_CHARACTER = 0.2
 _PER_UNIT = 100
+_PAIRS_MAX = 10_000
 _DOCUMENTS_ADVISED = 1000
 _NAMED_MAX = 10  # Documents a warning lists before it only counts.
 
@@ -31,6 +34,7 @@ class ServedModel:
     name: str
     aliases: tuple[str, ...]
     engine: Engine
+    cache: Cache[float]
     dispatcher: Dispatcher[EncodedPair]
 
 
@@ -95,18 +99,16 @@ class Reranker:
         self.check_count(len(request.documents))
         try:
             encoded, warnings = await self._encode(request, call, model)
-            pair_tokens = encoded.pair_tokens
-            scored = await model.dispatcher.submit(
-                encoded.pairs, pair_tokens, lane=request.lane, client=call.client, deadline=call.deadline
-            )
+            scored = await _scored(encoded.pairs, model, request.lane, call)
         except Oversized:
-            raise OutOfRangeError(Violation("documents", "make more pairs than one request may have")) from None
+            raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
         return RerankResult(
             id=call.id,
             model=model.name,
             results=_best_first(encoded.owners, scored.scores, request.top_n),
-            search_units=ceil(len(pair_tokens if self._bill_windows else request.documents) / _PER_UNIT),
-            input_tokens=sum(pair_tokens),
+            search_units=ceil(len(encoded.pairs if self._bill_windows else request.documents) / _PER_UNIT),
+            input_tokens=sum(encoded.pair_tokens),
+            cached_tokens=scored.cached_tokens,
             warnings=warnings,
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
@@ -142,6 +144,8 @@ class Reranker:
         for documents in _chunks(request.documents):
             model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
+            if len(encoded.pairs) > _PAIRS_MAX:  # Equal ones included, of which the scheduler knows nothing.
+                raise Oversized
         return encoded, _warnings(encoded, query)
 
     def _read_query(self, engine: Engine, text: str) -> Query:
@@ -187,6 +191,30 @@ def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
         chunk.append(document)
         characters += len(document)
     yield chunk
+
+
+class _Scored(NamedTuple):
+    """What came of the pairs of a request."""
+
+    scores: list[float]
+    """One a pair."""
+    cached_tokens: int | None
+    """Of the pairs whose scores were known; None without a cache."""
+    wait_s: float
+
+
+async def _scored(pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
+    """Return the scores of pairs; those that are not known, each once, by way of the workers."""
+    keys = [pair.key for pair in pairs]
+    known = {key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None}
+    cached_tokens = sum(pair.tokens for pair in pairs if pair.key in known) if model.cache.bytes_max else None
+    wait_s = 0.0
+    if fresh := list({pair.key: pair for pair in pairs if pair.key not in known}.values()):
+        tokens = [pair.tokens for pair in fresh]
+        scored = await model.dispatcher.submit(fresh, tokens, lane=lane, client=call.client, deadline=call.deadline)
+        known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
+        wait_s = scored.wait_s
+    return _Scored([known[key] for key in keys], cached_tokens, wait_s)
 
 
 def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | None) -> list[Ranked]:

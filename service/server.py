@@ -6,12 +6,14 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from sys import getsizeof
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
 from service.admin import create_admin
+from service.cache import Cache
 from service.denylist import DenyList
 from service.door import Door
 from service.engine import EncodedPair, Engine
@@ -20,6 +22,7 @@ from service.grpc_api import GrpcApi
 from service.identity import Identity
 from service.rerank import Reranker, ServedModel
 from service.rest import create_app
+from service.scoring import Scoring
 from service.settings import Address, Settings
 from service.telemetry import Telemetry
 from service.throttle import Throttle
@@ -27,6 +30,7 @@ from service.turns import Turns
 
 _TOKENISING_THREADS = 1
 _TOKENISING_WAITING_MAX = 1000
+_TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
 _STALL_MIN_S = 10.0
 _STALL_BATCHES = 20
 _CLOSING_S = 2.0  # For the last answers to leave after the work is done.
@@ -75,12 +79,16 @@ class Service:
             raise AddressError(
                 f"cannot listen on {settings.grpc_address}: in use, or not an address of this machine"
             ) from error
-        engine, cost = await asyncio.to_thread(_load, ModelDirectory.read(settings.model))
+        cache_bytes = settings.cache_mb * 2**20
+        tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
+        engine, cost = await asyncio.to_thread(_load, ModelDirectory.read(settings.model), tokens_bytes)
+        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
+        score = Scoring(engine.score, cache) if cache.bytes_max else engine.score
         self._dispatcher = Dispatcher(
-            Scheduler(settings.policy, cost), engine.score, LoopClock(), self._workers, self._telemetry.batch
+            Scheduler(settings.policy, cost), score, LoopClock(), self._workers, self._telemetry.batch
         )
         self._telemetry.watch(engine.name, self._dispatcher.load)
-        self._reranker.serve(ServedModel(engine.name, settings.model_aliases, engine, self._dispatcher))
+        self._reranker.serve(ServedModel(engine.name, settings.model_aliases, engine, cache, self._dispatcher))
         self._serving = True
         await self._grpc.ready()
         for api, address, port in (
@@ -125,8 +133,8 @@ async def serve(settings: Settings) -> None:
         await service.stop()
 
 
-def _load(directory: ModelDirectory) -> tuple[Engine, CostModel]:
-    engine = Engine(directory)
+def _load(directory: ModelDirectory, cache_bytes: int) -> tuple[Engine, CostModel]:
+    engine = Engine(directory, cache_bytes)
     return engine, CostModel.fit(engine.warm_up())
 
 

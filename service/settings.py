@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     rate_limit: PositiveInt | None = None
     denylist_file: Path | None = None
     max_documents: PositiveInt = 10_000
+    cache_mb: NonNegativeInt = 256
     bill_windows: bool = False
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
 

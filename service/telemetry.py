@@ -86,6 +86,10 @@ class Telemetry:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._tokens = Counter("rerank_input_tokens_total", "Tokens of the pairs answered.", registry=registry)
+        self._cached = Counter(
+            "rerank_cached_tokens_total", "Those of them whose scores were known already.", registry=registry
+        )
         self._inference = Histogram(
             "rerank_inference_seconds", "Time of one batch on a worker.", buckets=_SECONDS, registry=registry
         )
@@ -135,6 +139,8 @@ class Telemetry:
         if record.result:
             self._wait.labels(lanes).observe(record.result.wait_s)
             self._tokenise.observe(record.result.tokenise_s)
+            self._tokens.inc(record.result.input_tokens)
+            self._cached.inc(record.result.cached_tokens or 0)
         fields = {
             "id": record.id,
             "api": record.api,

@@ -1,5 +1,6 @@
 """Thin clients for a running service, as a caller would write them."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rerank.v2 import rerank_pb2_grpc
 
 from tests.examples import DOCUMENTS, QUERY
 
+_SERIAL = itertools.count()
 LARGE = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 
 
@@ -36,6 +38,11 @@ def post(base: str, **changes: object) -> httpx.Response:
 def message(**changes: object) -> pb.RerankRequest:
     """Return the same request as a message."""
     return pb.RerankRequest(**body(**changes))
+
+
+def unseen(text: str, count: int) -> list[str]:
+    """Return documents like `text` that no service has seen before, so that no cache knows them."""
+    return [f"{text} {next(_SERIAL)}" for _ in range(count)]
 
 
 def metric(admin: str, name: str) -> float:

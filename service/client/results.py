@@ -33,6 +33,8 @@ class Ranking:
     """By relevance descending, ties by index."""
     search_units: int
     input_tokens: int
+    cached_tokens: int | None
+    """Those of them whose scores came from the server's cache; None: it has none."""
     warnings: Sequence[str]
     """What was not read, in sentences."""
 
@@ -44,6 +46,7 @@ class Ranking:
             results=tuple(Ranked(r.index, r.relevance_score) for r in response.results),
             search_units=round(response.meta.billed_units.search_units),
             input_tokens=round(response.meta.tokens.input_tokens),
+            cached_tokens=round(response.meta.cached_tokens) if response.meta.HasField("cached_tokens") else None,
             warnings=tuple(response.meta.warnings),
         )
 

@@ -1,17 +1,25 @@
 """From texts to pairs: cut the query, cut each document, split it into windows."""
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from secrets import token_bytes
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 from tokenizers import Tokenizer
 
+from service.cache import Cache
 from service.engine.template import EncodedPair, Ids, PairTemplate
 
 _CHARACTERS_PER_TOKEN = 8
 """First guess of how much of a very long text is needed; more is read if that was too little."""
 _CHARACTERS_MAX = 2**19
 """Characters read of one text at most, whatever is asked for: a fifth of a second of tokenising."""
+_READ_BYTES = 200
+"""What the tokens of a text take beside themselves."""
+_KEY_BYTES = 16
+"""Of what pairs are known by: that two of a trillion pairs share one has a chance of 1 in 10**15."""
 
 
 class Cut(NamedTuple):
@@ -42,6 +50,8 @@ class Query(NamedTuple):
     """The first part of each pair."""
     window: int
     """Tokens it leaves for a document in one pass."""
+    digest: blake2b
+    """What the keys of its pairs go on from."""
     cut: Cut | None
     """None: all of it was read."""
 
@@ -76,23 +86,33 @@ class Encoded:
 class _Read(NamedTuple):
     """What was read of a text."""
 
-    ids: list[int]
+    ids: Ids
     """Its first tokens."""
     whole: bool
     """Whether these are all."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return self.ids.nbytes + _READ_BYTES
 
 
 class PairEncoder:
     """Encodes a query with documents for one tokenizer and context. Safe from any thread."""
 
-    def __init__(self, tokenizer: Tokenizer, context: int) -> None:
-        """Take over `tokenizer`; `context` is what the model reads in one pass, in tokens. Raises ModelError."""
+    def __init__(self, tokenizer: Tokenizer, context: int, cache_bytes: int = 0) -> None:
+        """Take over `tokenizer`; `context` is what the model reads in one pass, in tokens. Raises ModelError.
+
+        The tokens of documents are kept in up to `cache_bytes`.
+        """
         # Saved with many tokenizers, shared by all threads, and applied to every text: both stay off.
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._context = context
         self._template = PairTemplate(tokenizer)
+        self._secret = token_bytes(_KEY_BYTES)  # Nobody can look for two pairs with one key, nor another model's.
+        self._known: Cache[_Read] = Cache(cache_bytes, lambda read: read.bytes)
 
     @property
     def template(self) -> PairTemplate:
@@ -105,7 +125,8 @@ class PairEncoder:
         read = self._read(text, most)
         kept = read.ids[:most]
         window = self._context - len(kept) - self._template.specials
-        return Query(self._template.head(kept), window, _cut(text, read, most))
+        head = self._template.head(kept)
+        return Query(head, window, self._digest(b"%d " % len(head), head.tobytes()), _cut(text, read, most))
 
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`.
@@ -121,21 +142,41 @@ class PairEncoder:
                 encoded.cut[index] = cut
             for start in range(0, max(len(kept), 1), query.window):
                 tail = self._template.tail(kept[start : start + query.window])
-                encoded.pairs.append(EncodedPair(query.head, tail))
+                digest = query.digest.copy()
+                digest.update(tail.tobytes())
+                encoded.pairs.append(EncodedPair(query.head, tail, digest.digest()))
                 encoded.owners.append(index)
         encoded.took_s = perf_counter() - started
         return encoded
 
     def _read_all(self, texts: list[str], enough: int) -> list[_Read]:
         """Return the tokens of each text, or, of a very long one, at least the first `enough` and one more."""
+        if not self._known.bytes_max:
+            return self._tokenise(texts, enough)
+        keys = [
+            self._digest(b"%d %d " % (enough, len(text)), text[:_CHARACTERS_MAX].encode()).digest() for text in texts
+        ]
+        known = self._known.find(keys)
+        fresh = {key: text for key, text, read in zip(keys, texts, known, strict=True) if read is None}
+        found = dict(zip(fresh, self._tokenise(list(fresh.values()), enough), strict=True))
+        self._known.keep(found.items())
+        return [read or found[key] for key, read in zip(keys, known, strict=True)]
+
+    def _tokenise(self, texts: list[str], enough: int) -> list[_Read]:
         long = min(_CHARACTERS_PER_TOKEN * (enough + 1), _CHARACTERS_MAX)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
         return [
-            _Read(found.ids, whole=True) if len(text) <= long else self._read(text, enough)
+            _Read(_array(found.ids), whole=True) if len(text) <= long else self._read(text, enough)
             for text, found in zip(texts, short, strict=True)
         ]
+
+    def _digest(self, *parts: bytes) -> blake2b:
+        digest = blake2b(digest_size=_KEY_BYTES, key=self._secret)
+        for part in parts:
+            digest.update(part)
+        return digest
 
     def _read(self, text: str, enough: int) -> _Read:
         """Return the tokens of `text`, or at least the first `enough` and one more.
@@ -152,10 +193,10 @@ class PairEncoder:
             words = part.word_ids
             sure = words.index(words[-1]) if words else 0
             if sure > enough:
-                return _Read(part.ids[:sure], whole=False)
+                return _Read(_array(part.ids[:sure]), whole=False)
             length *= 4
         found = self._tokenizer.encode_batch_fast([most], add_special_tokens=False)[0]
-        return _Read(found.ids, whole=len(most) == len(text))
+        return _Read(_array(found.ids), whole=len(most) == len(text))
 
 
 def _cut(text: str, read: _Read, most: int) -> Cut | None:
@@ -163,3 +204,7 @@ def _cut(text: str, read: _Read, most: int) -> Cut | None:
     if len(read.ids) > most:
         return Cut(most, len(read.ids) if read.whole else None, "token")
     return None if read.whole else Cut(_CHARACTERS_MAX, len(text), "character")
+
+
+def _array(ids: list[int]) -> Ids:
+    return np.array(ids, np.int32)

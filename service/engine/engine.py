@@ -28,14 +28,17 @@ class Engine:
     many batches run as there are callers, over one copy of the weights.
     """
 
-    def __init__(self, directory: ModelDirectory) -> None:
-        """Load the model. Raises ModelError if it is not one this service can run."""
+    def __init__(self, directory: ModelDirectory, cache_bytes: int = 0) -> None:
+        """Load the model. Raises ModelError if it is not one this service can run.
+
+        The tokens of documents are kept in up to `cache_bytes`.
+        """
         self.name = directory.name
         self.context = directory.context
         """Tokens read in one pass: query, document and special tokens."""
         self._pad_id = directory.pad_id
         try:
-            self._encoder = PairEncoder(Tokenizer.from_file(str(directory.tokenizer)), directory.context)
+            self._encoder = PairEncoder(Tokenizer.from_file(str(directory.tokenizer)), directory.context, cache_bytes)
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001  # What tokenizers raises.
@@ -70,7 +73,7 @@ class Engine:
         mask = np.zeros(shape, np.int64)
         types = np.zeros(shape, np.int64)
         template = self._encoder.template
-        for row, (head, tail) in enumerate(pairs):
+        for row, (head, tail, _) in enumerate(pairs):
             middle, end = len(head), len(head) + len(tail)
             ids[row, :middle] = head
             ids[row, middle:end] = tail

@@ -24,6 +24,8 @@ class EncodedPair(NamedTuple):
     """Special tokens and query; shared by all pairs of a request."""
     tail: Ids
     """Document and special tokens."""
+    key: bytes = b""
+    """The same for equal pairs of one model, and never for others; empty where nobody asks."""
 
     @property
     def tokens(self) -> int:
@@ -46,9 +48,9 @@ class PairTemplate:
             raise ModelError("the tokenizer does not encode a query followed by a document")
         query_end = len(sides) - sides[::-1].index(0)
         document_start, document_end = sides.index(1), len(sides) - sides[::-1].index(1)
-        self._prefix = pair.ids[: sides.index(0)]
-        self._middle = pair.ids[query_end:document_start]
-        self._suffix = pair.ids[document_end:]
+        self._prefix = np.array(pair.ids[: sides.index(0)], np.int32)
+        self._middle = np.array(pair.ids[query_end:document_start], np.int32)
+        self._suffix = np.array(pair.ids[document_end:], np.int32)
         self.head_type, self.tail_type = pair.type_ids[0], pair.type_ids[-1]
         """Token type ids of the two parts."""
         for query, document in _PROBES:
@@ -59,17 +61,17 @@ class PairTemplate:
         """Number of special tokens in a pair."""
         return len(self._prefix) + len(self._middle) + len(self._suffix)
 
-    def head(self, query: list[int]) -> Ids:
+    def head(self, query: Ids) -> Ids:
         """Return the first part of every pair with this query."""
-        return np.array([*self._prefix, *query, *self._middle], np.int32)
+        return np.concatenate((self._prefix, query, self._middle))
 
-    def tail(self, document: list[int]) -> Ids:
+    def tail(self, document: Ids) -> Ids:
         """Return the second part of the pair with this document."""
-        return np.array([*document, *self._suffix], np.int32)
+        return np.concatenate((document, self._suffix))
 
     def _check(self, tokenizer: Tokenizer, query: str, document: str) -> None:
         whole = tokenizer.encode(query, document)
-        parts = [tokenizer.encode(text, add_special_tokens=False).ids for text in (query, document)]
+        parts = [np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.int32) for text in (query, document)]
         head, tail = self.head(parts[0]), self.tail(parts[1])
         types = [self.head_type] * len(head) + [self.tail_type] * len(tail)
         if [*head, *tail] != whole.ids or types != whole.type_ids:

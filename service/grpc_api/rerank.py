@@ -121,6 +121,7 @@ def _response(result: RerankResult) -> pb.RerankResponse:
             api_version=pb.ApiVersion(version="2"),
             billed_units=pb.BilledUnits(search_units=result.search_units),
             tokens=pb.Tokens(input_tokens=result.input_tokens),
+            cached_tokens=result.cached_tokens,
             warnings=result.warnings,
         ),
     )

@@ -93,6 +93,9 @@ class Meta(BaseModel):
     api_version: ApiVersion
     billed_units: BilledUnits
     tokens: Tokens
+    cached_tokens: Annotated[
+        int | None, Field(description="Of the input tokens, those whose scores were in the cache; absent without one.")
+    ] = None
     warnings: Annotated[list[str] | None, Field(description="What was not read, in sentences.")] = None
 
     @classmethod
@@ -102,5 +105,6 @@ class Meta(BaseModel):
             api_version=ApiVersion(version=version),
             billed_units=BilledUnits(search_units=result.search_units),
             tokens=Tokens(input_tokens=result.input_tokens),
+            cached_tokens=result.cached_tokens,
             warnings=list(result.warnings) or None,
         )

@@ -13,6 +13,14 @@ from tests.process import RunningService
 
 
 @pytest.fixture(scope="session")
+def uncached() -> Iterator[RunningService]:
+    """One service that scores everything anew."""
+    service = RunningService.start(cache_mb=0)
+    yield service
+    assert service.stop() == 0
+
+
+@pytest.fixture(scope="session")
 def rest(running: RunningService) -> Iterator[httpx.Client]:
     """Return a client of the REST API."""
     with httpx.Client(base_url=running.http, timeout=TIMEOUT_S) as client:

@@ -1,14 +1,15 @@
 """What is promised of every answer, whichever API gives it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from rerank.v2 import rerank_pb2 as pb
 
-from tests.contract.clients import PATH, GrpcClient, changed
+from tests.contract.clients import PATH, TIMEOUT_S, GrpcClient, changed
 from tests.examples import DOCUMENTS, WASHINGTON
+from tests.process import RunningService
 
 TOWNS = [f"Town number {n} has {n * 37 % 101} schools, {n % 7} rivers and no harbour." for n in range(250)]
 LONG = " ".join(TOWNS[:60])
@@ -35,6 +36,21 @@ GOOD = {
     ),
     "250-documents": changed(query="a town with rivers", documents=TOWNS),
 }
+
+
+@pytest.fixture(scope="module")
+def rest(uncached: RunningService) -> Iterator[httpx.Client]:
+    """Return a client of the REST API whose requests are all scored."""
+    with httpx.Client(base_url=uncached.http, timeout=TIMEOUT_S) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def rpc(uncached: RunningService) -> Iterator[GrpcClient]:
+    """Return a client of the gRPC API whose requests are all scored."""
+    client = GrpcClient(uncached.grpc)
+    with client.channel:
+        yield client
 
 
 def over_rest(client: httpx.Client, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tei.v1 import tei_pb2
 from tests.contract.clients import GOOD, TIMEOUT_S, GrpcClient
 from tests.contract.forms import FORMS, ranks
 from tests.examples import DOCUMENTS
+from tests.process import RunningService
 
 LONG = " ".join(f"Town number {n} has {n * 37 % 101} schools and no harbour." for n in range(100))
 """More than the model reads in one pass."""
@@ -32,6 +33,21 @@ OBJECTS: dict[str, Callable[[str], object]] = {
     "text-and-what-is-not-read": lambda text: {"id": 5, "text": text, "more": {"a": [1]}},
 }
 QUERY = GOOD["query"]
+
+
+@pytest.fixture(scope="module")
+def rest(uncached: RunningService) -> Iterator[httpx.Client]:
+    """Return a client of the REST API whose requests are all scored."""
+    with httpx.Client(base_url=uncached.http, timeout=TIMEOUT_S) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def rpc(uncached: RunningService) -> Iterator[GrpcClient]:
+    """Return a client of the gRPC API whose requests are all scored."""
+    client = GrpcClient(uncached.grpc)
+    with client.channel:
+        yield client
 
 
 def single(rank: tuple[int, str]) -> tuple[int, float]:

@@ -63,6 +63,7 @@ _META = {
     "meta.billed_units.search_units": "number",
     "meta.tokens": "object",
     "meta.tokens.input_tokens": "number",
+    "meta.cached_tokens": "number",
     "meta.warnings": "array",
 }
 _V1_ANSWER = (

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from service.client import AsyncRerankClient, RerankClient, RerankError
-from tests.clients import metric
+from tests.clients import metric, unseen
 from tests.examples import DOCUMENTS, QUERY
 from tests.process import RunningService
 
@@ -96,7 +96,7 @@ def test_what_is_shed_is_asked_again_when_the_server_says() -> None:
     service = RunningService.start(workers=1, backlog_seconds=1)
     try:
         with RerankClient(service.grpc, timeout_s=60) as client, ThreadPoolExecutor(6) as pool:
-            calls = [pool.submit(client.rerank, "q", [TEXT] * 50, priority=500 + i) for i in range(6)]
+            calls = [pool.submit(client.rerank, "q", unseen(TEXT, 50), priority=500 + i) for i in range(6)]
             assert [len(call.result().results) for call in calls] == [50] * 6
         assert metric(service.admin, "rerank_shed_total") > 0
     finally:

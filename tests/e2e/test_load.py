@@ -17,7 +17,7 @@ from service.bench.process import Process
 from service.bench.progress import Progress
 from service.bench.run import play
 from service.bench.workload import trace
-from tests.clients import body, message, metric, post, stub, until
+from tests.clients import body, message, metric, post, stub, unseen, until
 from tests.process import RunningService
 
 TEXT = "The history of the river and the capital of the state, its trade and its laws. " * 4
@@ -39,7 +39,7 @@ def test_under_pressure_the_least_urgent_is_shed_with_advice_and_the_most_urgent
     def bulk(number: int) -> grpc.RpcError | None:
         with stub(small.grpc) as service:
             try:
-                service.Rerank(message(documents=[TEXT] * 60, priority=500 + number), timeout=60)
+                service.Rerank(message(documents=unseen(TEXT, 60), priority=500 + number), timeout=60)
             except grpc.RpcError as error:
                 return error
             return None
@@ -66,11 +66,11 @@ def test_under_pressure_the_least_urgent_is_shed_with_advice_and_the_most_urgent
 def test_a_shed_answer_over_rest_says_when_to_come_back(small: RunningService) -> None:
     """A request that cannot meet its deadline is refused at once with Retry-After in whole seconds."""
     with ThreadPoolExecutor(1) as pool:
-        bulk = pool.submit(post, small.http, documents=[TEXT] * 300, priority=5)
+        bulk = pool.submit(post, small.http, documents=unseen(TEXT, 300), priority=5)
         until(lambda: metric(small.admin, "rerank_backlog_seconds") > 0.5, "backlog")
         late = httpx.post(
             f"{small.http}/v2/rerank",
-            json=body(documents=[TEXT] * 10, priority=9),
+            json=body(documents=unseen(TEXT, 10), priority=9),
             headers={"x-request-timeout-ms": "400"},
         )
         bulk.result()
@@ -82,10 +82,10 @@ def test_a_shed_answer_over_rest_says_when_to_come_back(small: RunningService) -
 def test_work_is_dropped_when_its_caller_leaves(small: RunningService) -> None:
     """A closed REST connection and a cancelled gRPC call take their waiting pairs with them."""
     with httpx.Client() as client, pytest.raises(httpx.ReadTimeout):
-        client.post(f"{small.http}/v2/rerank", json=body(documents=[TEXT] * 400), timeout=0.5)
+        client.post(f"{small.http}/v2/rerank", json=body(documents=unseen(TEXT, 400)), timeout=0.5)
     until(lambda: metric(small.admin, "rerank_jobs") == 0, "the REST job is gone")
     with stub(small.grpc) as service:
-        call = service.Rerank.future(message(documents=[TEXT] * 400))
+        call = service.Rerank.future(message(documents=unseen(TEXT, 400)))
         until(lambda: metric(small.admin, "rerank_jobs") == 1, "the gRPC job is there")
         call.cancel()
         until(lambda: metric(small.admin, "rerank_jobs") == 0, "the gRPC job is gone")
@@ -96,7 +96,7 @@ def test_work_is_dropped_when_its_caller_leaves(small: RunningService) -> None:
 def test_a_request_whose_deadline_passes_is_told_so(small: RunningService) -> None:
     """A deadline that cannot be met ends in a refusal or DEADLINE_EXCEEDED, and leaves nothing behind."""
     with stub(small.grpc) as service, pytest.raises(grpc.RpcError) as caught:
-        service.Rerank(message(documents=[TEXT] * 400), timeout=0.3)
+        service.Rerank(message(documents=unseen(TEXT, 400)), timeout=0.3)
     assert caught.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
     until(lambda: metric(small.admin, "rerank_jobs") == 0, "the job is gone")
 
@@ -104,7 +104,7 @@ def test_a_request_whose_deadline_passes_is_told_so(small: RunningService) -> No
 def test_probes_stay_green_under_load(small: RunningService) -> None:
     """Liveness and readiness follow progress, not load."""
     with stub(small.grpc) as service:
-        calls = [service.Rerank.future(message(documents=[TEXT] * 60, priority=n)) for n in range(30)]
+        calls = [service.Rerank.future(message(documents=unseen(TEXT, 60), priority=n)) for n in range(30)]
         until(lambda: metric(small.admin, "rerank_pressure") > 0.5, "pressure")
         assert httpx.get(f"{small.admin}/livez").status_code == 200
         assert httpx.get(f"{small.admin}/readyz").status_code == 200
@@ -121,7 +121,7 @@ def test_one_urgent_request_waits_for_one_batch_at_most(small: RunningService) -
             service.Rerank(message(**changes), timeout=100)
         finished[name] = time.monotonic()
 
-    bulk = threading.Thread(target=send, args=("bulk",), kwargs={"documents": ["a b c"] * 1000, "priority": 900})
+    bulk = threading.Thread(target=send, args=("bulk",), kwargs={"documents": unseen("a b c", 1000), "priority": 900})
     bulk.start()
     until(lambda: metric(small.admin, "rerank_workers_busy") == 1, "the bulk is running")
     before = metric(small.admin, "rerank_inference_seconds_count")

@@ -4,7 +4,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.clients import message, metric, stub
+from tests.clients import message, metric, stub, unseen
 from tests.process import RunningService
 
 TEXT = "The history of the river and the capital of the state, its trade and its laws. " * 4
@@ -16,7 +16,7 @@ def test_a_paused_process_fails_nobody() -> None:
 
     def one(number: int) -> int:
         with stub(service.grpc) as client:
-            return len(client.Rerank(message(documents=[TEXT] * 40, priority=number), timeout=60).results)
+            return len(client.Rerank(message(documents=unseen(TEXT, 40), priority=number), timeout=60).results)
 
     try:
         with ThreadPoolExecutor(8) as pool:

@@ -31,24 +31,27 @@ def _documents(count: int, seed: int) -> list[str]:
     return [" ".join(chance.choices(WORDS, k=round(chance.lognormvariate(3.5, 0.9)) + 1)) for _ in range(count)]
 
 
-def test_a_score_is_the_same_alone_in_a_batch_and_under_load(running: RunningService) -> None:
-    """Sixty documents score alike to the last bit alone, together, reversed, and while others are scored."""
+def _scores(service: RunningService, documents: list[str], priority: int = 0) -> dict[str, float]:
+    with stub(service.grpc) as caller:
+        answer = caller.Rerank(message(documents=documents, priority=priority), timeout=100)
+    return {documents[r.index]: r.relevance_score for r in answer.results}
+
+
+def test_a_score_is_the_same_alone_in_a_batch_under_load_and_cached(running: RunningService) -> None:
+    """Sixty documents score alike to the last bit alone, together, reversed, while others are scored, and cached."""
     documents = _documents(60, 1)
-
-    def scores(documents: list[str], priority: int = 0) -> dict[str, float]:
-        with stub(running.grpc) as service:
-            answer = service.Rerank(message(documents=documents, priority=priority), timeout=100)
-        return {documents[r.index]: r.relevance_score for r in answer.results}
-
-    together = scores(documents)
-    alone = {document: scores([document])[document] for document in documents}
-    backwards = scores(documents[::-1])
+    uncached = RunningService.start(cache_mb=0)
+    together = _scores(uncached, documents)
+    alone = {document: _scores(uncached, [document])[document] for document in documents}
+    backwards = _scores(uncached, documents[::-1])
     with ThreadPoolExecutor(6) as pool:
-        crowd = [pool.submit(scores, _documents(80, 100 + n), 500 + n) for n in range(5)]
-        crowded = scores(documents, 400)
+        crowd = [pool.submit(_scores, uncached, _documents(80, 100 + n), 500 + n) for n in range(5)]
+        crowded = _scores(uncached, documents, 400)
         for other in crowd:
             other.result()
-    assert together == alone == backwards == crowded
+    assert uncached.stop() == 0
+    _scores(running, documents[::2])
+    assert together == alone == backwards == crowded == _scores(running, documents) == _scores(running, documents)
 
 
 def test_a_long_document_scores_as_its_best_window(running: RunningService) -> None:

@@ -15,7 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import service
-from tests.clients import message, metric, post, stub, until
+from tests.clients import message, metric, post, stub, unseen, until
 from tests.process import COMMAND, RunningService, environment
 
 EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
@@ -91,10 +91,10 @@ def test_what_was_admitted_is_answered_before_the_process_ends(number: signal.Si
             health_pb2.HealthCheckRequest(service="rerank.v2.RerankService")
         )
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
-        call = rpc.Rerank.future(message(documents=["some words to read " * 20] * 100))
+        call = rpc.Rerank.future(message(documents=unseen("some words to read " * 20, 100)))
         rest: list[httpx.Response] = []
         poster = threading.Thread(
-            target=lambda: rest.append(post(running.http, documents=["other words to read " * 20] * 50))
+            target=lambda: rest.append(post(running.http, documents=unseen("other words to read " * 20, 50)))
         )
         poster.start()
         until(lambda: metric(running.admin, "rerank_jobs") == 2, "both jobs are there")
@@ -115,7 +115,7 @@ def test_a_drain_ends_in_time_and_answers_what_it_could_not_finish() -> None:
     """Work that does not fit the drain time is answered UNAVAILABLE, not left hanging."""
     running = RunningService.start(workers=1, drain_seconds=3, backlog_seconds=100)
     with stub(running.grpc) as rpc:
-        call = rpc.Rerank.future(message(documents=["some words to read " * 100] * 1000), timeout=1000)
+        call = rpc.Rerank.future(message(documents=unseen("some words to read " * 100, 1000)), timeout=1000)
         until(lambda: metric(running.admin, "rerank_jobs") == 1, "the job is there")
         assert running.stop() == 0
         with pytest.raises(grpc.RpcError) as caught:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from sys import getsizeof
 from types import SimpleNamespace
 
-from scheduler import Dispatcher, LoopClock, Policy, Scheduler
+from scheduler import BatchReport, Dispatcher, LoopClock, Policy, Scheduler
+from service.cache import Cache
 from service.denylist import DenyList
 from service.door import Door
 from service.engine import EncodedPair, Engine
@@ -13,6 +15,7 @@ from service.errors import NotReadyError
 from service.identity import Identity
 from service.messages import Caller, Ranked, RerankRequest, RerankResult
 from service.rerank import Call, Reranker, ServedModel
+from service.scoring import Scoring
 from service.throttle import Throttle
 from service.turns import Turns
 from tests.fakes import FakeEngine, FixedCost
@@ -41,16 +44,27 @@ class Wired:
         held: bool = False,
         denylist: DenyList | None = None,
         bill_windows: bool = False,
+        cache_bytes: int = 0,
     ) -> None:
         self.worker = FakeEngine(held=held)
         self.turns = Turns(1, 100)
         scheduler = Scheduler(Policy(workers=1), FixedCost())
-        self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(scheduler, engine.score, LoopClock(), self.worker)
+        cache: Cache[float] = Cache(cache_bytes, getsizeof)
+        score = Scoring(engine.score, cache) if cache_bytes else engine.score
+        self.reports: list[BatchReport] = []
+        self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
+            scheduler, score, LoopClock(), self.worker, self.reports.append
+        )
         self.reranker = Reranker(
             self.turns, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
         )
-        self.model = ServedModel("tiny", ("small", "other"), engine, self.dispatcher)
+        self.model = ServedModel("tiny", ("small", "other"), engine, cache, self.dispatcher)
         self.reranker.serve(self.model)
+
+    @property
+    def pairs_run(self) -> int:
+        """Pairs that have been on the worker."""
+        return sum(report.batch.pairs for report in self.reports)
 
     async def rerank(
         self,

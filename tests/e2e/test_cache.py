@@ -1,0 +1,70 @@
+"""What is asked again is not scored again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.clients import message, metric, post, stub, unseen
+from tests.process import RunningService
+
+TEXT = "The history of the river and the capital of the state, its trade and its laws."
+
+
+def _meta(service: RunningService, documents: list[str]) -> dict[str, Any]:
+    meta: dict[str, Any] = post(service.http, documents=documents).json()["meta"]
+    return meta
+
+
+def test_a_repeated_request_is_told_from_a_fresh_one(running: RunningService) -> None:
+    """What comes again costs no batch, whichever API it comes over, scores alike, and says how much was known."""
+    documents = unseen(TEXT, 20)
+    fresh = post(running.http, documents=documents).json()
+    batches = metric(running.admin, "rerank_inference_seconds_count")
+    again = post(running.http, documents=documents).json()
+    with stub(running.grpc) as service:
+        over_grpc = service.Rerank(message(documents=documents[::-1], priority=999))
+    assert metric(running.admin, "rerank_inference_seconds_count") == batches
+    tokens = fresh["meta"]["tokens"]["input_tokens"]
+    assert fresh["meta"]["cached_tokens"] == 0
+    assert again["meta"]["cached_tokens"] == over_grpc.meta.cached_tokens == tokens
+    assert again["results"] == fresh["results"]
+    assert {19 - r.index: r.relevance_score for r in over_grpc.results} == {
+        r["index"]: r["relevance_score"] for r in fresh["results"]
+    }
+
+
+def test_known_in_part(running: RunningService) -> None:
+    """Of a request known in part, only the rest is scored."""
+    known, new = unseen(TEXT, 5), unseen(TEXT, 5)
+    before = _meta(running, known)["tokens"]["input_tokens"]
+    meta = _meta(running, [*new, *known])
+    assert meta["cached_tokens"] == before
+    assert meta["tokens"]["input_tokens"] > before
+
+
+def test_tokens_are_counted(running: RunningService) -> None:
+    """How much of what is asked was known can be watched."""
+    documents = unseen(TEXT, 5)
+    names = ("rerank_input_tokens_total", "rerank_cached_tokens_total")
+    before = [metric(running.admin, name) for name in names]
+    tokens = [_meta(running, documents)["tokens"]["input_tokens"] for _ in range(2)]
+    after = [metric(running.admin, name) for name in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [sum(tokens), tokens[0]]
+
+
+def test_equal_requests_at_once_have_equal_answers(running: RunningService) -> None:
+    """Requests that are equal and come at once, from clients that take turns, score alike to the last bit."""
+    documents = unseen(TEXT, 40)
+    with ThreadPoolExecutor(6) as callers:
+        answers = list(callers.map(lambda n: post(running.http, documents=documents, priority=n).json(), range(6)))
+    assert all(answer["results"] == answers[0]["results"] for answer in answers)
+
+
+def test_no_cache() -> None:
+    """With a cache of no size everything is scored, and nothing is said of a cache."""
+    service = RunningService.start(cache_mb=0)
+    documents = unseen(TEXT, 3)
+    metas = [_meta(service, documents) for _ in range(2)]
+    assert metas[0] == metas[1]
+    assert "cached_tokens" not in metas[0]
+    assert metric(service.admin, "rerank_inference_seconds_count") >= 2
+    assert service.stop() == 0
