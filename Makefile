@@ -8,7 +8,7 @@ CLIENTS := .clients
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-clients check bench simulate proto lock clean
+.PHONY: help install serve test test-clients check bench simulate golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,12 +55,19 @@ check: install  ## Format, lint, types and the wire contract.
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 
-bench: install  ## Measure the real process under load, and set it against limits; table and plot in bench-results/.
-	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; exit $$status
+bench: install  ## Measure the real process, alone and under load, and set it against limits; results in bench-results/.
+	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; \
+		$(BIN)/rerankd bench engine --requests 4000 $(ENGINE) || status=1; exit $$status
 
 simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.
 	$(BIN)/python -m tests.simulation.replicas  # With --pods 8,100,1000 larger ones, too; that takes some minutes.
+
+golden:  ## Make the golden models of the tests anew, by the reference library; wants some minutes and gigabytes.
+	$(PYTHON) -m venv $(VENV)-golden
+	$(VENV)-golden/bin/pip install --quiet --disable-pip-version-check --requirement tests/golden/requirements.txt
+	PYTHONHASHSEED=0 $(VENV)-golden/bin/python -W ignore -m tests.golden.make
+	rm -rf $(VENV)-golden
 
 proto:  ## Generate the gRPC stubs anew.
 	rm -f $(VENV)/installed

@@ -6,8 +6,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-_GRAPHS = ("onnx/model.onnx", "model.onnx")
-_OFFSET_POSITIONS = {"camembert", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl"}
+GRAPHS = ("onnx/model.onnx", "model.onnx")
+"""The graphs that are served without being named; those beside them, quantised perhaps, are not."""
+_OFFSET_POSITIONS = {
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
 """Model types that number positions from the padding id + 1 on, and so hold that many tokens less."""
 _UNLIMITED = 1_000_000  # Tokenizer configurations say 1e30 for "no limit".
 _CONTEXT_MIN = 16
@@ -30,16 +43,16 @@ class ModelDirectory:
     context: int
     """Tokens the model reads in one pass: query, document and special tokens."""
     pad_id: int
-
-    @property
-    def name(self) -> str:
-        """The directory's name, which the model is served under."""
-        return self.path.name
+    typed: bool
+    """Whether the model is told which text a token belongs to; if not, all are of type 0."""
+    name: str
+    """What the model is served under."""
 
     @classmethod
-    def read(cls, path: Path) -> "ModelDirectory":
-        """Read a directory with config.json, tokenizer.json and model.onnx, the latter at the root or under onnx/.
+    def read(cls, path: Path, *, graph: Path | None = None, name: str | None = None) -> "ModelDirectory":
+        """Read a directory with config.json, tokenizer.json and a graph: model.onnx, at the root or under onnx/.
 
+        Another `graph` is taken only when it is given. The model is named for its directory, or else `name`.
         Raises ModelError.
         """
         path = path.resolve()
@@ -49,13 +62,16 @@ class ModelDirectory:
         labels = config.num_labels or len(config.id2label or {}) or 1
         if labels != 1:
             raise ModelError(f"{path / 'config.json'}: the model has {labels} labels; a reranker has one")
-        graph = next((path / name for name in _GRAPHS if (path / name).is_file()), None)
+        graph = graph or next((path / usual for usual in GRAPHS if (path / usual).is_file()), None)
         if graph is None:
-            raise ModelError(f"{path} holds neither of {' or '.join(_GRAPHS)}")
+            raise ModelError(f"{path} holds neither of {' or '.join(GRAPHS)}")
         tokenizer = path / "tokenizer.json"
         if not tokenizer.is_file():
             raise ModelError(f"{path} holds no tokenizer.json")
-        return cls(path, graph, tokenizer, _context(path, config), config.pad_id)
+        settings = path / "tokenizer_config.json"
+        tokenizer_config = _read(_TokenizerConfig, settings) if settings.is_file() else _TokenizerConfig()
+        context = _context(path, config, tokenizer_config)
+        return cls(path, graph, tokenizer, context, config.pad_id, tokenizer_config.typed, name or path.name)
 
 
 class _Config(BaseModel):
@@ -84,6 +100,12 @@ class _TokenizerConfig(BaseModel):
     """What is needed of tokenizer_config.json."""
 
     model_max_length: float | None = None
+    model_input_names: list[str] | None = None
+
+    @property
+    def typed(self) -> bool:
+        """Whether token types are among what the model was trained on, as far as this says."""
+        return self.model_input_names is None or "token_type_ids" in self.model_input_names
 
 
 def _read(kind: type[C], path: Path) -> C:
@@ -98,15 +120,14 @@ def _read(kind: type[C], path: Path) -> C:
         raise ModelError(f"{path} cannot be read: {'; '.join(faults)}") from None
 
 
-def _context(path: Path, config: _Config) -> int:
+def _context(path: Path, config: _Config, tokenizer_config: _TokenizerConfig) -> int:
     """Return what the positions hold and the tokenizer's configuration allows, whichever is less."""
     limits = []
     if config.max_position_embeddings is not None:
         limits.append(config.max_position_embeddings - (config.pad_id + 1 if config.offset else 0))
-    if (path / "tokenizer_config.json").is_file():
-        allowed = _read(_TokenizerConfig, path / "tokenizer_config.json").model_max_length
-        if allowed is not None and allowed < _UNLIMITED:
-            limits.append(int(allowed))
+    allowed = tokenizer_config.model_max_length
+    if allowed is not None and allowed < _UNLIMITED:
+        limits.append(int(allowed))
     if not limits:
         raise ModelError(f"{path / 'config.json'} has no max_position_embeddings, and nothing else bounds the length")
     if min(limits) < _CONTEXT_MIN:

@@ -11,8 +11,10 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
+from service.engine.cpu import overflows
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
+from service.engine.graph import is_batch_invariant
 from service.engine.template import EncodedPair
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
@@ -43,7 +45,11 @@ class Engine:
             raise
         except Exception as error:  # noqa: BLE001  # What tokenizers raises.
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
+        template = self._encoder.template
+        self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
         self._session = _session(directory)
+        self.batch_invariant = is_batch_invariant(directory.graph)
+        """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
         self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]
         if output.shape[1:] not in ([], [1]):
@@ -72,14 +78,12 @@ class Engine:
         ids = np.full(shape, self._pad_id, np.int64)
         mask = np.zeros(shape, np.int64)
         types = np.zeros(shape, np.int64)
-        template = self._encoder.template
         for row, (head, tail, _) in enumerate(pairs):
             middle, end = len(head), len(head) + len(tail)
             ids[row, :middle] = head
             ids[row, middle:end] = tail
             mask[row, :end] = 1
-            types[row, :middle] = template.head_type
-            types[row, middle:end] = template.tail_type
+            types[row, :middle], types[row, middle:end] = self._types
         arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
         feeds = {name: arrays[name].astype(kind, copy=False) for name, kind in self._inputs.items()}
         options = ort.RunOptions()
@@ -108,17 +112,21 @@ class Engine:
 
 def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[str, npt.DTypeLike]:
     """Return the inputs that the graph declares, and the kind of number each takes."""
-    declared = {node.name: node.type for node in session.get_inputs()}
-    for name, kind in declared.items():
-        if name not in _INPUTS or kind not in _KINDS:
-            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {name}, {kind}")
-    return {name: _KINDS[kind] for name, kind in declared.items()}
+    declared = session.get_inputs()
+    for node in declared:
+        if node.name not in _INPUTS or node.type not in _KINDS:
+            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {node.name}, {node.type}")
+        if any(isinstance(size, int) for size in node.shape):
+            raise ModelError(f"{directory.graph}: input {node.name!r} is of one shape, {node.shape}, not of any")
+    return {node.name: _KINDS[node.type] for node in declared}
 
 
 def _session(directory: ModelDirectory) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if overflows():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return ort.InferenceSession(str(directory.graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
