@@ -3,10 +3,13 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from sys import getsizeof
+from threading import Thread
+from typing import TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,6 +22,7 @@ from service.door import Door
 from service.engine import EncodedPair, Engine
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
+from service.hub import locate
 from service.identity import Identity
 from service.rerank import Reranker, ServedModel
 from service.rest import create_app
@@ -34,6 +38,8 @@ _TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is f
 _STALL_MIN_S = 10.0
 _STALL_BATCHES = 20
 _CLOSING_S = 2.0  # For the last answers to leave after the work is done.
+
+T = TypeVar("T")
 
 
 class AddressError(Exception):
@@ -81,8 +87,12 @@ class Service:
             ) from error
         cache_bytes = settings.cache_mb * 2**20
         tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
-        engine, cost = await asyncio.to_thread(_load, ModelDirectory.read(settings.model), tokens_bytes)
-        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
+        directory = await _leaving(partial(locate, settings.model))
+        engine, cost = await asyncio.to_thread(_load, directory, tokens_bytes)
+        # What a pair scored beside others is not what it scores next time, if its neighbours count.
+        cache: Cache[float] = Cache((cache_bytes - tokens_bytes) * engine.batch_invariant, getsizeof)
+        if not engine.batch_invariant:
+            self._telemetry.warn_of_batches(engine.name)
         score = Scoring(engine.score, cache) if cache.bytes_max else engine.score
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, cost), score, LoopClock(), self._workers, self._telemetry.batch
@@ -131,6 +141,21 @@ async def serve(settings: Settings) -> None:
         starting.cancel()
         stopped.cancel()
         await service.stop()
+
+
+async def _leaving(work: Callable[[], T]) -> T:
+    """Return what `work` does, on a thread that the process leaves behind when it ends: to fetch may take minutes."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # Whoever awaits it gets it.
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(future)
 
 
 def _load(directory: ModelDirectory, cache_bytes: int) -> tuple[Engine, CostModel]:

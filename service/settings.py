@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
+from service.hub_id import HubId
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
@@ -79,6 +80,21 @@ def _names(text: object) -> object:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if isinstance(text, str) else text
 
 
+def _model(text: object) -> object:
+    """Return a path that exists, or else a model on the hub; what looks like a path is one all the same."""
+    if isinstance(text, Path | HubId):
+        return text
+    if not isinstance(text, str):
+        raise ValueError("expected text")  # noqa: TRY004  # Of another kind, pydantic would not take it for a fault.
+    path = Path(text)
+    if text and (path.exists() or path.is_absolute() or text.startswith(".")):
+        return path
+    try:
+        return HubId.parse(text)
+    except ValueError as error:
+        raise ValueError(f"no such path, and not a model on the hub: {error}") from None
+
+
 _AddressField = Annotated[Address, NoDecode, BeforeValidator(Address.parse)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -91,7 +107,7 @@ class Settings(BaseSettings):
     grpc_address: _AddressField = Address("127.0.0.1", 50051)
     http_address: _AddressField = Address("127.0.0.1", 8080)
     admin_address: _AddressField = Address("127.0.0.1", 9090)
-    model: Path = EMBEDDED_MODEL
+    model: Annotated[Path | HubId, NoDecode, BeforeValidator(_model)] = EMBEDDED_MODEL
     model_aliases: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ("rerank-v3.5",)
     workers: PositiveInt = Field(default_factory=available_workers)
     batch_seconds: _Seconds = 0.05

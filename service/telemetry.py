@@ -119,6 +119,14 @@ class Telemetry:
         self._batch_tokens.observe(report.batch.pairs * report.batch.length)
         self._failed.inc(report.failed_pairs)
 
+    def warn_of_batches(self, model: str) -> None:
+        """Log that a model's scores depend on what shares the batch."""
+        self._log.warning(
+            "the graph takes a scale from all that is in a batch, so that neighbours move scores: none are remembered",
+            model=model,
+            advice="`rerankd convert` on the unquantised graph is as fast, and scores each pair alone",
+        )
+
     def watch(self, model: str, load: Callable[[], Load]) -> None:
         """Report the scheduler's load at each scrape from now on."""
         Info("rerank_model", "The model served.", registry=self._registry).info({"model": model})

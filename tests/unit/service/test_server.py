@@ -19,6 +19,7 @@ from service.engine import ModelError
 from service.server import AddressError, Service, _listen, serve
 from service.settings import Address, Settings
 from service.watched import FileError
+from tests.unit.service.full_precision import a_dynamic_graph
 from tests.unit.service.models import a_directory
 from tests.unit.service.wired import until
 
@@ -156,6 +157,18 @@ async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.Captur
         await serving
 
 
+async def test_a_graph_whose_scores_depend_on_the_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Where neighbours move scores, the log says so, and no score is remembered."""
+    folder = a_directory(tmp_path / "tiny", graph=a_dynamic_graph().SerializeToString())
+    service = Service(settings(folder))
+    await service.start()
+    http = addresses(capsys.readouterr().out)["HTTP"]
+    async with httpx.AsyncClient() as client:
+        answers = [await client.post(f"http://{http}/v2/rerank", json=REQUEST) for _ in range(2)]
+    await service.stop()
+    assert all("cached_tokens" not in answer.json()["meta"] for answer in answers)
+
+
 async def test_signal_while_starting(folder: Path):
     """A signal that comes while the model is being loaded ends the service cleanly, too."""
     serving = asyncio.create_task(serve(settings(folder)))
@@ -177,7 +190,8 @@ async def test_what_runs_is_finished(folder: Path, capsys: pytest.CaptureFixture
     await service.start()
     http = addresses(capsys.readouterr().out)["HTTP"]
     async with httpx.AsyncClient(timeout=10) as client:
-        body = REQUEST | {"documents": ["good " * 28] * 2000}
+        words = ["bad", "good"]
+        body = REQUEST | {"documents": [" ".join(words[int(bit)] for bit in f"{i:028b}") for i in range(2000)]}
         asking = asyncio.create_task(client.post(f"http://{http}/v2/rerank", json=body))
         await until(lambda: service._dispatcher is not None and service._dispatcher.load().jobs == 1)
         await service.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.hub_id import HubId
 from service.settings import EMBEDDED_MODEL, Settings, SettingsError, available_workers
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -48,6 +49,9 @@ def test_embedded_model_is_there():
         ("grpc_address", "[::1]:0", ("::1", 0)),
         ("http_address", "localhost:65535", ("localhost", 65535)),
         ("model", "/models/mine", Path("/models/mine")),
+        ("model", "./mine", Path("mine")),
+        ("model", "../org/name", Path("../org/name")),
+        ("model", "org/name@v1/onnx/model_O2.onnx", HubId("org/name", "v1", "onnx/model_O2.onnx")),
         ("model_aliases", " one, two,,three ", ("one", "two", "three")),
         ("model_aliases", "", ()),
         ("workers", "3", 3),
@@ -65,6 +69,15 @@ def test_environment(name: str, text: str, value: object, monkeypatch: pytest.Mo
     assert getattr(Settings.load(), name) == value
 
 
+def test_path_that_exists_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What could be both is a directory if there is one, and a model on the hub if there is none."""
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.setenv("RERANKD_MODEL", "org/name")
+    assert Settings.load().model == HubId("org/name")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.load().model == Path("org/name")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -73,6 +86,10 @@ def test_environment(name: str, text: str, value: object, monkeypatch: pytest.Mo
             for name in ADDRESSES
             for text in ("", "8080", ":8080", "host:", "host:x", "host:65536", "h:-1")
         ),
+        ("RERANKD_MODEL", ""),
+        ("RERANKD_MODEL", "mine"),
+        ("RERANKD_MODEL", "some/where/deep"),
+        ("RERANKD_MODEL", "org/name@"),
         ("RERANKD_WORKERS", "0"),
         ("RERANKD_WORKERS", "2.5"),
         ("RERANKD_WORKERS", ""),

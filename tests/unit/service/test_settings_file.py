@@ -5,6 +5,7 @@ from textwrap import dedent
 
 import pytest
 
+from service.hub_id import HubId
 from service.settings import Settings, SettingsError
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -35,6 +36,7 @@ def test_toml(toml):
     toml("""
         workers = 3
         http_address = "[::1]:8081"
+        model = "org/name@v1"
         model_aliases = ["one", "two"]
         allow_anonymous = true
         rate_limit = 5
@@ -42,6 +44,7 @@ def test_toml(toml):
     settings = Settings.load()
     assert settings.workers == 3
     assert settings.http_address == ("::1", 8081)
+    assert settings.model == HubId("org/name", "v1")
     assert settings.model_aliases == ("one", "two")
     assert settings.allow_anonymous is True
     assert settings.rate_limit == 5
@@ -70,6 +73,7 @@ def test_unknown_in_toml(line: str, toml):
         ("workers = 0", "RERANKD_WORKERS"),
         ("workers = 'two'", "RERANKD_WORKERS"),
         ("http_address = 8080", "RERANKD_HTTP_ADDRESS"),
+        ("model = 5", "RERANKD_MODEL"),
         ("model_aliases = 5", "RERANKD_MODEL_ALIASES"),
     ],
 )

@@ -1,0 +1,107 @@
+"""The models that this machine has."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from huggingface_hub import constants, scan_cache_dir
+from huggingface_hub.errors import CacheNotFound
+
+from service.engine import ModelError
+from service.engine.directory import ModelDirectory
+from service.hub import locate
+from service.hub_id import HubId
+
+_HEAD = ("MODEL", "REVISION", "SIZE", "CONTEXT", "ONNX FILES")
+_COMMIT_DIGITS = 12  # Enough to tell commits apart.
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model, or the setting that names one which is not there."""
+
+    model: str
+    """What `RERANKD_MODEL` may name it."""
+    configured: bool
+    commit: str | None = None
+    """The hub's."""
+    refs: tuple[str, ...] = ()
+    """Branches and tags that were at that commit when they were last asked for."""
+    bytes: int = 0
+    """Of all its files."""
+    context: int | None = None
+    graphs: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why it cannot be served as it is."""
+
+
+def catalogue(embedded: Path, configured: Path | HubId) -> list[Entry]:
+    """Return the embedded model, the one configured, and what the hub's cache holds that can be served."""
+    paths = dict.fromkeys([embedded, *([configured] if isinstance(configured, Path) else [])])
+    entries = [_entry(str(path), partial(locate, path), configured=path == configured) for path in paths]
+    cached = list(_cached(configured))
+    if isinstance(configured, HubId) and not any(entry.configured for entry in cached):
+        entries.append(Entry(str(configured), configured=True, problem="not in the cache: serve fetches it"))
+    return entries + [entry for entry in cached if entry.configured or not entry.problem]
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """Return the models as columns of text."""
+    rows = [("", *_HEAD), *(_row(entry) for entry in entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, "", "* what RERANKD_MODEL names"])
+
+
+def as_json(entries: Sequence[Entry]) -> str:
+    """Return the models for a program."""
+    return json.dumps([asdict(entry) for entry in entries], indent=2)
+
+
+def _cached(configured: Path | HubId) -> Iterator[Entry]:
+    try:
+        repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
+    except CacheNotFound:  # Nothing was ever fetched.
+        return
+    for repository in sorted(repositories, key=lambda repository: repository.repo_id):
+        if repository.repo_type != "model":
+            continue
+        for revision in sorted(repository.revisions, key=lambda revision: revision.commit_hash):
+            refs = tuple(sorted(revision.refs))
+            found = [HubId(repository.repo_id, name) for name in (*refs, revision.commit_hash)]
+            meant = isinstance(configured, HubId) and replace(configured, graph=None) in found
+            entry = _entry(str(found[0]), partial(_read, revision.snapshot_path), configured=meant)
+            yield replace(entry, commit=revision.commit_hash, refs=refs)
+
+
+def _read(snapshot: Path) -> ModelDirectory:
+    # Which of its graphs is read makes no difference here: one that is not the usual one can be named.
+    return ModelDirectory.read(snapshot, graph=next(snapshot.rglob("*.onnx"), None))
+
+
+def _entry(model: str, read: Callable[[], ModelDirectory], *, configured: bool) -> Entry:
+    try:
+        directory = read()
+    except ModelError as error:
+        return Entry(model, configured, problem=str(error))
+    files = [path for path in directory.path.rglob("*") if path.is_file()]
+    return Entry(
+        model,
+        configured,
+        bytes=sum(path.stat().st_size for path in files),
+        context=directory.context,
+        graphs=tuple(sorted(str(path.relative_to(directory.path)) for path in files if path.suffix == ".onnx")),
+    )
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    return (
+        "*" if entry.configured else "",
+        entry.model,
+        (entry.commit or "")[:_COMMIT_DIGITS],
+        f"{entry.bytes / 1e6:.1f} MB" if entry.bytes else "",
+        str(entry.context or ""),
+        entry.problem or ", ".join(entry.graphs),
+    )

@@ -1,0 +1,141 @@
+"""Models from the hub: into its cache, and out of it."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_cached_repo_tree,
+    hf_hub_download,
+    snapshot_download,
+)
+from huggingface_hub.errors import CachedRepoTreeNotFoundError
+from huggingface_hub.utils.tqdm import disable_progress_bars
+
+from service.engine.directory import GRAPHS, ModelDirectory
+from service.hub_error import HubError
+from service.hub_id import HubId
+
+_NEEDED = ("config.json", "tokenizer.json")
+_WANTED = (*_NEEDED, "tokenizer_config.json", "special_tokens_map.json")
+_WEIGHTS = (".bin", ".gguf", ".h5", ".onnx", ".pt", ".safetensors")
+_NAMED_MAX = 12  # Files in a message.
+_LOG = logging.getLogger(__name__)
+_LOG.setLevel(logging.INFO)  # What is fetched and from where is worth a line, once at start.
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A model's files at one commit, on this machine."""
+
+    directory: Path
+    graph: Path
+    commit: str
+
+
+def locate(model: Path | HubId) -> ModelDirectory:
+    """Return the model that a setting names, fetched first if it is one of the hub. Raises ModelError.
+
+    A path is that of a model directory, or of one of the graphs in it.
+    """
+    if isinstance(model, Path):
+        if model.suffix != ".onnx" or not model.is_file():
+            return ModelDirectory.read(model)
+        folder = model.absolute().parent  # Links are left as they are: what is beside the graph counts.
+        return ModelDirectory.read(folder if (folder / "config.json").is_file() else folder.parent, graph=model)
+    snapshot = fetch(model)
+    return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)
+
+
+def fetch(model: HubId) -> Snapshot:
+    """Return what is needed of a model, taken from the hub as far as its cache does not hold it. Raises HubError.
+
+    On a terminal, bars on standard error show how far it is.
+    """
+    logging.getLogger("huggingface_hub").handlers.clear()  # Its warnings go where all others go.
+    _LOG.info("model %s: asking %s", model, _source())
+    try:
+        snapshot = _fetch(model)
+    except HubError:
+        raise
+    except Exception as error:  # noqa: BLE001  # What three libraries raise: words for the operator all the same.
+        raise HubError.of(model, error) from None
+    _LOG.info("model %s: commit %s, %s", model, snapshot.commit, snapshot.graph.name)
+    return snapshot
+
+
+def data_of(graph: str, names: Iterable[str]) -> list[str]:
+    """Return which of the files hold weights that do not lie in the graph itself."""
+    return [name for name in names if name.startswith((f"{graph}_data", f"{graph}.data"))]
+
+
+def _fetch(model: HubId) -> Snapshot:
+    repository = model.repository
+    revision = HfApi(library_name="rerankd").resolve_revision(repository, revision=model.revision)
+    with disable_progress_bars():
+        # This keeps the list of the model's files in the cache, too: so it is known without the hub what is missing.
+        directory = Path(snapshot_download(repository, revision=revision, allow_patterns=["config.json"]))
+    try:
+        names = [file.path for file in get_cached_repo_tree(repository, revision=revision)]
+    except CachedRepoTreeNotFoundError:  # Another program filled the cache, and the hub cannot be asked.
+        names = [path.relative_to(directory).as_posix() for path in directory.rglob("*")]
+    if missing := [name for name in _NEEDED if name not in names]:
+        raise HubError(f"model {model} has no {' and no '.join(missing)}: it cannot be served")
+    graph = _graph(model, names)
+    data = data_of(graph, names)
+    for name in (*(name for name in _WANTED if name in names), *data, graph):
+        hf_hub_download(repository, name, revision=revision, library_name="rerankd")
+    return Snapshot(directory, _beside(directory, graph, data), revision.resolved)
+
+
+def _graph(model: HubId, names: Sequence[str]) -> str:
+    """Return the ONNX file that was named, or the usual one: one that is quantised is only ever taken by name."""
+    graphs = [name for name in names if name.endswith(".onnx")]
+    if model.graph:
+        if model.graph not in graphs:
+            raise HubError(f"model {model} has no {model.graph}; {_listed('ONNX files', graphs)}")
+        return model.graph
+    if usual := next((name for name in GRAPHS if name in graphs), None):
+        return usual
+    if graphs:
+        raise HubError(
+            f"model {model} has neither {' nor '.join(GRAPHS)}: name one of its files, as in {model}/{graphs[0]}; "
+            f"{_listed('ONNX files', graphs)}"
+        )
+    weights = [name for name in names if name.endswith(_WEIGHTS)]
+    raise HubError(
+        f"model {model} has no ONNX file; {_listed('weights', weights)}. "
+        f"Export it (optimum-cli export onnx --model {model.repository} DIRECTORY), and name the directory instead"
+    )
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
+    return f"its {what}: {', '.join(names[:_NAMED_MAX]) or 'none'}{more}"
+
+
+def _beside(directory: Path, graph: str, data: Sequence[str]) -> Path:
+    """Return the graph where its data really lies beside it.
+
+    The cache holds links, and large files of any model may share a store by content. ONNX Runtime follows a link to
+    data only into the folder that the graph is really in.
+    """
+    files = [directory / name for name in (graph, *data)]
+    if len({file.resolve().parent for file in files}) == 1:
+        return files[0]
+    # In the model's folder of the cache, so that it goes when the model is deleted; a further name costs no room.
+    place = directory.parents[1] / "rerankd" / directory.name
+    for file in files:
+        name = place / file.relative_to(directory)
+        name.parent.mkdir(parents=True, exist_ok=True)
+        if not name.exists():
+            os.link(file.resolve(), name)
+    return place / graph
+
+
+def _source() -> str:
+    return f"the cache, {constants.HF_HUB_CACHE}" if constants.is_offline_mode() else constants.ENDPOINT

@@ -1,0 +1,157 @@
+"""A hub on this machine: as much of the protocol as its client needs to fetch a model."""
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import pytest
+from huggingface_hub import close_session, constants, file_download
+
+NAME = "org/name"
+CONFIG = {"config.json": b"{}", "tokenizer.json": b"[]"}
+"""The least that a model has."""
+GRAPHS = {"onnx/model.onnx": b"usual", "onnx/model_O2.onnx": b"optimised", "onnx/model_qint8.onnx": b"quantised"}
+REST = {
+    "tokenizer_config.json": b"{ }",
+    "special_tokens_map.json": b"{  }",
+    "README.md": b"#",
+    "pytorch_model.bin": b"0",
+}
+"""What a model may have besides; the first two are of use."""
+_INFO = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
+_TREE = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)")
+_FILE = re.compile(r"/(?P<repository>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>.+)")
+
+
+class LocalHub:
+    """Gives out models by branch, tag and commit, and writes down what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        """Method and path of each request for a model."""
+        self.refusal: tuple[int, str] | None = None
+        """The status and the hub's word for it that every request gets."""
+        self.broken: set[str] = set()
+        """Files that break off before their first byte."""
+        self.holding = threading.Event()
+        """Set while it waits within a file of `held`."""
+        self.held: set[str] = set()
+        self._released = threading.Event()
+        self._commits: dict[str, Mapping[str, bytes]] = {}
+        self._refs: dict[tuple[str, str], str] = {}
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                hub._answer(self)
+
+            def do_HEAD(self) -> None:
+                hub._answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def add(self, repository: str, files: Mapping[str, bytes], *refs: str) -> str:
+        """Hold a model at a new commit, to which `refs` point from now on, and return the commit."""
+        text = json.dumps({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
+        commit = hashlib.sha1(f"{repository} {text}".encode(), usedforsecurity=False).hexdigest()
+        self._commits[commit] = files
+        for ref in (*refs, commit):
+            self._refs[repository, ref] = commit
+        return commit
+
+    def fetched(self) -> list[str]:
+        """Return the names of the files it was asked for so far, and forget all that it was asked for."""
+        found = [match["name"] for line in self.asked if (match := _FILE.fullmatch(line.removeprefix("GET ")))]
+        self.asked.clear()
+        return found
+
+    def close(self) -> None:
+        """Be gone: whoever asks from now on finds nobody."""
+        self._released.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        path = request.path.partition("?")[0]
+        found = _FILE.fullmatch(path) or _TREE.fullmatch(path) or _INFO.fullmatch(path)
+        if not found:
+            _send(request, 404, {})
+            return
+        self.asked.append(f"{request.command} {unquote(path)}")
+        parts = {name: unquote(value or "main") for name, value in found.groupdict().items()}
+        commit = self._refs.get((parts["repository"], parts["revision"]))
+        if self.refusal:
+            _send(request, self.refusal[0], {"X-Error-Code": self.refusal[1]})
+        elif parts["repository"] not in {repository for repository, _ in self._refs}:
+            _send(request, 401, {"X-Error-Code": "RepoNotFound"})
+        elif not commit:
+            _send(request, 404, {"X-Error-Code": "RevisionNotFound"})
+        elif "name" in parts:
+            self._send_file(request, commit, parts["name"])
+        else:
+            files = self._commits[commit]
+            tree = [
+                {"type": "file", "path": name, "size": len(content), "oid": _etag(content)}
+                for name, content in files.items()
+            ]
+            info = {"id": parts["repository"], "sha": commit, "siblings": [{"rfilename": name} for name in files]}
+            _send(request, 200, {}, json.dumps(tree if "/tree/" in path else info).encode())
+
+    def _send_file(self, request: BaseHTTPRequestHandler, commit: str, name: str) -> None:
+        content = self._commits[commit].get(name)
+        if content is None:
+            _send(request, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
+            return
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{_etag(content)}"'}
+        if request.command == "GET" and name in self.held:
+            self.holding.set()
+            self._released.wait()
+        if request.command == "GET" and name in self.broken:
+            request.close_connection = True
+        _send(request, 200, headers, content, silent=request.close_connection)
+
+
+@contextmanager
+def asked_here(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """Give a hub that the client in this process asks from now on, with nothing in its cache yet."""
+    hub = LocalHub()
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(file_download, "time", SimpleNamespace(sleep=lambda _: None))  # Between attempts.
+    yield hub
+    close_session()
+    hub.close()
+
+
+def _etag(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+def _send(
+    request: BaseHTTPRequestHandler, status: int, headers: Mapping[str, str], body: bytes = b"", *, silent: bool = False
+) -> None:
+    request.send_response(status)
+    for name, value in (*headers.items(), ("Content-Length", str(len(body)))):
+        request.send_header(name, value)
+    request.end_headers()
+    if request.command == "GET" and not silent:
+        request.wfile.write(body)
