@@ -1,0 +1,34 @@
+"""Which products stay in fp32."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from service.engine import ModelError
+
+G = TypeVar("G")
+
+
+def choose(groups: Sequence[G], agreement: Callable[[Sequence[G]], float], least: float) -> list[G]:
+    """Return as many groups as can be converted with an agreement of at least `least`, which they are asked for.
+
+    First, each is measured alone; then those that do least damage are taken together, as many as will do. That more of
+    them never agree better is not quite true, but near enough to halve the range again and again.
+
+    Raises ModelError if not even one can.
+    """
+    if agreement(groups) >= least:
+        return list(groups)
+    alone = {number: agreement([group]) for number, group in enumerate(groups)}
+    ranked = [groups[number] for number in sorted(alone, key=lambda number: -alone[number])]
+    enough, too_many = 0, len(ranked)
+    while too_many - enough > 1:
+        middle = (enough + too_many) // 2
+        if agreement(ranked[:middle]) >= least:
+            enough = middle
+        else:
+            too_many = middle
+    if not enough:
+        raise ModelError(
+            f"no product can be converted with an agreement of {least:g}; the best reaches {max(alone.values()):.6f}"
+        )
+    return ranked[:enough]

@@ -1,0 +1,98 @@
+"""From one model directory to another. Needs onnx."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from service.bench.progress import Progress
+from service.convert.agreement import Trial
+from service.convert.choice import choose
+from service.convert.questions import read
+from service.convert.report import Report
+from service.convert.speed import speeds
+from service.engine import Engine, ModelError
+from service.engine.conversion import Conversion, Group
+from service.engine.directory import ModelDirectory
+
+_BESIDE = {".json", ".md", ".txt"}
+"""Kinds of files that go with a model, apart from its weights."""
+_LEGAL = ("LICENSE", "NOTICE")
+_NOTE = "conversion.json"
+
+
+class ConversionError(Exception):
+    """A conversion that cannot begin; the message says why."""
+
+
+def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> Report:
+    """Make the directory `out` from `model`, and return what that cost and gained.
+
+    All that can be runs in int8, or as much of it as agrees with fp32 so well.
+
+    Raises ConversionError, ModelError, PairsError or OSError, and leaves no `out` then.
+    """
+    if out.exists():
+        raise ConversionError(f"{out} exists already")
+    progress, directory, questions = Progress(sys.stderr), ModelDirectory.read(model), read(pairs)
+    progress.step(f"loading {directory.graph}")
+    before = Engine(directory)
+    if not before.batch_invariant:
+        raise ModelError(f"{directory.graph} is quantised already, whole batches at a time; convert it from fp32")
+    conversion, trial = Conversion(directory), Trial(before, questions)
+    progress.step(f"scores in fp32: {len(trial)} pairs")
+    expected = trial.scores(before)
+    int8 = conversion.groups if agreement is None else _chosen(conversion, trial, expected, agreement, progress)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # It has its name only when it is whole.
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        whole = Path(folder) / out.name
+        whole.mkdir()
+        _copy(directory.path, whole)
+        conversion.write(int8, whole / "model.onnx")
+        after = Engine(ModelDirectory.read(whole))
+        progress.step(f"scores in int8: {len(trial)} pairs, alone and in batches")
+        scores = trial.scores(after)
+        report = Report(
+            graph=str(directory.graph),
+            int8=[product.name for group in int8 for product in group],
+            fp32=[product.name for group in conversion.groups if group not in int8 for product in group],
+            bytes_before=conversion.size,
+            bytes_after=sum(file.stat().st_size for file in whole.glob("model.onnx*")),
+            queries=len(questions),
+            pairs=len(trial),
+            agreement=trial.agreement(expected, scores),
+            moved_before=trial.moved(before, expected),
+            moved_after=trial.moved(after, scores),
+            speeds=list(speeds(before, after, progress.step)),
+        )
+        (whole / _NOTE).write_text(report.json() + "\n", encoding="utf-8")
+        whole.rename(out)
+    return report
+
+
+def _chosen(
+    conversion: Conversion, trial: Trial, expected: Sequence[float], agreement: float, progress: Progress
+) -> list[Group]:
+    """Return what can be in int8 with so much agreement."""
+    all_of_them, measured = conversion.groups, 0
+    progress.step(f"choosing what stays in fp32, of {len(all_of_them)} groups of products")
+
+    def correlation(groups: Sequence[Group]) -> float:
+        nonlocal measured
+        measured += 1
+        found = trial.agreement(expected, trial.scores(conversion.engine(groups))).correlation
+        progress.update(f"{measured}: {len(groups)} of {len(all_of_them)} in int8, agreement {found:.6f}")
+        return found
+
+    found = choose(all_of_them, correlation, agreement)
+    progress.clear()
+    return found
+
+
+def _copy(model: Path, out: Path) -> None:
+    """Copy all that is served with the weights, or must go along with them."""
+    for file in model.iterdir():
+        if file.is_file() and (file.suffix in _BESIDE or file.name.upper().startswith(_LEGAL)):
+            shutil.copyfile(file, out / file.name)

@@ -1,0 +1,44 @@
+"""Queries with documents, to see by what a model's scores change."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+BUILT_IN = Path(__file__).with_name("pairs.jsonl")
+"""English queries with documents of many lengths."""
+
+
+class PairsError(Exception):
+    """A file of pairs that cannot be used; the message says why."""
+
+
+class Question(BaseModel):
+    """A query and the documents that are put in order for it."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    query: Annotated[str, Field(min_length=1)]
+    documents: Annotated[list[str], Field(min_length=1)]
+
+
+def read(path: Path) -> list[Question]:
+    """Return the questions in a file, a JSON object a line. Raises PairsError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise PairsError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PairsError(f"{path} cannot be read: it is not UTF-8") from None
+    found = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if sum(len(question.documents) for question in found) < 2:  # noqa: PLR2004  # Less has no order.
+        raise PairsError(f"{path} holds fewer than two pairs")
+    return found
+
+
+def _question(path: Path, number: int, line: str) -> Question:
+    try:
+        return Question.model_validate_json(line)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))} {e['msg']}".strip() for e in error.errors())
+        raise PairsError(f"{path}, line {number}: {faults}") from None
