@@ -5,11 +5,14 @@ import asyncio
 import sys
 from importlib.metadata import version
 
+from service.bench import engine as engine_bench
 from service.bench.load import add_arguments, load
 from service.bench.urgent import urgent
+from service.catalogue import as_json, catalogue, table
+from service.convert import command as conversion
 from service.engine import ModelError
 from service.server import AddressError, serve
-from service.settings import Settings, SettingsError
+from service.settings import EMBEDDED_MODEL, Settings, SettingsError
 from service.telemetry import configure_logging
 from service.watched import FileError
 
@@ -33,6 +36,15 @@ def main() -> None:
     load_parser = benches.add_parser("load", help="requests that come whether or not the service keeps up")
     add_arguments(load_parser)
     load_parser.set_defaults(run=load)
+    engine_parser = benches.add_parser("engine", help="what ONNX Runtime alone does, and what comes of it when served")
+    engine_bench.add_arguments(engine_parser)
+    engine_parser.set_defaults(run=engine_bench.engine)
+    convert = commands.add_parser("convert", help="make a model faster: int8, row by row")
+    conversion.add_arguments(convert)
+    convert.set_defaults(run=conversion.convert)
+    models = commands.add_parser("models", help="list the models that this machine has")
+    models.add_argument("--json", action="store_true", help="for programs")
+    models.set_defaults(run=_models)
     arguments = parser.parse_args()
     sys.exit(arguments.run(arguments))
 
@@ -44,4 +56,14 @@ def _serve(_: argparse.Namespace) -> int:
     except (SettingsError, FileError, ModelError, AddressError) as error:
         print(f"rerankd: {error}", file=sys.stderr)
         return _CANNOT_START
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    try:
+        entries = catalogue(EMBEDDED_MODEL, Settings.load().model)
+    except SettingsError as error:
+        print(f"rerankd: {error}", file=sys.stderr)
+        return _CANNOT_START
+    print(as_json(entries) if arguments.json else table(entries))
     return 0

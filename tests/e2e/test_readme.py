@@ -78,10 +78,13 @@ def test_make_serve_serves() -> None:
 @pytest.mark.timeout(300)
 def test_make_bench_measures(tmp_path: Path) -> None:
     """The benchmark of the README, cut short, runs to its end, and nobody is refused without advice."""
-    brief = f"LOAD=--loads 4 --seconds 2 --out {tmp_path}"
-    run = subprocess.run(["make", "bench", brief], cwd=ROOT, capture_output=True, text=True, check=False)
+    load = f"LOAD=--loads 4 --seconds 2 --out {tmp_path}"
+    engine = f"ENGINE=--rounds 1 --documents 4 --requests 40 --out {tmp_path}"
+    run = subprocess.run(["make", "bench", load, engine], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "urgent request, under the bulk load" in run.stdout
     assert "refused with advice" in run.stdout
     assert "refused without advice" not in run.stdout
     assert re.search(r"^refusals without advice +0 .* kept$", run.stdout, re.MULTILINE)
-    assert {file.name for file in tmp_path.iterdir()} == {"load.md", "load.png"}
+    assert {file.name for file in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in ("load", "engine") for kind in ("md", "png")
+    }

@@ -23,9 +23,10 @@ LAYERS = (
 )
 """The scheduler from the bottom up: a module imports from layers below its own."""
 ONLY_IN: dict[str, set[str]] = {
-    "onnxruntime": {"service.engine"},
+    "onnxruntime": {"service.engine", "service.bench.raw"},
     "tokenizers": {"service.engine"},
-    "numpy": {"service.engine"},
+    "numpy": {"service.engine", "service.bench.raw"},
+    "onnx": {"service.engine"},
     "grpc": {"service.grpc_api", "service.errors", "service.bench", "service.client"},
     "grpc_health": {"service.grpc_api"},
     "grpc_reflection": {"service.grpc_api"},
@@ -38,6 +39,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pydantic_settings": {"service.settings"},
     "asyncio_throttle": {"service.throttle"},
     "uvicorn": {"service.server"},
+    "huggingface_hub": {"service.hub", "service.hub_error", "service.catalogue"},
     "service.server": {"service.cli", "service.bench"},
     "service.cli": {"service.__main__", "service.bench"},
     "service.settings": {"service.server", "service.cli", "service.bench"},

@@ -1,0 +1,34 @@
+"""Raw against served at a glance; needs matplotlib."""
+
+from pathlib import Path
+from statistics import median
+
+from service.bench.sheet import Sheet
+
+
+def draw(sheet: Sheet, path: Path) -> None:
+    """Write the ways to cut, and the goals over their limits, as a PNG file. Raises ModuleNotFoundError."""
+    import matplotlib as mpl  # noqa: PLC0415  # The service does without it.
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    figure, (ways, goals) = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
+    rates = sorted(sheet.cuts.items(), key=lambda way: median(way[1]))
+    ways.barh([name for name, _ in rates], [median(values) for _, values in rates], alpha=0.8)
+    for name, values in rates:
+        ways.plot(values, [name] * len(values), "k.", markersize=3)
+    ways.set(xlabel="tokens a second, raw, both on all workers", title="ways to cut")
+    # Of those with a limit that can be divided by; more is better for all when told like that.
+    told = [goal for goal in reversed(sheet.goals) if goal.limit]
+    for goal in told:
+        shares = [v / goal.limit if goal.at_least else goal.limit / max(v, 1e-9) for v in goal.values]
+        goals.barh(goal.what, median(shares), color="tab:blue" if goal.kept else "tab:red", alpha=0.8)
+        goals.plot(shares, [goal.what] * len(shares), "k.", markersize=3)
+        if goal.aim:
+            aim = goal.aim / goal.limit if goal.at_least else goal.limit / goal.aim
+            goals.plot([aim], [goal.what], "g|", markersize=14)
+    goals.axvline(1, color="k", ls="--")
+    goals.set(xscale="log", xlabel="how far beyond its limit, which is 1 (green: the aim)", title="goals")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

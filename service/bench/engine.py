@@ -1,0 +1,123 @@
+"""How near the service gets to what ONNX Runtime alone does on the same machine."""
+
+import argparse
+import asyncio
+import sys
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+from service.bench import bars, lag, memory
+from service.bench.corpus import questions
+from service.bench.findings import Findings
+from service.bench.progress import Progress
+from service.bench.served import served
+from service.bench.sheet import Sheet
+from service.bench.trials import Trials
+from service.engine import ModelError
+from service.hub import locate
+from service.settings import Settings
+
+_LAG_ROUND_S = 1.5
+_LAG_SETTLING_S = 1.0
+_LAG_IN_FLIGHT = 6
+_ROOM_S = 120  # Of backlog: on a slow machine, too, nothing is refused here.
+_MEMORY_CACHE_MB = 1  # Full long before a tenth of the requests: that a cache fills is no leak.
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `rerankd bench engine`."""
+    parser.add_argument("--rounds", type=_count, default=6, help="turns that raw and served take; 6")
+    parser.add_argument("--documents", type=_count, default=100, help="documents of a large request; 100")
+    parser.add_argument("--requests", type=_count, default=20_000, help="mixed requests, for the memory; 20000")
+    parser.add_argument("--seed", type=int, default=1, help="draws texts and order; 1")
+    parser.add_argument("--fp32", type=Path, metavar="MODEL_DIR", help="the same model in fp32, to compare with")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench-results"), help="folder for report and picture; bench-results"
+    )
+
+
+def engine(arguments: argparse.Namespace) -> int:
+    """Print the report and write it with a picture; return 0 if all limits were kept."""
+    try:
+        sheet = asyncio.run(_sheet(arguments))
+    except ModelError as error:
+        print(f"rerankd: {error}", file=sys.stderr)
+        return 1
+    print(sheet.text())
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "engine.md").write_text(sheet.text() + "\n", encoding="utf-8")
+    try:
+        bars.draw(sheet, out / "engine.png")
+    except ModuleNotFoundError:
+        print("no picture: pip install 'rerankd[bench]'", file=sys.stderr)
+    return 0 if sheet.kept else 1
+
+
+async def _sheet(arguments: argparse.Namespace) -> Sheet:
+    """Measure everything, one after the other. Raises ModelError."""
+    settings, progress = Settings.load(), Progress()
+    documents, rounds, seed = arguments.documents, arguments.rounds, arguments.seed
+    slower = locate(arguments.fp32) if arguments.fp32 else None
+    trials = Trials(settings, documents=documents, rounds=rounds, seed=seed, progress=progress)
+    progress.step("what the cost model says of batches, and what they take")
+    error = trials.prediction()
+    progress.step(f"raw, {documents} documents at a time cut into batches in different ways")
+    cuts = trials.cutting()
+    over_fp32: list[float] = []
+    if slower:
+        progress.step("raw, and raw in fp32")
+        over_fp32 = trials.over(slower)
+    async with served(backlog_seconds=_ROOM_S) as service:
+        progress.step(f"raw and served, requests of {documents} documents")
+        throughput = await trials.throughput(service)
+        progress.step("raw and served, one request at a time")
+        large, small = await trials.large(service), await trials.small(service)
+    progress.step("the event loop under full load")
+    late_s = await _late_s(trials.model, arguments, progress)
+    progress.step(f"memory, over {arguments.requests} requests of all kinds")
+    async with served(cache_mb=_MEMORY_CACHE_MB) as service:
+        growth = await memory.growth(service, trials.model, requests=arguments.requests, seed=seed, progress=progress)
+    findings = Findings(
+        documents=documents,
+        requests=arguments.requests,
+        cuts=cuts,
+        served=throughput,
+        large=large,
+        small=small,
+        differing=trials.differing,
+        compared=trials.compared,
+        error=error,
+        late_s=late_s,
+        growth=growth,
+        over_fp32=over_fp32,
+    )
+    return Sheet(list(findings.goals()), cuts, trials.model, settings.workers)
+
+
+async def _late_s(model: str, arguments: argparse.Namespace, progress: Progress) -> float:
+    """Return by how much a timer on the service's event loop is late while large requests are always under way."""
+    asked = questions(model, arguments.documents, arguments.seed - 1)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ticks"
+        async with served("-m", lag.__name__, str(path), backlog_seconds=_ROOM_S) as service:
+            since = monotonic() + _LAG_SETTLING_S
+            until = since + _LAG_ROUND_S * arguments.rounds
+
+            async def caller() -> None:
+                while monotonic() < until:
+                    progress.update(f"{max(until - monotonic(), 0):3.0f} s left")
+                    await service.ask(list(islice(asked, 1)))
+
+            await asyncio.gather(*(caller() for _ in range(_LAG_IN_FLIGHT)))
+            progress.clear()
+        return lag.late_s(path, since, until, 0.99)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,54 @@
+"""Tests of what a comparison of raw and served comes to."""
+
+from math import nan
+
+from service.bench.findings import Findings
+from service.bench.trials import OURS, USUAL, Alone
+
+CUTS = {
+    OURS: [90.0, 100.0, 80.0, 100.0],
+    "one way": [100.0, 100.0, 100.0, 100.0],
+    "another": [100.0, 90.0, 80.0, 10.0],
+    USUAL: [20.0, 25.0],
+}
+
+
+def goals(*, growth: float = 1.0, over_fp32: tuple[float, ...] = ()) -> dict[str, list[float]]:
+    """Return the values of each goal of made-up findings."""
+    findings = Findings(
+        documents=100,
+        requests=20_000,
+        cuts=CUTS,
+        served=[0.97],
+        large=Alone([1.01], [150.0]),
+        small=Alone([1.2], [40.0]),
+        differing=0,
+        compared=1234,
+        error=0.03,
+        late_s=0.004,
+        growth=growth,
+        over_fp32=over_fp32,
+    )
+    return {goal.what: list(goal.values) for goal in findings.goals()}
+
+
+def test_our_cuts_are_set_against_the_best_way_of_all_rounds():
+    """The best is the one with the best median, and each round is compared with itself."""
+    assert goals()["our cuts over the best"] == [0.9, 1.0, 0.8, 1.0]
+
+
+def test_the_usual_batches_are_compared_with_the_rounds_they_ran_in():
+    """They run in every third round only."""
+    assert goals()["our cuts over batches of 32 as they come"] == [4.5, 4.0]
+
+
+def test_what_was_not_measured_is_no_goal():
+    """Without a model in fp32, or where nobody tells the memory, there is no row for it."""
+    least = goals(growth=nan)
+    more = goals(growth=1.01, over_fp32=(2.1, 2.3))
+    assert set(more) - set(least) == {"memory after 20,000 requests over that after a tenth", "int8 over fp32, raw"}
+
+
+def test_times_are_told_in_the_unit_of_their_limit():
+    """The event loop is late by milliseconds."""
+    assert goals()["event loop late under full load, p99, ms"] == [4.0]

@@ -1,0 +1,24 @@
+"""Tests of the model with nothing around it."""
+
+from math import exp
+
+import pytest
+
+from service.bench.raw import Raw
+from service.engine import Engine
+from service.engine.directory import ModelDirectory
+from service.settings import EMBEDDED_MODEL
+
+QUERY = "which river is the longest"
+DOCUMENTS = ["the Nile", "a song about the sea, and about much else besides", "", "rivers " * 30]
+
+
+def test_raw_is_what_the_engine_does(embedded: Engine):
+    """Ready-made ids give the engine's very logits, so that the one can be measured against the other."""
+    pairs = embedded.encode(embedded.query(QUERY), DOCUMENTS, 4096).pairs
+    raw = Raw(ModelDirectory.read(EMBEDDED_MODEL), workers=2)
+    ran = raw.run([pairs[:3], pairs[3:]])
+    assert [len(batch.logits) for batch in ran] == [3, 1]
+    scores = [1 / (1 + exp(-logit)) for batch in ran for logit in batch.logits]
+    assert scores == pytest.approx(embedded.score(pairs), rel=1e-12)
+    assert all(batch.took_s > 0 for batch in ran)
