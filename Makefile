@@ -57,7 +57,7 @@ check: install  ## Format, lint, types and the wire contract.
 
 bench: install  ## Measure the real process, alone and under load, and set it against limits; results in bench-results/.
 	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; \
-		$(BIN)/rerankd bench engine --requests 4000 $(ENGINE) || status=1; exit $$status
+		$(BIN)/rerankd bench engine --requests 3000 $(ENGINE) || status=1; exit $$status
 
 simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.

@@ -2,15 +2,17 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
+from time import monotonic, process_time
 
 from service.bench import bars, lag, memory
 from service.bench.corpus import questions
 from service.bench.findings import Findings
+from service.bench.process import Process
 from service.bench.progress import Progress
 from service.bench.served import served
 from service.bench.sheet import Sheet
@@ -60,6 +62,7 @@ async def _sheet(arguments: argparse.Namespace) -> Sheet:
     """Measure everything, one after the other. Raises ModelError."""
     settings, progress = Settings.load(), Progress()
     documents, rounds, seed = arguments.documents, arguments.rounds, arguments.seed
+    start, others_before_s = monotonic(), _others_cpu_s()
     slower = locate(arguments.fp32) if arguments.fp32 else None
     trials = Trials(settings, documents=documents, rounds=rounds, seed=seed, progress=progress)
     progress.step("what the cost model says of batches, and what they take")
@@ -94,7 +97,8 @@ async def _sheet(arguments: argparse.Namespace) -> Sheet:
         growth=growth,
         over_fp32=over_fp32,
     )
-    return Sheet(list(findings.goals()), cuts, trials.model, settings.workers)
+    others = (_others_cpu_s() - others_before_s) / (monotonic() - start)
+    return Sheet(list(findings.goals()), cuts, trials.model, settings.workers, others)
 
 
 async def _late_s(model: str, arguments: argparse.Namespace, progress: Progress) -> float:
@@ -114,6 +118,13 @@ async def _late_s(model: str, arguments: argparse.Namespace, progress: Progress)
             await asyncio.gather(*(caller() for _ in range(_LAG_IN_FLIGHT)))
             progress.clear()
         return lag.late_s(path, since, until, 0.99)
+
+
+def _others_cpu_s() -> float:
+    """Return the CPU seconds used so far by all but this program and those that it started; NaN where nobody tells."""
+    ended = os.times()
+    others_s = Process("", pid=os.getpid()).others_cpu_s() + process_time()  # For itself it counts twice.
+    return others_s - ended.children_user - ended.children_system
 
 
 def _count(text: str) -> int:

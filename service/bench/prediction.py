@@ -1,5 +1,7 @@
 """How well the service knows what a batch takes."""
 
+from collections.abc import Sequence
+from math import inf
 from random import Random
 from statistics import mean
 from time import perf_counter
@@ -10,27 +12,20 @@ from service.engine import EncodedPair, Engine
 TOKENS_MAX = 1100
 """Of the batches that are looked at, padding included."""
 _TRIES = 3
-_LENGTH_MIN = 16
 
 
-def error(engine: Engine, batches: int, chance: Random) -> float:
-    """Return the mean relative error of a cost model fitted as at start, on so many batches of all shapes.
+def error(engine: Engine, pairs: Sequence[EncodedPair], chance: Random) -> float:
+    """Return the mean relative error of a cost model fitted as at start, on a batch of each pair, some times over.
 
-    Each runs on its own, a few times; the least time counts.
+    Each batch runs on its own, a few times in turn with all others; the least time counts.
     """
     cost = CostModel.fit(engine.warm_up())
-    query = engine.query("a")
-    errors = []
-    for _ in range(batches):
-        length = chance.randint(_LENGTH_MIN, min(engine.context, TOKENS_MAX))
-        pair = engine.encode(query, ["a " * length], max(length - len(query.head) - 1, 1)).pairs[0]
-        pairs = [pair] * chance.randint(1, TOKENS_MAX // pair.tokens)
-        took_s = min(_took_s(engine, pairs) for _ in range(_TRIES))
-        errors.append(abs(cost.batch(len(pairs), pair.tokens) / took_s - 1))
-    return mean(errors)
-
-
-def _took_s(engine: Engine, pairs: list[EncodedPair]) -> float:
-    start = perf_counter()
-    engine.score(pairs)
-    return perf_counter() - start
+    batches = [[pair] * chance.randint(1, max(TOKENS_MAX // pair.tokens, 1)) for pair in pairs]
+    took_s = [inf] * len(batches)
+    for _ in range(_TRIES):
+        for number, batch in enumerate(batches):
+            start = perf_counter()
+            engine.score(batch)
+            took_s[number] = min(took_s[number], perf_counter() - start)
+    told = (cost.batch(len(batch), batch[0].tokens) for batch in batches)
+    return mean(abs(told_s / least_s - 1) for told_s, least_s in zip(told, took_s, strict=True))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
+from os import cpu_count
 from statistics import median
 
 from service.bench.goal import Goal
@@ -16,6 +18,8 @@ class Sheet:
     """Tokens a second for each way to cut pairs into batches, round by round."""
     model: str
     workers: int
+    others: float = nan
+    """CPUs that other programs kept busy meanwhile; NaN if not measured."""
 
     @property
     def kept(self) -> bool:
@@ -32,6 +36,8 @@ class Sheet:
         rows = [[name, f"{median(rates):,.0f}", f"{median(rates) / best:.2f}"] for name, rates in ways]
         cuts = _table(["batches", "tokens a second, raw", "of the best"], rows)
         head = f"{self.model}, {self.workers} workers; medians of rounds in which they take turns"
+        if not isnan(self.others):
+            head += f"; other programs kept {max(self.others, 0):.2f} of this machine's {cpu_count()} CPUs busy"
         return "\n\n".join([head, goals, cuts, "kept" if self.kept else "NOT KEPT"])
 
 

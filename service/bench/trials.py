@@ -87,9 +87,9 @@ class Trials:
             self._progress.update(f"round {turn + 1} of {self._rounds}")
             asked = list(islice(self._large, _AT_ONCE))
             # Which of them comes first alternates, since what disturbs them may come and go.
-            raw_s = self._raw_s(asked) if turn % 2 else 0.0
+            before_s = self._raw_s(asked) if turn % 2 else None
             answered = await served.ask(asked)
-            ratios.append((raw_s or self._raw_s(asked)) / answered.took_s)
+            ratios.append((before_s or self._raw_s(asked)) / answered.took_s)
             if turn == 0:
                 self._check(asked[0], answered.scores()[0])
         self._progress.clear()
@@ -116,7 +116,8 @@ class Trials:
     def prediction(self) -> float:
         """Return the mean relative error of what the cost model says of a batch."""
         self._progress.update("batches one at a time")
-        error = prediction.error(self._engine, _PROBES_EACH * self._rounds, self._chance)
+        pairs = [self._pairs(asked)[0] for asked in islice(self._small, _PROBES_EACH * self._rounds)]
+        error = prediction.error(self._engine, pairs, self._chance)
         self._progress.clear()
         return error
 
