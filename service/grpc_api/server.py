@@ -1,5 +1,6 @@
 """The gRPC server: who answers on its port, and when."""
 
+import asyncio
 from collections.abc import Callable
 
 import grpc
@@ -44,7 +45,7 @@ class GrpcApi:
         edge = Edge(door, telemetry, default_timeout_s)
         services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
         self._health = Health(services, alive)
-        self._started = False
+        self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(options=_OPTIONS)
         for name, methods in services.items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
@@ -55,8 +56,9 @@ class GrpcApi:
         """Listen on `address`, answering NOT_SERVING; return the port. Raises RuntimeError if it is in use."""
         port = self._server.add_insecure_port(address)
         await self._health.start()
-        await self._server.start()
-        self._started = True
+        # grpc breaks when its start is cancelled: it goes on, and whoever stops waits for it.
+        self._starting = asyncio.create_task(self._server.start())
+        await asyncio.shield(self._starting)
         return port
 
     async def ready(self) -> None:
@@ -69,5 +71,6 @@ class GrpcApi:
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, wait for those that run for up to `grace_s`, and close."""
-        if self._started:  # grpc raises for a server that never was.
+        if self._starting:  # grpc raises for a server that never was.
+            await self._starting
             await self._server.stop(grace_s)

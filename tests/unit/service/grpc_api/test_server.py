@@ -1,5 +1,8 @@
 """Tests of the gRPC server as a whole."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from grpc import StatusCode
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -22,6 +25,21 @@ async def test_port_in_use(api: Api):
     with pytest.raises(RuntimeError):
         await Api().server.start(f"127.0.0.1:{port}")
     await other.server.stop(0)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_stop_at_any_moment_of_the_start(turns: int):
+    """A start that is cancelled, however far it has come, leaves a server that stops and nothing broken."""
+    broken: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+    api = Api()
+    starting = asyncio.create_task(api.server.start("127.0.0.1:0"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait((starting,))
+    await api.server.stop(0)
+    assert not broken
 
 
 async def test_reflection(api: Api):
