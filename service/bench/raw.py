@@ -6,10 +6,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 
 from service.engine import EncodedPair
 from service.engine.directory import ModelDirectory
+from service.engine.session import open_session
 
 _KINDS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
@@ -25,14 +25,11 @@ class Ran(NamedTuple):
 
 
 class Raw:
-    """A session like the engine's, without threads of its own, and threads that call it."""
+    """A session like the engine's, and threads that call it."""
 
     def __init__(self, directory: ModelDirectory, workers: int) -> None:
         """Load the graph."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(directory.graph), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(directory.graph)
         self._kinds = {node.name: _KINDS[node.type] for node in self._session.get_inputs()}
         self._output = self._session.get_outputs()[0].name
         self._pad_id, self._tail_type = directory.pad_id, int(directory.typed)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from math import exp
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -11,16 +12,24 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
-from service.engine.cpu import overflows
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
+from service.engine.session import open_session
 from service.engine.template import EncodedPair
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _KINDS: dict[str, npt.DTypeLike] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
-_WARM_UP = ((1, 16), (1, 32), (1, 64), (1, 128), (2, 64), (4, 32), (4, 64), (1, 256))
-"""Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart."""
+_WARM_UP = (
+    *((1, 16), (8, 64), (1, 32), (4, 128), (1, 64), (32, 16)),
+    *((1, 128), (1, 512), (8, 16), (1, 256), (8, 32)),
+)
+"""Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart.
+
+Small ones come after large ones, which leave the caches as a busy worker finds them.
+"""
+_WARM_UP_TURNS = 3
+_WARM_UP_S = 5.0  # No further turn after that: a large model takes long enough for each to be measured well at once.
 
 
 class Engine:
@@ -47,7 +56,7 @@ class Engine:
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
         template = self._encoder.template
         self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
-        self._session = _session(directory)
+        self._session = open_session(directory.graph)
         self.batch_invariant = is_batch_invariant(directory.graph)
         """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
         self._inputs = _inputs(directory, self._session)
@@ -93,21 +102,24 @@ class Engine:
         return [_sigmoid(float(logit)) for logit in logits.reshape(len(pairs))]
 
     def warm_up(self) -> list[Sample]:
-        """Run a few batches of known size and return what they took, the better of two tries each."""
+        """Run a few batches of known size, in turns, and return what they usually took.
+
+        The median, not the least: what the least of a few is depends more on the machine's neighbours.
+        """
         text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
-        samples = []
+        batches = []
         for pairs, length in _WARM_UP:
-            if length > self.context:
-                continue
-            pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
-            pair = EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
-            seconds = []
-            for _ in range(2):
+            if length <= self.context:
+                pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
+                batches.append([EncodedPair(pair.head, pair.tail[: length - len(pair.head)])] * pairs)
+        took_s: list[list[float]] = [[] for _ in batches]
+        since = perf_counter()
+        while len(took_s[0]) < _WARM_UP_TURNS and (not took_s[0] or perf_counter() - since < _WARM_UP_S):
+            for batch, seconds in zip(batches, took_s, strict=True):
                 start = perf_counter()
-                self.score([pair] * pairs)
+                self.score(batch)
                 seconds.append(perf_counter() - start)
-            samples.append(Sample(pairs, length, min(seconds)))
-        return samples
+        return [Sample(len(b), b[0].tokens, median(s)) for b, s in zip(batches, took_s, strict=True)]
 
 
 def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[str, npt.DTypeLike]:
@@ -119,18 +131,6 @@ def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[st
         if any(isinstance(size, int) for size in node.shape):
             raise ModelError(f"{directory.graph}: input {node.name!r} is of one shape, {node.shape}, not of any")
     return {node.name: _KINDS[node.type] for node in declared}
-
-
-def _session(directory: ModelDirectory) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if overflows():
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    try:
-        return ort.InferenceSession(str(directory.graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
-        raise ModelError(f"{directory.graph} cannot be loaded: {error}") from None
 
 
 def _terminate(options: ort.RunOptions) -> None:
