@@ -5,7 +5,7 @@ What this promised and could not keep is dropped by `core` when its time has com
 
 from scheduler.admitted import AdmittedJob
 from scheduler.chance import chance_in_time
-from scheduler.cost import CostModel
+from scheduler.cost import Costs
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Reason, Refusal
 from scheduler.packing import Packing
@@ -30,9 +30,9 @@ class Admission:
     made by displacing worse lanes?
     """
 
-    def __init__(self, policy: Policy, cost: CostModel, lanes: Lanes, usage: Usage, packing: Packing) -> None:
+    def __init__(self, policy: Policy, costs: Costs, lanes: Lanes, usage: Usage, packing: Packing) -> None:
         self._policy = policy
-        self._cost = cost
+        self._costs = costs
         self._lanes = lanes
         self._usage = usage
         self._packing = packing
@@ -59,7 +59,7 @@ class Admission:
         if deadline <= now:
             return Refusal(Reason.EXPIRED)
         work = self._seconds(amount)
-        own_s = _CUTS * work / min(policy.workers, amount.pairs) + self._cost.launch_s
+        own_s = _CUTS * work / min(policy.workers, amount.pairs) + self._costs.launch(amount)
         if now + own_s >= deadline:
             return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
         waiting = self._seconds(lanes.ledger.through(lane))
@@ -112,7 +112,7 @@ class Admission:
         return min(max(surplus * (0.5 + self._asked * _GOLDEN % 1), _RETRY_MIN_S), _RETRY_MAX_S)
 
     def _seconds(self, amount: Amount) -> float:
-        return self._cost.waiting(amount, self._policy.batch_s)
+        return self._costs.waiting(amount, self._policy.batch_s)
 
     def _needed(self, now: float) -> float:
         """Return the chance to be in time that lets a job in.

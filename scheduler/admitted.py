@@ -21,7 +21,7 @@ class AdmittedJob:
         self._order = sorted(range(len(job.pair_tokens)), key=job.pair_tokens.__getitem__)
         self.lengths = [job.pair_tokens[i] for i in self._order]
         """Lengths of the waiting pairs, ascending."""
-        self.amount = Amount.of(self.lengths)
+        self.amount = Amount.of(self.lengths, job.model)
         """What waits; zero when everything was dispatched."""
         self.total = self.amount
         """The whole job."""
@@ -44,8 +44,7 @@ class AdmittedJob:
         """
         lengths, pairs = self.lengths[start:stop], tuple(self._order[start:stop])
         del self.lengths[start:stop], self._order[start:stop]
-        last = 0 if self.lengths else 1
-        taken = Amount(last, len(lengths), sum(lengths), sum(n * n for n in lengths))
+        taken = Amount.of(lengths, self.job.model, jobs=0 if self.lengths else 1)
         self.amount -= taken
         self.running += len(lengths)
         return Slice(self.job.id, pairs), taken

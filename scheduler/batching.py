@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import ceil
 
 from scheduler.admitted import AdmittedJob
-from scheduler.cost import CostModel
+from scheduler.cost import CostModel, Costs
 from scheduler.lanes import Lanes
 from scheduler.model import Slice
 from scheduler.policy import LANES, Policy
@@ -15,15 +15,17 @@ _LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express 
 
 
 def compose(
-    head: AdmittedJob, lanes: Lanes, policy: Policy, cost: CostModel, patient: Callable[[AdmittedJob], bool]
+    head: AdmittedJob, lanes: Lanes, policy: Policy, costs: Costs, patient: Callable[[AdmittedJob], bool]
 ) -> tuple[tuple[Slice, ...], int]:
     """Take the batch that `head` begins out of `lanes` and return its slices and the length they are padded to.
 
-    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it, where that
-    is cheaper than serving them later. Jobs share a batch only if they are `patient`: if a whole batch may pass before
-    theirs and they are still in time. The predicted seconds stay within the cap, unless one pair alone takes longer.
+    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it for the same
+    model, where that is cheaper than serving them later. Jobs share a batch only if they are `patient`: if a whole
+    batch may pass before theirs and they are still in time. The predicted seconds stay within the cap, unless one
+    pair alone takes longer.
     """
-    cap_s = _cap(lanes, policy, cost)
+    cost = costs[head.job.model]
+    cap_s = _cap(lanes, policy, costs, cost.launch_s)
     length = head.lengths[-1]
     pair_s = cost.pair(length)
     room = max(1, int((cap_s - cost.launch_s) / pair_s))
@@ -41,7 +43,7 @@ def compose(
     for job in sorted(followers, key=lambda j: j.left == 1):
         if room <= 0:
             break
-        if job is not head and patient(job):
+        if job is not head and job.job.model == head.job.model and patient(job):
             fair = int(lanes.allowance(job, policy.batch_s) / pair_s)
             start, stop = _fitting(job, length, min(room, fair), policy, cost)
             # Where started work goes first, starting a job only to fill a batch would put it before its betters.
@@ -52,7 +54,7 @@ def compose(
     return tuple(slices), length
 
 
-def _cap(lanes: Lanes, policy: Policy, cost: CostModel) -> float:
+def _cap(lanes: Lanes, policy: Policy, costs: Costs, launch_s: float) -> float:
     """Return the seconds the next batch may last.
 
     With plenty waiting, the policy's cap. With little, a share of it, so that a lone request keeps all workers
@@ -60,8 +62,8 @@ def _cap(lanes: Lanes, policy: Policy, cost: CostModel) -> float:
     """
     if policy.workers == 1:
         return policy.batch_s
-    share = cost.waiting(lanes.ledger.total, policy.batch_s) / (_PIECES * policy.workers)
-    return min(policy.batch_s, max(share, _LAUNCHES_MIN * cost.launch_s))
+    share = costs.waiting(lanes.ledger.total, policy.batch_s) / (_PIECES * policy.workers)
+    return min(policy.batch_s, max(share, _LAUNCHES_MIN * launch_s))
 
 
 def _run(lengths: list[int], length: int, room: int, cost: CostModel) -> int:

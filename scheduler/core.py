@@ -21,7 +21,7 @@ Promises, checked after every event by the property tests, with classes and the 
 unless set: both trade strictness for something
 - A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
 - The ledger is the sum over the jobs, never negative, and zero when there are none.
-- A batch is headed by the best waiting lane; it lasts at most the cap, unless it is one pair.
+- A batch is headed by the best waiting lane, of one model, and lasts at most the cap, unless it is one pair.
 - So a job waits for work of worse lanes at most as long as the batch running on each worker.
 - No worker idles while a pair waits.
 - Nothing is displaced or refused for want of room while work of a worse lane waits.
@@ -34,7 +34,7 @@ ageing (strict lanes are the contract: the least urgent work is told at once tha
 from scheduler.admission import Admission
 from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
-from scheduler.cost import CostModel, Sample
+from scheduler.cost import CostModel, Costs, Sample
 from scheduler.heap import Heap
 from scheduler.lanes import Lanes
 from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
@@ -51,13 +51,14 @@ class Scheduler:
     never goes back.
     """
 
-    def __init__(self, policy: Policy, cost: CostModel) -> None:
+    def __init__(self, policy: Policy, *costs: CostModel) -> None:
+        """Know what a batch of each model costs; jobs name theirs by its place among them."""
         self._policy = policy
-        self._cost = cost
-        self._lanes = Lanes(policy.class_width)
+        self._costs = Costs(*costs)
+        self._lanes = Lanes(policy.class_width, len(costs))
         self._usage = Usage()
         self._packing = Packing()
-        self._admission = Admission(policy, cost, self._lanes, self._usage, self._packing)
+        self._admission = Admission(policy, self._costs, self._lanes, self._usage, self._packing)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, tuple[Batch, float]] = {}  # With when it is due.
         self._watchdog = Watchdog()
@@ -107,7 +108,7 @@ class Scheduler:
         batch = done[0]
         self._watchdog.finish(batch_id)
         if took_s is not None:
-            self._cost.learn(Sample(batch.pairs, batch.length, took_s))
+            self._costs[batch.model].learn(Sample(batch.pairs, batch.length, took_s))
         for piece in batch.slices:
             entry = self._jobs.get(piece.job_id)
             if entry:
@@ -131,7 +132,7 @@ class Scheduler:
         drops, self._drops = tuple(self._drops), []
         hanging = self._watchdog.look(now)
         for batch, ran_s in hanging:  # It takes at least so long: many of them say that the machine is slower now.
-            self._cost.learn(Sample(batch.pairs, batch.length, ran_s))
+            self._costs[batch.model].learn(Sample(batch.pairs, batch.length, ran_s))
         alarm, wake_at = self._alarms.least(), self._watchdog.wake_at
         if alarm:
             wake_at = alarm[1] if wake_at is None else min(alarm[1], wake_at)
@@ -140,7 +141,7 @@ class Scheduler:
     def load(self, now: float) -> Load:
         """Return a snapshot for metrics and health."""
         waiting = self._lanes.ledger.total
-        work = self._cost.waiting(waiting, self._policy.batch_s) + self._running_work(now)
+        work = self._costs.waiting(waiting, self._policy.batch_s) + self._running_work(now)
         return Load(
             jobs=len(self._jobs),
             pairs_waiting=waiting.pairs,
@@ -159,18 +160,18 @@ class Scheduler:
         before = self._lanes.ledger.total
         cap_s = self._policy.batch_s
         slices, length = compose(
-            head, self._lanes, self._policy, self._cost, lambda entry: self._latest(entry) >= now + cap_s
+            head, self._lanes, self._policy, self._costs, lambda entry: self._latest(entry) >= now + cap_s
         )
-        pairs = sum(len(piece.pairs) for piece in slices)
+        pairs, model = sum(len(piece.pairs) for piece in slices), head.job.model
         self._batches += 1
-        batch = Batch(self._batches, slices, length, self._cost.batch(pairs, length))
-        priced = self._cost.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
+        batch = Batch(self._batches, slices, length, self._costs[model].batch(pairs, length), model)
+        priced = self._costs.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
         self._packing.note(batch.work, priced, express=self._policy.is_express(head.job.lane))
         self._running[batch.id] = batch, now + batch.work
         self._watchdog.start(batch, now)
         for piece in slices:
             entry = self._jobs[piece.job_id]
-            job_work = self._cost.waiting(entry.total, self._policy.batch_s)
+            job_work = self._costs.waiting(entry.total, self._policy.batch_s)
             self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, job_work, now)
             self._alarms.push(piece.job_id, self._latest(entry))
         return batch
@@ -189,7 +190,7 @@ class Scheduler:
         """When what still waits of a job must be on the workers, all of them its own, to meet its deadline."""
         if not entry.lengths:
             return entry.job.deadline
-        own = self._cost.waiting(entry.amount, self._policy.batch_s)
+        own = self._costs.waiting(entry.amount, self._policy.batch_s)
         own *= self._packing.stretch(express=self._policy.is_express(entry.job.lane))
         return entry.job.deadline - own / min(self._policy.workers, len(entry.lengths))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
-from scheduler.model import Amount
+from scheduler.model import AMOUNTS, Amount
 
 _FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
@@ -69,14 +69,14 @@ class CostModel:
         """Return what one more pair of `length` tokens adds to a batch padded to that length, in seconds."""
         return length * (self.token_s + length * self.square_s)
 
-    def waiting(self, amount: Amount, batch_s: float) -> float:
-        """Return the predicted seconds of one worker for an amount yet to be cut into batches.
+    def waiting(self, jobs: int, tokens: int, squares: int, batch_s: float) -> float:
+        """Return the predicted seconds of one worker for what is yet to be cut into batches.
 
         Launches are counted as if batches of `batch_s` seconds were full, and at least one for each job.
         """
-        pairs_s = amount.tokens * self.token_s + amount.squares * self.square_s
+        pairs_s = tokens * self.token_s + squares * self.square_s
         launches = pairs_s / max(batch_s - self.launch_s, self.launch_s)
-        return pairs_s + self.launch_s * max(amount.jobs, launches)
+        return pairs_s + self.launch_s * max(jobs, launches)
 
     def learn(self, sample: Sample) -> None:
         """Take one measured batch into account; single ones far beyond their prediction are ignored."""
@@ -106,6 +106,34 @@ class CostModel:
         )
         self._scale = [min(max(scale, 1 / _DRIFT), _DRIFT) for scale in found]
         self.launch_s, self.token_s, self.square_s = (s * k for s, k in zip(self._seed, self._scale, strict=True))
+
+
+class Costs:
+    """What batches of each model cost, and all that waits for the workers they share."""
+
+    def __init__(self, *models: CostModel) -> None:
+        """Price with one cost model for each model."""
+        self._models = models
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __getitem__(self, model: int) -> CostModel:
+        return self._models[model]
+
+    def launch(self, amount: Amount) -> float:
+        """Return the seconds of one launch of each model that has pairs in an amount."""
+        counts = amount.numbers[1::AMOUNTS]
+        return sum(cost.launch_s for cost, pairs in zip(self._models, counts, strict=False) if pairs)
+
+    def waiting(self, amount: Amount, batch_s: float) -> float:
+        """Return the predicted seconds of one worker for an amount yet to be cut into batches of `batch_s` seconds."""
+        numbers, total_s = amount.numbers, 0.0
+        for start in range(0, len(numbers), AMOUNTS):
+            jobs, _, tokens, squares = numbers[start : start + AMOUNTS]
+            if tokens:
+                total_s += self._models[start // AMOUNTS].waiting(jobs, tokens, squares, batch_s)
+        return total_s
 
 
 def _solve(matrix: list[list[float]], right: Iterable[float]) -> list[float]:

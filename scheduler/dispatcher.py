@@ -5,8 +5,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from math import isfinite
-from time import perf_counter
 from typing import Generic, NamedTuple, TypeVar
 
 from scheduler.abort import Abort
@@ -14,12 +12,9 @@ from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, ScoringFailed, refused
 from scheduler.model import Amount, Batch, Job, Load
-
-_TRIES = 3  # Runs a pair alone gets if they are stopped, each longer than the one before, until it is taken to hang.
+from scheduler.worker import Score, score_all
 
 T = TypeVar("T")
-Score = Callable[[Sequence[T], Abort], Sequence[float]]
-"""Returns one finite number for each pair, from any thread."""
 
 
 class Scored(NamedTuple):
@@ -63,18 +58,18 @@ class Dispatcher(Generic[T]):
     def __init__(
         self,
         scheduler: Scheduler,
-        score: Score[T],
+        scores: Sequence[Score[T]],
         clock: Clock,
         executor: Executor,
         report: Callable[[BatchReport], None] = lambda _: None,
     ) -> None:
-        """Run `score` on `executor`, which needs a thread for every worker of the scheduler's policy.
+        """Run `scores`, one for each model, on `executor`, which needs a thread for every worker of the policy.
 
-        `score` takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
+        Each takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
         with what stops it, if anything can. `report` is told of each batch.
         """
         self._scheduler = scheduler
-        self._score = score
+        self._scores = scores
         self._clock = clock
         self._executor = executor
         self._report = report
@@ -94,15 +89,22 @@ class Dispatcher(Generic[T]):
             raise refused(*refusal)
 
     async def submit(
-        self, pairs: Sequence[T], pair_tokens: Sequence[int], *, lane: int, client: str, deadline: float
+        self,
+        pairs: Sequence[T],
+        pair_tokens: Sequence[int],
+        *,
+        lane: int,
+        client: str,
+        deadline: float,
+        model: int = 0,
     ) -> Scored:
-        """Return the scores of `pairs`, all from one job in `lane`.
+        """Return the scores of `pairs`, all from one job in `lane`, by one model.
 
         `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds. Raises Refused or
         ScoringFailed. Cancelling the call takes back what was not dispatched yet.
         """
         now = self._clock.now()
-        job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline)
+        job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline, model)
         refusal = self._scheduler.offer(job, now)
         if refusal:
             raise refused(*refusal)
@@ -166,7 +168,7 @@ class Dispatcher(Generic[T]):
             pairs += (pending.pairs[i] for i in piece.pairs)
         loop = asyncio.get_running_loop()
         abort = self._aborts[batch.id] = Abort()
-        done = loop.run_in_executor(self._executor, _score_all, self._score, pairs, abort)
+        done = loop.run_in_executor(self._executor, score_all, self._scores[batch.model], pairs, abort)
         done.add_done_callback(partial(self._finish, batch))
 
     def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float, bool]]") -> None:
@@ -214,41 +216,3 @@ class Dispatcher(Generic[T]):
             self._scheduler.cancel(job_id)
             self._end(job_id, Draining())
         self._pump()
-
-
-def _score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float, bool]:
-    """Score a batch on a worker thread.
-
-    Return the scores, or what went wrong with a pair, the seconds taken, and whether all of it went at the first try.
-    """
-    start = perf_counter()
-    results, whole = _bisect(score, pairs, abort)
-    return results, perf_counter() - start, whole and not abort.partial
-
-
-def _bisect(
-    score: Score[T], pairs: Sequence[T], abort: Abort, tries: int = _TRIES
-) -> tuple[list[float | BaseException], bool]:
-    """Score pairs together; if that fails, halve them until the pair at fault is alone.
-
-    Return the scores, or what went wrong with a pair, and whether they went at the first try.
-    """
-    fired = abort.fired
-    try:
-        return list(_scored(score, pairs, abort)), True
-    except BaseException as error:  # noqa: BLE001  # Whatever the engine raises concerns its pairs, never the worker.
-        if len(pairs) > 1:
-            half = len(pairs) // 2
-            (left, _), (right, _) = _bisect(score, pairs[:half], abort), _bisect(score, pairs[half:], abort)
-            return left + right, False
-        if abort.fired > fired and tries > 1:
-            return _bisect(score, pairs, abort, tries - 1)[0], False
-        return [error], False
-
-
-def _scored(score: Score[T], pairs: Sequence[T], abort: Abort) -> Sequence[float]:
-    """Return the scores of `pairs`; raise ValueError rather than let a wrong number of them, or a NaN, out."""
-    scores = score(pairs, abort)
-    if len(scores) != len(pairs) or not all(map(isfinite, scores)):
-        raise ValueError(f"{len(scores)} scores for {len(pairs)} pairs, or some of them not finite")
-    return scores

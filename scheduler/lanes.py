@@ -14,14 +14,14 @@ class Lanes:
     once. All else is O(log n) in the jobs of one lane.
     """
 
-    def __init__(self, class_width: int = 1) -> None:
+    def __init__(self, class_width: int = 1, models: int = 1) -> None:
         """Let a job that was started go before those of its class, `class_width` lanes, that were not."""
         self._width = class_width
         self._started: dict[int, Heap[AdmittedJob, tuple[int, int]]] = {}
         self._ages: Heap[AdmittedJob, int] = Heap()
         self._queues: dict[int, FairQueue] = {}
         self._used = 0
-        self.ledger = Ledger()
+        self.ledger = Ledger(models)
         """What waits, by lane."""
 
     def push(self, entry: AdmittedJob) -> None:

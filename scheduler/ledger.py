@@ -1,6 +1,8 @@
 """What waits, summed over lanes."""
 
-from scheduler.model import Amount
+from collections.abc import Sequence
+
+from scheduler.model import AMOUNTS, Amount
 from scheduler.policy import LANES
 
 
@@ -10,9 +12,11 @@ class Ledger:
     A Fenwick tree: node i holds the sum of the `i & -i` lanes that end with lane i - 1.
     """
 
-    def __init__(self) -> None:
-        self._nodes = [[0, 0, 0, 0] for _ in range(LANES + 1)]
-        self.total = Amount()
+    def __init__(self, models: int = 1) -> None:
+        """Hold nothing of so many models."""
+        self._nothing = (0,) * (AMOUNTS * models)
+        self._nodes = [list(self._nothing) for _ in range(LANES + 1)]
+        self.total = Amount(self._nothing)
         """The sum over all lanes."""
 
     def add(self, lane: int, amount: Amount) -> None:
@@ -27,23 +31,17 @@ class Ledger:
 
     def through(self, lane: int) -> Amount:
         """Return the sum over `lane` and every better one; zero for lane -1."""
-        jobs = pairs = tokens = squares = 0
+        nodes: list[Sequence[int]] = [self._nothing]
         i = lane + 1
         while i:
-            node = self._nodes[i]
-            jobs += node[0]
-            pairs += node[1]
-            tokens += node[2]
-            squares += node[3]
+            nodes.append(self._nodes[i])
             i &= i - 1
-        return Amount(jobs, pairs, tokens, squares)
+        return Amount(tuple(map(sum, zip(*nodes, strict=True))))
 
     def _move(self, lane: int, amount: Amount, sign: int) -> None:
         i = lane + 1
         while i <= LANES:
             node = self._nodes[i]
-            node[0] += sign * amount.jobs
-            node[1] += sign * amount.pairs
-            node[2] += sign * amount.tokens
-            node[3] += sign * amount.squares
+            for place, number in enumerate(amount.numbers):
+                node[place] += sign * number
             i += i & -i

@@ -1,11 +1,16 @@
 """The values that go into the scheduler and come out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from itertools import zip_longest
+from operator import add, sub
 from typing import NamedTuple
 
 from scheduler.policy import LANES
+
+AMOUNTS = 4
+"""Numbers in an amount for each model."""
 
 
 class Reason(StrEnum):
@@ -40,6 +45,8 @@ class Job:
     """Encoded length of each pair."""
     deadline: float
     """Monotonic seconds; from then on nobody waits for the answer."""
+    model: int = 0
+    """Which of the models on the workers scores it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lane < LANES:
@@ -50,39 +57,43 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """An amount of waiting pairs, in the whole numbers that a cost model prices.
+    """An amount of waiting pairs, in the whole numbers that cost models price.
 
     Sums of whole numbers are exact, so that a ledger kept in them cannot drift,
-    and it is worth what the model says today, not what it said when a job came.
+    and it is worth what the models say today, not what they said when a job came.
     """
 
-    jobs: int = 0
-    pairs: int = 0
-    tokens: int = 0
-    """Sum of the pairs' lengths."""
-    squares: int = 0
-    """Sum of the squares of the lengths: attention costs that much."""
+    numbers: tuple[int, ...] = ()
+    """Jobs, pairs, tokens (the sum of the pairs' lengths) and squares (the sum of their squares, which attention costs)
+    of the first model, then of the next; models left out have none."""
 
     @classmethod
-    def of(cls, pair_tokens: Sequence[int]) -> "Amount":
-        """Return the amount of one job with these pair lengths."""
-        return cls(1, len(pair_tokens), sum(pair_tokens), sum(n * n for n in pair_tokens))
+    def of(cls, pair_tokens: Sequence[int], model: int = 0, jobs: int = 1) -> "Amount":
+        """Return the amount of pairs of these lengths, all of one model; one job, if no other number is given."""
+        own = jobs, len(pair_tokens), sum(pair_tokens), sum(n * n for n in pair_tokens)
+        return cls((0,) * (len(own) * model) + own)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of all models."""
+        return sum(self.numbers[1::AMOUNTS])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all models."""
+        return sum(self.numbers[2::AMOUNTS])
 
     def __add__(self, other: "Amount") -> "Amount":
-        return Amount(
-            self.jobs + other.jobs,
-            self.pairs + other.pairs,
-            self.tokens + other.tokens,
-            self.squares + other.squares,
-        )
+        return self._with(other, add)
 
     def __sub__(self, other: "Amount") -> "Amount":
-        return Amount(
-            self.jobs - other.jobs,
-            self.pairs - other.pairs,
-            self.tokens - other.tokens,
-            self.squares - other.squares,
-        )
+        return self._with(other, sub)
+
+    def _with(self, other: "Amount", operation: Callable[[int, int], int]) -> "Amount":
+        mine, others = self.numbers, other.numbers
+        if len(mine) != len(others):
+            mine, others = zip(*zip_longest(mine, others, fillvalue=0), strict=True)
+        return Amount(tuple(map(operation, mine, others)))
 
 
 class Slice(NamedTuple):
@@ -103,6 +114,8 @@ class Batch:
     """Tokens of the longest pair, to which the others are padded."""
     work: float
     """Predicted seconds."""
+    model: int = 0
+    """Which of the models on the workers scores it."""
 
     @property
     def pairs(self) -> int:

@@ -36,14 +36,19 @@ class Entry:
     problem: str | None = None
     """Why it cannot be served as it is."""
 
+    def is_of(self, model: HubId) -> bool:
+        """Tell whether it is what a name on the hub stands for, whichever of its graphs is named."""
+        return self.model.partition("@")[0] == model.repository and model.revision in (*self.refs, self.commit)
 
-def catalogue(embedded: Path, configured: Path | HubId) -> list[Entry]:
-    """Return the embedded model, the one configured, and what the hub's cache holds that can be served."""
-    paths = dict.fromkeys([embedded, *([configured] if isinstance(configured, Path) else [])])
-    entries = [_entry(str(path), partial(locate, path), configured=path == configured) for path in paths]
-    cached = list(_cached(configured))
-    if isinstance(configured, HubId) and not any(entry.configured for entry in cached):
-        entries.append(Entry(str(configured), configured=True, problem="not in the cache: serve fetches it"))
+
+def catalogue(embedded: Path, configured: Sequence[Path | HubId]) -> list[Entry]:
+    """Return the embedded model, those configured, and what the hub's cache holds that can be served."""
+    paths = dict.fromkeys([embedded, *(model for model in configured if isinstance(model, Path))])
+    entries = [_entry(str(path), partial(locate, path), configured=path in configured) for path in paths]
+    wanted = [model for model in configured if isinstance(model, HubId)]
+    cached = [replace(entry, configured=any(map(entry.is_of, wanted))) for entry in _cached()]
+    missing = [model for model in wanted if not any(entry.is_of(model) for entry in cached)]
+    entries += [Entry(str(model), configured=True, problem="not in the cache: serve fetches it") for model in missing]
     return entries + [entry for entry in cached if entry.configured or not entry.problem]
 
 
@@ -52,7 +57,7 @@ def table(entries: Sequence[Entry]) -> str:
     rows = [("", *_HEAD), *(_row(entry) for entry in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "* what RERANKD_MODEL names"])
+    return "\n".join([*lines, "", "* what RERANKD_MODEL and RERANKD_EXTRA_MODELS name"])
 
 
 def as_json(entries: Sequence[Entry]) -> str:
@@ -60,7 +65,7 @@ def as_json(entries: Sequence[Entry]) -> str:
     return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 
-def _cached(configured: Path | HubId) -> Iterator[Entry]:
+def _cached() -> Iterator[Entry]:
     try:
         repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
     except CacheNotFound:  # Nothing was ever fetched.
@@ -70,9 +75,8 @@ def _cached(configured: Path | HubId) -> Iterator[Entry]:
             continue
         for revision in sorted(repository.revisions, key=lambda revision: revision.commit_hash):
             refs = tuple(sorted(revision.refs))
-            found = [HubId(repository.repo_id, name) for name in (*refs, revision.commit_hash)]
-            meant = isinstance(configured, HubId) and replace(configured, graph=None) in found
-            entry = _entry(str(found[0]), partial(_read, revision.snapshot_path), configured=meant)
+            name = HubId(repository.repo_id, next(iter(refs), revision.commit_hash))
+            entry = _entry(str(name), partial(_read, revision.snapshot_path))
             yield replace(entry, commit=revision.commit_hash, refs=refs)
 
 
@@ -81,7 +85,7 @@ def _read(snapshot: Path) -> ModelDirectory:
     return ModelDirectory.read(snapshot, graph=next(snapshot.rglob("*.onnx"), None))
 
 
-def _entry(model: str, read: Callable[[], ModelDirectory], *, configured: bool) -> Entry:
+def _entry(model: str, read: Callable[[], ModelDirectory], *, configured: bool = False) -> Entry:
     try:
         directory = read()
     except ModelError as error:

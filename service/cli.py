@@ -61,7 +61,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     try:
-        entries = catalogue(EMBEDDED_MODEL, Settings.load().model)
+        entries = catalogue(EMBEDDED_MODEL, [source.location for source in Settings.load().sources])
     except SettingsError as error:
         print(f"rerankd: {error}", file=sys.stderr)
         return _CANNOT_START

@@ -16,6 +16,7 @@ from service.engine import Encoded, EncodedPair, Engine, Query
 from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
 from service.messages import Caller, Ranked, RerankRequest, RerankResult
 from service.turns import Turns
+from service.warnings import warnings_of
 
 _CHUNK_DOCUMENTS = 32
 _CHUNK_CHARACTERS = 64 * 1024
@@ -23,19 +24,23 @@ _CHUNK_CHARACTERS = 64 * 1024
 _TOKENS_PER_CHARACTER = 0.2
 _PER_UNIT = 100
 _PAIRS_MAX = 10_000
-_DOCUMENTS_ADVISED = 1000
-_NAMED_MAX = 10  # Documents a warning lists before it only counts.
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A loaded model, the names it answers to, and the workers that run it."""
+    """A loaded model, and the names it answers to."""
 
+    number: int
+    """Its place among the models on the workers; 0 is the default one."""
     name: str
     aliases: tuple[str, ...]
     engine: Engine
     cache: Cache[float]
-    dispatcher: Dispatcher[EncodedPair]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All it answers to."""
+        return self.name, *self.aliases
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,18 @@ class Call:
             raise Expired from None
 
 
+class _Scored(NamedTuple):
+    """What came of the pairs of a request."""
+
+    scores: list[float]
+    """One a pair."""
+    cached_tokens: int | None
+    """Of the pairs whose scores were known; None without a cache."""
+    wait_s: float
+
+
 class Reranker:
-    """Answers rerank requests with the model it was given; until then, with NotReadyError."""
+    """Answers rerank requests with the models it was given; until then, with NotReadyError."""
 
     def __init__(
         self, turns: Turns, denylist: DenyList, *, documents_max: int = 10_000, bill_windows: bool = False
@@ -75,19 +90,20 @@ class Reranker:
         self._denylist = denylist
         self.documents_max = documents_max
         self._bill_windows = bill_windows
-        self._model: ServedModel | None = None
+        self._models: tuple[ServedModel, ...] = ()
         self._serial = 0
 
-    def serve(self, model: ServedModel) -> None:
-        """Answer with `model` from now on."""
-        self._model = model
+    def serve(self, models: Sequence[ServedModel], dispatcher: Dispatcher[EncodedPair]) -> None:
+        """Answer with `models` from now on, all run by `dispatcher`."""
+        self._dispatcher = dispatcher
+        self._models = tuple(models)
 
     @property
-    def model(self) -> ServedModel:
-        """The model served. Raises NotReadyError."""
-        if self._model is None:
+    def models(self) -> tuple[ServedModel, ...]:
+        """The models served, the default one first. Raises NotReadyError."""
+        if not self._models:
             raise NotReadyError
-        return self._model
+        return self._models
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Return the documents of `request` in order of relevance.
@@ -99,7 +115,7 @@ class Reranker:
         self.check_count(len(request.documents))
         try:
             encoded, warnings = await self._encode(request, call, model)
-            scored = await _scored(encoded.pairs, model, request.lane, call)
+            scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
             raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
         return RerankResult(
@@ -120,11 +136,14 @@ class Reranker:
             raise OutOfRangeError(Violation("documents", f"may be {self.documents_max:,} at most, not {documents:,}"))
 
     def _named(self, name: str | None) -> ServedModel:
-        model = self.model
-        if name is not None and name != model.name and name not in model.aliases:
-            names = ", ".join((model.name, *model.aliases))
-            raise UnknownModelError(f"this server answers for {names}")
-        return model
+        models = self.models
+        if name is None:
+            return models[0]
+        for model in models:
+            if name in model.names:
+                return model
+        names = ", ".join(name for model in models for name in model.names)
+        raise UnknownModelError(f"this server answers for {names}")
 
     async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, list[str]]:
         """Return the pairs of a request, and what to warn of.
@@ -134,19 +153,38 @@ class Reranker:
         """
         self._serial += 1
         run = partial(self._turns.run, request.lane, self._serial)
-        estimate = _estimate(request, model.engine.context)
-        model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
+        estimate = _estimate(request, model)
+        self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
         query = await run(partial(self._read_query, model.engine, request.query))
         limit = request.max_tokens_per_doc
         if request.max_windows_per_doc is not None:
             limit = min(limit, request.max_windows_per_doc * query.window)
         encoded = Encoded()
         for documents in _chunks(request.documents):
-            model.dispatcher.check(request.lane, call.client, estimate, call.deadline)
+            self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
             if len(encoded.pairs) > _PAIRS_MAX:  # Equal ones included, of which the scheduler knows nothing.
                 raise Oversized
-        return encoded, _warnings(encoded, query)
+        return encoded, warnings_of(encoded, query)
+
+    async def _scored(self, pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
+        """Return the scores of pairs; those that are not known, each once, by way of the workers."""
+        keys = [pair.key for pair in pairs]
+        known = {key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None}
+        cached_tokens = sum(pair.tokens for pair in pairs if pair.key in known) if model.cache.bytes_max else None
+        wait_s = 0.0
+        if fresh := list({pair.key: pair for pair in pairs if pair.key not in known}.values()):
+            scored = await self._dispatcher.submit(
+                fresh,
+                [pair.tokens for pair in fresh],
+                lane=lane,
+                client=call.client,
+                deadline=call.deadline,
+                model=model.number,
+            )
+            known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
+            wait_s = scored.wait_s
+        return _Scored([known[key] for key in keys], cached_tokens, wait_s)
 
     def _read_query(self, engine: Engine, text: str) -> Query:
         self._denylist.check([text])
@@ -161,23 +199,24 @@ def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -
     """Raise ForbiddenError if the caller's key is not for such requests."""
     if request.lane < caller.lane:
         raise ForbiddenError(f"this key may ask for priority {caller.lane} and less urgent ones")
-    if caller.models is not None and caller.models.isdisjoint((model.name, *model.aliases)):
+    if caller.models is not None and caller.models.isdisjoint(model.names):
         raise ForbiddenError(f"this key may use {', '.join(sorted(caller.models))}")
 
 
-def _estimate(request: RerankRequest, context: int) -> Amount:
+def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
     """Guess what a request amounts to from its size in characters, which costs no tokenising.
 
     The guess fits English. For text with more tokens to the character it is low, and the decision is left to the
     scheduler's, which knows them; nothing that one client sends changes the guess for another.
     """
+    context = model.engine.context
     query = int(min(len(request.query) * _TOKENS_PER_CHARACTER, context // 2))
     window = context - query
     pairs: list[int] = []
     for text in request.documents:
         full, rest = divmod(int(min(len(text) * _TOKENS_PER_CHARACTER, request.max_tokens_per_doc)), window)
         pairs += [context] * full + [query + rest + 1] * (rest > 0 or not full)
-    return Amount.of(pairs)
+    return Amount.of(pairs, model.number)
 
 
 def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
@@ -193,30 +232,6 @@ def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
     yield chunk
 
 
-class _Scored(NamedTuple):
-    """What came of the pairs of a request."""
-
-    scores: list[float]
-    """One a pair."""
-    cached_tokens: int | None
-    """Of the pairs whose scores were known; None without a cache."""
-    wait_s: float
-
-
-async def _scored(pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
-    """Return the scores of pairs; those that are not known, each once, by way of the workers."""
-    keys = [pair.key for pair in pairs]
-    known = {key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None}
-    cached_tokens = sum(pair.tokens for pair in pairs if pair.key in known) if model.cache.bytes_max else None
-    wait_s = 0.0
-    if fresh := list({pair.key: pair for pair in pairs if pair.key not in known}.values()):
-        tokens = [pair.tokens for pair in fresh]
-        scored = await model.dispatcher.submit(fresh, tokens, lane=lane, client=call.client, deadline=call.deadline)
-        known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
-        wait_s = scored.wait_s
-    return _Scored([known[key] for key in keys], cached_tokens, wait_s)
-
-
 def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | None) -> list[Ranked]:
     """Return each document with its best window's score, by score descending, then index ascending."""
     best: dict[int, float] = {}
@@ -224,24 +239,3 @@ def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | Non
         best[owner] = max(score, best.get(owner, score))
     order = nsmallest(top_n or len(best), best.items(), key=lambda found: (-found[1], found[0]))
     return [Ranked(index, score) for index, score in order]
-
-
-def _warnings(encoded: Encoded, query: Query) -> list[str]:
-    """Say what was not read, and what is better done otherwise."""
-    warnings = []
-    if encoded.documents > _DOCUMENTS_ADVISED:
-        warnings.append(
-            f"{encoded.documents:,} documents in one request: up to {_DOCUMENTS_ADVISED:,} are answered sooner"
-        )
-    if query.cut:
-        warnings.append(f"the query{query.cut.size} was cut to {query.cut.kept}")
-    cut: dict[str, list[str]] = {}
-    for document, how in encoded.cut.items():
-        cut.setdefault(how.kept, []).append(f"{document}{how.size}")
-    for kept, documents in cut.items():
-        named = ", ".join(documents[:_NAMED_MAX])
-        more = len(documents) - _NAMED_MAX
-        others = f" and {more} more" if more > 0 else ""
-        what, verb = ("documents", "were") if len(documents) > 1 else ("document", "was")
-        warnings.append(f"{what} {named}{others} {verb} cut to {kept}")
-    return warnings

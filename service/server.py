@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from service.admin import create_admin
 from service.cache import Cache
 from service.denylist import DenyList
 from service.door import Door
-from service.engine import EncodedPair, Engine
+from service.engine import EncodedPair, Engine, ModelError
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
 from service.hub import locate
@@ -87,18 +88,29 @@ class Service:
             ) from error
         cache_bytes = settings.cache_mb * 2**20
         tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
-        directory = await _leaving(partial(locate, settings.model))
-        engine, cost = await asyncio.to_thread(_load, directory, tokens_bytes)
-        # What a pair scored beside others is not what it scores next time, if its neighbours count.
-        cache: Cache[float] = Cache((cache_bytes - tokens_bytes) * engine.batch_invariant, getsizeof)
-        if not engine.batch_invariant:
-            self._telemetry.warn_of_batches(engine.name)
-        score = Scoring(engine.score, cache) if cache.bytes_max else engine.score
+        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
+        models: list[ServedModel] = []
+        costs: list[CostModel] = []
+        for number, source in enumerate(settings.sources):
+            directory = await _leaving(partial(locate, source.location))
+            engine, cost = await asyncio.to_thread(_load, directory, tokens_bytes // len(settings.sources))
+            name = source.name or engine.name
+            if not engine.batch_invariant:
+                self._telemetry.warn_of_batches(name)
+            # What a pair scored beside others is not what it scores next time, if its neighbours count.
+            kept = cache if engine.batch_invariant else Cache[float](0, getsizeof)
+            models.append(ServedModel(number, name, source.aliases, engine, kept))
+            costs.append(cost)
+        _check_names(models)
         self._dispatcher = Dispatcher(
-            Scheduler(settings.policy, cost), score, LoopClock(), self._workers, self._telemetry.batch
+            Scheduler(settings.policy, *costs),
+            [Scoring(m.engine.score, m.cache) if m.cache.bytes_max else m.engine.score for m in models],
+            LoopClock(),
+            self._workers,
+            self._telemetry.batch,
         )
-        self._telemetry.watch(engine.name, self._dispatcher.load)
-        self._reranker.serve(ServedModel(engine.name, settings.model_aliases, engine, cache, self._dispatcher))
+        self._telemetry.watch([model.name for model in models], self._dispatcher.load)
+        self._reranker.serve(models, self._dispatcher)
         self._serving = True
         await self._grpc.ready()
         for api, address, port in (
@@ -156,6 +168,13 @@ async def _leaving(work: Callable[[], T]) -> T:
 
     Thread(target=run, daemon=True).start()
     return await asyncio.wrap_future(future)
+
+
+def _check_names(models: Sequence[ServedModel]) -> None:
+    """Raise ModelError if two models answer to the same name."""
+    for name, times in Counter(name for model in models for name in model.names).items():
+        if times > 1:
+            raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
 
 
 def _load(directory: ModelDirectory, cache_bytes: int) -> tuple[Engine, CostModel]:

@@ -80,7 +80,7 @@ def _names(text: object) -> object:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if isinstance(text, str) else text
 
 
-def _model(text: object) -> object:
+def _model(text: object) -> Path | HubId:
     """Return a path that exists, or else a model on the hub; what looks like a path is one all the same."""
     if isinstance(text, Path | HubId):
         return text
@@ -93,6 +93,28 @@ def _model(text: object) -> object:
         return HubId.parse(text)
     except ValueError as error:
         raise ValueError(f"no such path, and not a model on the hub: {error}") from None
+
+
+class ModelSource(NamedTuple):
+    """Where a model is, and what it is called."""
+
+    location: Path | HubId
+    name: str | None
+    """None: by its own name."""
+    aliases: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelSource":
+        """Read `[NAME=[ALIAS=]...]LOCATION`. Raises ValueError."""
+        *names, location = (part.strip() for part in text.split("="))
+        if not all(names):
+            raise ValueError(f"{text!r} has an empty name")
+        return cls(_model(location), names[0] if names else None, tuple(names[1:]))
+
+
+def _sources(text: object) -> object:
+    entries = _names(text)
+    return tuple(map(ModelSource.parse, entries)) if isinstance(entries, tuple | list) else entries
 
 
 _AddressField = Annotated[Address, NoDecode, BeforeValidator(Address.parse)]
@@ -109,6 +131,7 @@ class Settings(BaseSettings):
     admin_address: _AddressField = Address("127.0.0.1", 9090)
     model: Annotated[Path | HubId, NoDecode, BeforeValidator(_model)] = EMBEDDED_MODEL
     model_aliases: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ("rerank-v3.5",)
+    extra_models: Annotated[tuple[ModelSource, ...], NoDecode, BeforeValidator(_sources)] = ()
     workers: PositiveInt = Field(default_factory=available_workers)
     batch_seconds: _Seconds = 0.05
     backlog_seconds: _Seconds = 10
@@ -123,6 +146,11 @@ class Settings(BaseSettings):
     cache_mb: NonNegativeInt = 256
     bill_windows: bool = False
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
+
+    @property
+    def sources(self) -> tuple[ModelSource, ...]:
+        """All models to serve, the default one first."""
+        return ModelSource(self.model, None, self.model_aliases), *self.extra_models
 
     @property
     def policy(self) -> Policy:

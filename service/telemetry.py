@@ -3,7 +3,7 @@
 import logging
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -51,6 +51,7 @@ class Telemetry:
     """Counts and times calls and batches. No text of queries or documents comes near it."""
 
     def __init__(self) -> None:
+        self._models: Sequence[str] = ()
         self._log = structlog.get_logger("rerankd")
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # CPU time, memory and file descriptors of the process.
@@ -91,13 +92,15 @@ class Telemetry:
             "rerank_cached_tokens_total", "Those of them whose scores were known already.", registry=registry
         )
         self._inference = Histogram(
-            "rerank_inference_seconds", "Time of one batch on a worker.", buckets=_SECONDS, registry=registry
+            "rerank_inference_seconds", "Time of one batch on a worker.", ["model"], buckets=_SECONDS, registry=registry
         )
-        self._batch_pairs = Histogram("rerank_batch_pairs", "Pairs in a batch.", buckets=_SIZES, registry=registry)
+        self._batch_pairs = Histogram(
+            "rerank_batch_pairs", "Pairs in a batch.", ["model"], buckets=_SIZES, registry=registry
+        )
         self._batch_tokens = Histogram(
-            "rerank_batch_tokens", "Padded tokens in a batch.", buckets=_SIZES, registry=registry
+            "rerank_batch_tokens", "Padded tokens in a batch.", ["model"], buckets=_SIZES, registry=registry
         )
-        self._failed = Counter("rerank_failed_pairs_total", "Pairs the engine failed on.", registry=registry)
+        self._failed = Counter("rerank_failed_pairs_total", "Pairs the engine failed on.", ["model"], registry=registry)
         Info("rerank_build", "The running program.", registry=registry).info({"version": version("rerankd")})
 
     @contextmanager
@@ -114,10 +117,11 @@ class Telemetry:
 
     def batch(self, report: BatchReport) -> None:
         """Record a batch that came back."""
-        self._inference.observe(report.took_s)
-        self._batch_pairs.observe(report.batch.pairs)
-        self._batch_tokens.observe(report.batch.pairs * report.batch.length)
-        self._failed.inc(report.failed_pairs)
+        model = self._models[report.batch.model]
+        self._inference.labels(model).observe(report.took_s)
+        self._batch_pairs.labels(model).observe(report.batch.pairs)
+        self._batch_tokens.labels(model).observe(report.batch.pairs * report.batch.length)
+        self._failed.labels(model).inc(report.failed_pairs)
 
     def warn_of_batches(self, model: str) -> None:
         """Log that a model's scores depend on what shares the batch."""
@@ -127,9 +131,14 @@ class Telemetry:
             advice="`rerankd convert` on the unquantised graph is as fast, and scores each pair alone",
         )
 
-    def watch(self, model: str, load: Callable[[], Load]) -> None:
-        """Report the scheduler's load at each scrape from now on."""
-        Info("rerank_model", "The model served.", registry=self._registry).info({"model": model})
+    def watch(self, models: Sequence[str], load: Callable[[], Load]) -> None:
+        """Report the scheduler's load at each scrape from now on, and its batches by the names of their models."""
+        self._models = models
+        served = Info("rerank_model", "The models served.", ["model"], registry=self._registry)
+        for model in models:
+            served.labels(model).info({})
+            for metric in (self._inference, self._batch_pairs, self._batch_tokens, self._failed):
+                metric.labels(model)  # There from the start, so that the first one counts as a rise.
         self._registry.register(_LoadCollector(load))
 
     def exposition(self) -> bytes:

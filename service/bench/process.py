@@ -29,8 +29,11 @@ class Process(NamedTuple):
         writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
         text = (await reader.read()).decode()
         writer.close()
-        found = dict(re.findall(r"^rerank_inference_seconds_(count|sum) (\S+)", text, re.MULTILINE))
-        return float(found["count"]), float(found["sum"])
+        count, seconds = (
+            sum(map(float, re.findall(rf"^rerank_inference_seconds_{what}{{.*}} (\S+)", text, re.MULTILINE)))
+            for what in ("count", "sum")
+        )
+        return count, seconds
 
     def cpu_s(self) -> float:
         """Return the CPU seconds used so far, in steps of about 0.01; NaN where nobody tells."""

@@ -57,15 +57,15 @@ class RerankV2:
     async def _list_models(self, raw: bytes, context: Context) -> pb.ListModelsResponse:
         async def answer(_: CallRecord, __: Call) -> pb.ListModelsResponse:
             parse(pb.ListModelsRequest, raw)
-            model = self._reranker.model
             return pb.ListModelsResponse(
                 models=[
                     pb.Model(
                         name=model.name,
                         aliases=model.aliases,
                         max_input_tokens=model.engine.context,
-                        is_default=True,
+                        is_default=model.number == 0,
                     )
+                    for model in self._reranker.models
                 ]
             )
 

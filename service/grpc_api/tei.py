@@ -56,7 +56,7 @@ class TeiV1:
     async def _info(self, raw: bytes, context: Context) -> pb.InfoResponse:
         async def answer(_: CallRecord, __: Call) -> pb.InfoResponse:
             parse(pb.InfoRequest, raw)
-            model = self._reranker.model
+            model = self._reranker.models[0]
             return pb.InfoResponse(
                 version=version("rerankd"),
                 model_id=model.name,

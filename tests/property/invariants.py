@@ -1,11 +1,11 @@
 """What must hold at all times: each function asserts one promise of the scheduler, by the oracle's own books."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from math import inf
 from typing import TYPE_CHECKING
 
 from scheduler import Batch, Drop, Job, Reason, Refusal
+from tests.property.amounts import amount_of, summed
 
 if TYPE_CHECKING:
     from tests.property.oracle import Oracle, Tracked
@@ -31,8 +31,8 @@ def the_ledger_is_the_sum(oracle: "Oracle") -> None:
     """Assert that the ledger is what waits of the live jobs, exactly; never negative, and zero without jobs."""
     ledger = oracle.scheduler._lanes.ledger
     assert all(min(amounts) >= 0 for amounts in oracle.waiting_in.values())
-    assert list(astuple(ledger.total)) == oracle.waiting_amount()
-    assert list(astuple(ledger.through(oracle.last_lane))) == oracle.waiting_amount(oracle.last_lane)
+    assert list(ledger.total.numbers) == oracle.waiting_amount()
+    assert list(ledger.through(oracle.last_lane).numbers) == oracle.waiting_amount(oracle.last_lane)
     assert abs(oracle.scheduler.load(oracle.now).backlog_s * oracle.policy.workers - oracle.work()) < EPSILON
 
 
@@ -86,15 +86,20 @@ def a_batch_is_short(oracle: "Oracle", batch: Batch) -> None:
     """Assert that a batch is padded to its longest pair, and predicted to last the cap at most, or is one pair."""
     lengths = [oracle.live[p.job_id].job.pair_tokens[i] for p in batch.slices for i in p.pairs]
     assert batch.length == max(lengths)
-    assert batch.work == oracle.cost.batch(len(lengths), batch.length)
+    assert batch.work == oracle.costs[batch.model].batch(len(lengths), batch.length)
     assert batch.work <= oracle.policy.batch_s + EPSILON or len(lengths) == 1
+
+
+def a_batch_is_of_one_model(oracle: "Oracle", batch: Batch) -> None:
+    """Assert that all pairs of a batch are for the same model, the one it says."""
+    assert {oracle.live[p.job_id].job.model for p in batch.slices} == {batch.model}
 
 
 def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
     """Assert that a batch headed by an express lane holds no pair of a slower one, unless launches are dear."""
     express = oracle.policy.express_lanes
     lanes = [oracle.live[p.job_id].job.lane for p in batch.slices]
-    if lanes[0] < express and oracle.cost.launch_s < 0.2 * oracle.policy.batch_s:
+    if lanes[0] < express and oracle.costs[batch.model].launch_s < 0.2 * oracle.policy.batch_s:
         assert max(lanes) < express
 
 
@@ -106,9 +111,9 @@ def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal
     total = oracle.work()
     through = total - oracle.seconds(oracle.waiting_amount()) + oracle.seconds(oracle.waiting_amount(job.lane))
     mates = [t.amount for t in oracle.live.values() if (t.job.lane, t.job.client) == (job.lane, job.client)]
-    own = oracle.seconds([sum(column) for column in zip([0] * 4, *mates, strict=True)])
+    own = oracle.seconds(summed(*mates))
     full = own >= oracle.policy.backlog_work - through - EPSILON
-    swap = oracle.seconds(oracle.amount_of(job)) <= total - through - EPSILON
+    swap = oracle.seconds(amount_of(job)) <= total - through - EPSILON
     assert (full and not swap) or (len(oracle.live) >= oracle.policy.jobs_max and not worse)
     assert refusal.retry_after_s is not None
 
@@ -134,9 +139,9 @@ def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Trac
 def displaced_only_for_need(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
     """Assert that nobody is displaced unless all the others, the newcomer included, fill a bound by themselves."""
     jobs = len(oracle.live)
-    amount = [a + b for a, b in zip(oracle.waiting_amount(), oracle.amount_of(job), strict=True)]
+    amount = summed(oracle.waiting_amount(), amount_of(job))
     for victim in victims:
-        amount = [a - b for a, b in zip(amount, victim.amount, strict=True)]
+        amount = summed(amount, [-number for number in victim.amount])
         others = oracle.seconds(amount) + oracle.running_work()
         assert others >= oracle.policy.backlog_work - EPSILON or jobs >= oracle.policy.jobs_max
         jobs -= 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scheduler import Amount, Batch, CostModel, Drop, Job, Policy, Reason, Refusal, Scheduler
 from tests.fakes import FixedCost
 from tests.property import invariants
+from tests.property.amounts import amount_of, numbers, summed
 
 
 @dataclass(eq=False)
@@ -21,19 +22,19 @@ class Tracked:
     waiting: set[int] = field(init=False)
     """Indexes of the pairs not yet dispatched."""
     amount: list[int] = field(init=False)
-    """What waits: jobs, pairs, tokens, squares."""
+    """What waits: jobs, pairs, tokens, squares; of each model in turn."""
     running: int = 0
     """Pairs on workers."""
 
     def __post_init__(self) -> None:
         self.waiting = set(range(len(self.job.pair_tokens)))
-        self.amount = Oracle.amount_of(self.job)
-        self.tokens = self.amount[2]
+        self.amount = amount_of(self.job)
+        self.tokens = sum(self.job.pair_tokens)
 
     @property
     def left(self) -> float:
         """Share of its tokens that still waits."""
-        return self.amount[2] / self.tokens
+        return sum(self.job.pair_tokens[i] for i in self.waiting) / self.tokens
 
 
 @dataclass
@@ -48,16 +49,16 @@ class Running:
 class Oracle:
     """Every event goes through here: to the scheduler and into the books, then all invariants are checked."""
 
-    def __init__(self, policy: Policy, cost: CostModel) -> None:
-        self.policy, self.cost = policy, cost
-        self.steady = isinstance(cost, FixedCost)
+    def __init__(self, policy: Policy, *costs: CostModel) -> None:
+        self.policy, self.costs = policy, costs
+        self.steady = all(isinstance(cost, FixedCost) for cost in costs)
         """Whether prices stay as they are."""
-        self.scheduler = Scheduler(policy, cost)
+        self.scheduler = Scheduler(policy, *costs)
         self.now, self.closed, self.events = 0.0, False, 0
         self.live: dict[int, Tracked] = {}
         self.running: dict[int, Running] = {}
         self.waiting_in: dict[int, list[int]] = {}
-        """Jobs, pairs, tokens and squares that wait, by lane in use."""
+        """Jobs, pairs, tokens and squares that wait, of each model in turn, by lane in use."""
         self.live_in: Counter[int] = Counter()
         self.admitted: Counter[int] = Counter()
         self.ended: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -90,7 +91,7 @@ class Oracle:
     def offer(self, job: Job) -> Refusal | None:
         """Offer a job, and poll, so that displacements are seen as they are decided."""
         self.last_lane = job.lane
-        gate = self.scheduler.gate(job.lane, job.client, Amount.of(job.pair_tokens), job.deadline, self.now)
+        gate = self.scheduler.gate(job.lane, job.client, Amount.of(job.pair_tokens, job.model), job.deadline, self.now)
         refusal = self.scheduler.offer(job, self.now)
         assert (gate and gate.reason) == (refusal and refusal.reason)
         invariants.an_idle_machine_takes_anything(self, job, refusal)
@@ -167,20 +168,18 @@ class Oracle:
 
     # Books
 
-    @staticmethod
-    def amount_of(job: Job) -> list[int]:
-        """Return what a whole job amounts to: jobs, pairs, tokens, squares."""
-        lengths = job.pair_tokens
-        return [1, len(lengths), sum(lengths), sum(n**2 for n in lengths)]
-
     def seconds(self, amount: Sequence[int]) -> float:
         """Price an amount."""
-        return self.cost.waiting(Amount(*amount), self.policy.batch_s)
+        priced_s = 0.0
+        for model, cost in enumerate(self.costs):
+            jobs, _, tokens, squares = amount[4 * model : 4 * model + 4] or [0, 0, 0, 0]
+            priced_s += cost.waiting(jobs, tokens, squares, self.policy.batch_s)
+        return priced_s
 
     def waiting_amount(self, through: int = 999) -> list[int]:
         """Sum up what waits in a lane and all better ones."""
         rows = [amount for lane, amount in self.waiting_in.items() if lane <= through]
-        return [sum(column) for column in zip(*rows, strict=True)] or [0, 0, 0, 0]
+        return summed([0] * 4 * len(self.costs), *rows)
 
     def running_work(self) -> float:
         """Sum up what is left on the workers."""
@@ -204,6 +203,7 @@ class Oracle:
                 invariants.nothing_doomed_is_dispatched,
                 invariants.the_best_lane_heads,
                 invariants.a_batch_is_short,
+                invariants.a_batch_is_of_one_model,
                 invariants.express_batches_take_nothing_along,
             ):
                 check(self, batch)
@@ -224,8 +224,8 @@ class Oracle:
             lengths = [tracked.job.pair_tokens[i] for i in piece.pairs]
             tracked.waiting -= set(piece.pairs)
             tracked.running += len(lengths)
-            taken = [not tracked.waiting, len(lengths), sum(lengths), sum(n**2 for n in lengths)]
-            tracked.amount = [a - b for a, b in zip(tracked.amount, taken, strict=True)]
+            taken = numbers(lengths, tracked.job.model, jobs=not tracked.waiting)
+            tracked.amount = summed(tracked.amount, [-number for number in taken])
             self._move(tracked.job.lane, taken, -1)
             self.pairs_dispatched += len(lengths)
 
@@ -238,8 +238,7 @@ class Oracle:
         self._move(tracked.job.lane, tracked.amount, -1)
 
     def _move(self, lane: int, amount: Sequence[int], sign: int) -> None:
-        held = self.waiting_in.pop(lane, [0, 0, 0, 0])
-        held = [a + sign * b for a, b in zip(held, amount, strict=True)]
+        held = summed(self.waiting_in.pop(lane, []), [sign * number for number in amount])
         if any(held):
             self.waiting_in[lane] = held
 

@@ -9,6 +9,7 @@ import pytest
 
 from scheduler import LANES, CostModel, Job, Policy
 from tests.fakes import FixedCost
+from tests.property.amounts import amount_of
 from tests.property.oracle import Oracle
 
 EVENTS = 17_000
@@ -30,6 +31,8 @@ class Mix:
     """Share of jobs with all the time in the world."""
     learning: bool = False
     """Whether batches take other times than predicted, and the cost model learns."""
+    models: int = 1
+    """That share the workers; each takes three times as long as the one before it."""
 
 
 MIXES = {
@@ -44,6 +47,8 @@ MIXES = {
     "tight deadlines": Mix(policy=Policy(workers=4, backlog_s=0.3), patience=(0.8, 3.0), eternal=0.05),
     "long pairs": Mix(policy=Policy(workers=2, backlog_s=0.5, batch_s=0.003), pairs=5),
     "learning": Mix(policy=Policy(workers=2, backlog_s=0.3), learning=True),
+    "three models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=3, pairs=15),
+    "learning models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=2, learning=True),
     "no express": Mix(policy=Policy(workers=4, backlog_s=0.2, express_lanes=0, pairs_max=100)),
 }
 
@@ -51,8 +56,8 @@ MIXES = {
 def walk(mix: Mix, seed: int, events: int) -> Oracle:
     """Take `events` random events from `seed`, then serve to the end."""
     chance = random.Random(seed)
-    cost = CostModel(0.001, 1e-5, 1e-9) if mix.learning else FixedCost(0.001, 1e-5, 1e-9)
-    oracle = Oracle(mix.policy, cost)
+    kind_of_cost = CostModel if mix.learning else FixedCost
+    oracle = Oracle(mix.policy, *(kind_of_cost(0.001 * 3**i, 1e-5 * 3**i, 1e-9 * 3**i) for i in range(mix.models)))
     number = 0
     while oracle.events < events:
         kind = chance.random()
@@ -86,12 +91,12 @@ def _a_job(oracle: Oracle, mix: Mix, chance: random.Random, number: int) -> Job:
         base if chance.random() < 0.5 else max(1, int(base * chance.uniform(0.1, 1.2))) for _ in range(pairs)
     )
     client = f"client {chance.randrange(mix.clients)}"
-    job = Job(number, chance.choice(mix.lanes), client, lengths, oracle.now + 1e6)
+    job = Job(number, chance.choice(mix.lanes), client, lengths, oracle.now + 1e6, chance.randrange(mix.models))
     if chance.random() < mix.eternal:
         return job
     if chance.random() < 0.01:
         return replace(job, deadline=oracle.now)
-    patience = oracle.seconds(oracle.amount_of(job)) * chance.uniform(*mix.patience)
+    patience = oracle.seconds(amount_of(job)) * chance.uniform(*mix.patience)
     return replace(job, deadline=oracle.now + patience)
 
 

@@ -1,11 +1,14 @@
 """The walks' events again, chosen by Hypothesis, which shrinks what it finds to a short story."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from scheduler import Amount, CostModel, Job, Policy
+from scheduler import CostModel, Job, Policy
 from tests.fakes import FixedCost
+from tests.property.amounts import amount_of
 from tests.property.oracle import Oracle
 
 POLICIES = st.builds(
@@ -29,9 +32,9 @@ class Story(RuleBasedStateMachine):
 
     @initialize(policy=POLICIES, learning=st.booleans())
     def begin(self, policy: Policy, learning: bool) -> None:  # noqa: FBT001  # Drawn by Hypothesis.
-        """Start with an empty scheduler."""
-        cost = CostModel(0.001, 1e-5, 1e-9) if learning else FixedCost(0.001, 1e-5, 1e-9)
-        self.oracle = Oracle(policy, cost)
+        """Start with an empty scheduler for two models, one of them slow."""
+        kind = CostModel if learning else FixedCost
+        self.oracle = Oracle(policy, kind(0.001, 1e-5, 1e-9), kind(0.005, 5e-5, 5e-9))
         self.number = 0
 
     @rule(
@@ -39,13 +42,14 @@ class Story(RuleBasedStateMachine):
         client=st.sampled_from("ab"),
         lengths=PAIRS,
         patience=st.sampled_from([0.0, 1.0, 1.1, 3.0, 10.0, 1e9]),
+        model=st.integers(0, 1),
     )
-    def offer(self, lane: int, client: str, lengths: list[int], patience: float) -> None:
+    def offer(self, lane: int, client: str, lengths: list[int], patience: float, model: int) -> None:
         """Offer a job with a deadline so many times its own work away."""
         self.number += 1
-        own_s = self.oracle.cost.waiting(Amount.of(lengths), self.oracle.policy.batch_s)
-        job = Job(self.number, lane, client, tuple(lengths), self.oracle.now + patience * own_s)
-        self.oracle.offer(job)
+        job = Job(self.number, lane, client, tuple(lengths), 0.0, model)
+        own_s = self.oracle.seconds(amount_of(job))
+        self.oracle.offer(replace(job, deadline=self.oracle.now + patience * own_s))
 
     @precondition(lambda self: self.oracle.running)
     @rule(which=st.integers(0, 3), speed=st.sampled_from([0.0, 0.5, 1.0, 3.0]), poll=st.booleans())

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("policy", "heap", "abort", "packing", "chance"),
-    ("model",),
+    ("model", "worker"),
     ("cost",),
     ("admitted", "ledger", "usage", "watchdog"),
     ("fairness",),
@@ -122,9 +122,9 @@ def test_scheduler_stands_alone(name: str):
 
 @pytest.mark.parametrize("name", SCHEDULER)
 def test_event_loop_at_the_edge(name: str):
-    """Only the clock and the dispatcher know that there is an event loop or a thread."""
+    """Only the clock, the dispatcher and what runs on workers know that there is an event loop, a thread or a time."""
     tops = {imported.partition(".")[0] for imported in imports(SCHEDULER[name])}
-    if name not in {"scheduler.clock", "scheduler.dispatcher"}:
+    if name not in {"scheduler.clock", "scheduler.dispatcher", "scheduler.worker"}:
         assert not tops & {"asyncio", "concurrent", "threading", "time", "random", "datetime", "os", "queue"}
 
 

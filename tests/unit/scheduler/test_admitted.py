@@ -12,7 +12,7 @@ def test_waits_in_order_of_length():
 def test_amount():
     """At first everything waits."""
     entry = admitted(a_mixed_job(30, 10, 20))
-    assert entry.amount == Amount(1, 3, 60, 1400)
+    assert entry.amount == Amount((1, 3, 60, 1400))
     assert entry.left == 1
     assert entry.running == 0
 
@@ -28,8 +28,8 @@ def test_take_part():
     """What is taken leaves the waiting pairs; the job itself still waits."""
     entry = admitted(a_mixed_job(30, 10, 20))
     _, taken = entry.take(2, 3)
-    assert taken == Amount(0, 1, 30, 900)
-    assert entry.amount == Amount(1, 2, 30, 500)
+    assert taken == Amount((0, 1, 30, 900))
+    assert entry.amount == Amount((1, 2, 30, 500))
     assert entry.lengths == [10, 20]
     assert entry.running == 1
 
@@ -39,8 +39,8 @@ def test_take_the_rest():
     entry = admitted(a_mixed_job(30, 10, 20))
     entry.take(2, 3)
     _, taken = entry.take(0, 2)
-    assert taken.jobs == 1
-    assert entry.amount == Amount()
+    assert taken == Amount((1, 2, 30, 500))
+    assert entry.amount == Amount((0, 0, 0, 0))
 
 
 def test_left():

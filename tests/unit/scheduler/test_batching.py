@@ -8,6 +8,7 @@ import pytest
 from scheduler import LANES, CostModel, Job, Policy, Slice
 from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
+from scheduler.cost import Costs
 from scheduler.lanes import Lanes
 from tests.fakes import FixedCost
 from tests.unit.scheduler.machine import a_job, a_mixed_job, admitted
@@ -33,7 +34,7 @@ def _from_head(
 ) -> tuple[tuple[Slice, ...], int]:
     head = lanes.head()
     assert head
-    return compose(head, lanes, policy, cost, patient)
+    return compose(head, lanes, policy, Costs(cost, cost), patient)
 
 
 def _compose(*jobs: Job, cost: FixedCost = COST, **limits: float) -> tuple[dict[int, int], int]:

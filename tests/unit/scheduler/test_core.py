@@ -28,10 +28,10 @@ def test_draining():
 def test_gate_changes_nothing():
     """Asking at the gate tells what an offer would bring, and admits nobody."""
     scheduler = Scheduler(Policy(workers=1, pairs_max=10), FixedCost())
-    assert scheduler.gate(0, "", Amount(1, 10, 1_000, 0), FAR, 0.0) is None
-    assert scheduler.gate(0, "", Amount(1, 11, 1_100, 0), FAR, 0.0) == Refusal(Reason.OVERSIZED)
+    assert scheduler.gate(0, "", Amount((1, 10, 1_000, 0)), FAR, 0.0) is None
+    assert scheduler.gate(0, "", Amount((1, 11, 1_100, 0)), FAR, 0.0) == Refusal(Reason.OVERSIZED)
     scheduler.close()
-    assert scheduler.gate(0, "", Amount(1, 10, 1_000, 0), FAR, 0.0) == Refusal(Reason.DRAINING)
+    assert scheduler.gate(0, "", Amount((1, 10, 1_000, 0)), FAR, 0.0) == Refusal(Reason.DRAINING)
     assert scheduler.load(0.0).jobs == 0
 
 
@@ -130,7 +130,7 @@ def test_no_doomed_job_is_taken_along():
 def test_no_slack():
     """A job without any slack is refused or started, but not admitted and dropped in the same instant."""
     machine = Machine()
-    refusal = machine.offer(a_job(1, deadline=FixedCost().waiting(Amount.of([100]), 0.05)))
+    refusal = machine.offer(a_job(1, deadline=FixedCost().waiting(1, 100, 0, 0.05)))
     assert refusal or machine.started
     assert machine.dropped == {}
 

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from scheduler import Amount, CostModel, Sample
+from scheduler.cost import Costs
 
 TRUE = (0.0015, 1e-4, 2e-8)  # Launch, token, square: of the size a small model has on one core.
 SHAPES = [(1, 16), (8, 16), (2, 64), (8, 64), (1, 128), (4, 128), (1, 512), (2, 256)]
@@ -57,23 +58,40 @@ def test_pair_is_the_difference():
 def test_waiting_counts_full_batches():
     """Plenty of waiting work is priced in full batches: 49 ms of pairs for each launch of 1 ms."""
     cost = CostModel(0.001, 1e-5, 0)
-    assert cost.waiting(Amount(1, 490, 49_000, 0), 0.05) == pytest.approx(0.49 + 0.01, rel=1e-3)
+    assert cost.waiting(1, 49_000, 0, 0.05) == pytest.approx(0.49 + 0.01, rel=1e-3)
 
 
 def test_waiting_counts_a_launch_a_job():
     """Little waiting work is priced at one launch for each job."""
     cost = CostModel(0.001, 1e-5, 0)
-    assert cost.waiting(Amount(3, 3, 300, 0), 0.05) == pytest.approx(0.003 + 0.003, rel=1e-3)
+    assert cost.waiting(3, 300, 0, 0.05) == pytest.approx(0.003 + 0.003, rel=1e-3)
 
 
 def test_nothing_costs_nothing():
     """An empty backlog is worth nothing."""
-    assert CostModel(*TRUE).waiting(Amount(), 0.05) == 0
+    assert CostModel(*TRUE).waiting(0, 0, 0, 0.05) == 0
 
 
 def test_waiting_is_finite_when_a_launch_fills_the_cap():
     """Where a launch alone takes longer than a batch may, work still has a finite price."""
-    assert CostModel(0.1, 1e-5, 0).waiting(Amount(1, 10, 1000, 0), 0.05) < 1
+    assert CostModel(0.1, 1e-5, 0).waiting(1, 1000, 0, 0.05) < 1
+
+
+def test_models_are_priced_apart():
+    """What waits for several models is worth what each of them makes of its own."""
+    slow, quick = CostModel(0.01, 1e-4, 0), CostModel(0.001, 1e-5, 0)
+    costs = Costs(slow, quick)
+    both = Amount.of([100]) + Amount.of([50, 50], model=1)
+    assert costs.waiting(both, 0.05) == slow.waiting(1, 100, 10_000, 0.05) + quick.waiting(1, 100, 5000, 0.05)
+    assert costs.waiting(Amount.of([100], model=1), 0.05) == quick.waiting(1, 100, 10_000, 0.05)
+    assert costs.waiting(Amount(), 0.05) == 0
+
+
+def test_launches_of_models():
+    """An amount needs a launch of each model it has pairs for."""
+    costs = Costs(CostModel(0.01, 1e-4, 0), CostModel(0.001, 1e-5, 0))
+    assert costs.launch(Amount.of([100], model=1)) == 0.001
+    assert costs.launch(Amount.of([100]) + Amount.of([100], model=1)) == pytest.approx(0.011)
 
 
 def test_fit_recovers():

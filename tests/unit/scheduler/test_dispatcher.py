@@ -82,11 +82,11 @@ async def test_no_such_lane():
 async def test_check():
     """Asking first raises what submitting would, and is silent otherwise."""
     shell = Shell(Policy(workers=1, pairs_max=10))
-    shell.dispatcher.check(0, "", Amount(1, 10, 1_000, 0), FAR)
+    shell.dispatcher.check(0, "", Amount((1, 10, 1_000, 0)), FAR)
     with pytest.raises(Oversized):
-        shell.dispatcher.check(0, "", Amount(1, 11, 1_100, 0), FAR)
+        shell.dispatcher.check(0, "", Amount((1, 11, 1_100, 0)), FAR)
     with pytest.raises(Shed):
-        shell.dispatcher.check(0, "", Amount(1, 10, 1_000, 0), 0.001)
+        shell.dispatcher.check(0, "", Amount((1, 10, 1_000, 0)), 0.001)
 
 
 async def test_displaced():

@@ -144,7 +144,7 @@ async def test_hanging_batch():
 
     clock = FakeClock()
     with ThreadPoolExecutor(1) as workers:
-        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), score, clock, workers)
+        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), [score], clock, workers)
         tasks = [
             asyncio.create_task(dispatcher.submit([n], [100], lane=0, client="", deadline=1e6)) for n in (0, 12, 13)
         ]
@@ -180,7 +180,7 @@ async def test_slow_batch():
 
     clock = FakeClock()
     with ThreadPoolExecutor(1) as workers:
-        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), score, clock, workers)
+        dispatcher: Dispatcher[int] = Dispatcher(Scheduler(Policy(workers=1), FixedCost()), [score], clock, workers)
         task = asyncio.create_task(dispatcher.submit([7], [100], lane=0, client="", deadline=1e6))
         await settle()
         assert await asyncio.to_thread(hung.wait, 10)

@@ -82,7 +82,7 @@ def test_take():
     lanes.take(entry, 0, 1, 1.0)
     assert lanes.ledger.total == Amount.of([100, 100])
     lanes.take(entry, 0, 2, 1.0)
-    assert lanes.ledger.total == Amount()
+    assert lanes.ledger.total == Amount((0, 0, 0, 0))
     assert lanes.worst_lane() is None
 
 
@@ -90,7 +90,7 @@ def test_remove():
     """A removed job leaves the ledger with what still waits of it, and an empty lane is not in use."""
     lanes, entries = _lanes(5, 6)
     lanes.remove(entries[0])
-    assert lanes.ledger.through(5) == Amount()
+    assert lanes.ledger.through(5) == Amount((0, 0, 0, 0))
     assert lanes.first(9, below=LANES, ahead=inf) == [entries[1]]
 
 

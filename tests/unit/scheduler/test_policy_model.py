@@ -62,14 +62,18 @@ def test_job_has_work(pair_tokens: tuple[int, ...]):
 
 def test_amount_of_a_job():
     """An amount counts one job, its pairs, their tokens, and the squares of their lengths."""
-    assert Amount.of([3, 4]) == Amount(jobs=1, pairs=2, tokens=7, squares=25)
+    assert Amount.of([3, 4]) == Amount((1, 2, 7, 25))
+    assert Amount.of([3, 4], model=1) == Amount((0, 0, 0, 0, 1, 2, 7, 25))
 
 
 def test_amounts_add_and_subtract():
-    """Subtraction undoes addition, in every field."""
-    a, b = Amount(1, 2, 3, 4), Amount(10, 20, 30, 40)
-    assert a + b == Amount(11, 22, 33, 44)
+    """Subtraction undoes addition, in every number, and models that one of them lacks count as nothing."""
+    a, b = Amount((1, 2, 3, 4)), Amount((10, 20, 30, 40))
+    assert a + b == Amount((11, 22, 33, 44))
     assert a + b - b == a
+    assert (a + Amount.of([5], model=1)).numbers == (1, 2, 3, 4, 1, 1, 5, 25)
+    assert (Amount.of([5]) + Amount.of([5], model=1)).pairs == 2
+    assert (Amount.of([5]) + Amount.of([5], model=1)).tokens == 10
 
 
 def test_pairs_of_a_batch():

@@ -27,7 +27,7 @@ def files(tmp_path: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in a_directory(tmp_path / "tiny").iterdir()}
 
 
-def cached(configured: Path | HubId = EMBEDDED_MODEL) -> list[Entry]:
+def cached(*configured: Path | HubId) -> list[Entry]:
     """Return what is listed beside the embedded model."""
     embedded, *others = catalogue(EMBEDDED_MODEL, configured)
     assert embedded.model == str(EMBEDDED_MODEL)
@@ -36,7 +36,7 @@ def cached(configured: Path | HubId = EMBEDDED_MODEL) -> list[Entry]:
 
 def test_embedded(local: LocalHub):
     """The embedded model is listed on a machine that never fetched one."""
-    (entry,) = catalogue(EMBEDDED_MODEL, EMBEDDED_MODEL)
+    (entry,) = catalogue(EMBEDDED_MODEL, [EMBEDDED_MODEL])
     assert (entry.configured, entry.context, entry.graphs, entry.problem) == (True, 512, ("model.onnx",), None)
     assert entry.bytes > 20_000_000
 
@@ -110,6 +110,15 @@ def test_configured_but_not_fetched(local: LocalHub, files: dict[str, bytes]):
     assert local.asked == []
 
 
+def test_several_configured(local: LocalHub, files: dict[str, bytes], tmp_path: Path):
+    """Each of several models configured is listed with what it is, or what it lacks."""
+    local.add(NAME, files, "v1")
+    fetch(HubId(NAME, "v1"))
+    directory = a_directory(tmp_path / "mine")
+    found = {entry.model: bool(entry.problem) for entry in cached(directory, HubId(NAME, "v1"), HubId("org/other"))}
+    assert found == {str(directory): False, f"{NAME}@v1": False, "org/other@main": True}
+
+
 def test_table():
     """The table has a line for each model, marks the one that is configured, and is as wide as it must be."""
     entries = [
@@ -121,7 +130,7 @@ def test_table():
         "   /models/mine                1.2 MB  512      model.onnx, onnx/model.onnx",
         "*  org/name@v1   0123456789ab                   not there",
         "",
-        "* what RERANKD_MODEL names",
+        "* what RERANKD_MODEL and RERANKD_EXTRA_MODELS name",
     ]
 
 

@@ -112,7 +112,7 @@ async def test_not_ready():
     with pytest.raises(NotReadyError):
         await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", Caller("ann"), 1e12))
     with pytest.raises(NotReadyError):
-        _ = reranker.model
+        _ = reranker.models
     turns.close()
 
 

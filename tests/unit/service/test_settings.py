@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.hub_id import HubId
-from service.settings import EMBEDDED_MODEL, Settings, SettingsError, available_workers
+from service.settings import EMBEDDED_MODEL, ModelSource, Settings, SettingsError, available_workers
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -22,6 +22,7 @@ ADDRESSES = ("RERANKD_GRPC_ADDRESS", "RERANKD_HTTP_ADDRESS", "RERANKD_ADMIN_ADDR
         ("admin_address", ("127.0.0.1", 9090)),
         ("model", EMBEDDED_MODEL),
         ("model_aliases", ("rerank-v3.5",)),
+        ("extra_models", ()),
         ("workers", available_workers()),
         ("batch_seconds", 0.05),
         ("backlog_seconds", 10),
@@ -78,6 +79,25 @@ def test_path_that_exists_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypat
     assert Settings.load().model == Path("org/name")
 
 
+def test_extra_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Further models are named by where they are, with names of ours before it; from a file as a list, too."""
+    entries = ["org/name@v1", f"mine={tmp_path}", f"mine=yours={tmp_path}"]
+    found = (
+        ModelSource(HubId("org/name", "v1"), None, ()),
+        ModelSource(tmp_path, "mine", ()),
+        ModelSource(tmp_path, "mine", ("yours",)),
+    )
+    monkeypatch.setenv("RERANKD_EXTRA_MODELS", ", ".join(entries))
+    assert Settings.load().extra_models == found
+    assert Settings.load().sources[0] == ModelSource(EMBEDDED_MODEL, None, ("rerank-v3.5",))
+    assert Settings.load().sources[1:] == found
+    monkeypatch.delenv("RERANKD_EXTRA_MODELS")
+    file = tmp_path / "rerankd.toml"
+    file.write_text(f"extra_models = {entries}\n", encoding="utf-8")
+    monkeypatch.setenv("RERANKD_CONFIG", str(file))
+    assert Settings.load().extra_models == found
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -90,6 +110,10 @@ def test_path_that_exists_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypat
         ("RERANKD_MODEL", "mine"),
         ("RERANKD_MODEL", "some/where/deep"),
         ("RERANKD_MODEL", "org/name@"),
+        ("RERANKD_EXTRA_MODELS", "mine"),
+        ("RERANKD_EXTRA_MODELS", "=org/name"),
+        ("RERANKD_EXTRA_MODELS", "a==org/name"),
+        ("RERANKD_EXTRA_MODELS", "name="),
         ("RERANKD_WORKERS", "0"),
         ("RERANKD_WORKERS", "2.5"),
         ("RERANKD_WORKERS", ""),

@@ -18,7 +18,7 @@ LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.2
 @pytest.fixture
 def telemetry() -> Telemetry:
     telemetry = Telemetry()
-    telemetry.watch("tiny", lambda: LOAD)
+    telemetry.watch(["tiny", "other"], lambda: LOAD)
     return telemetry
 
 
@@ -132,13 +132,14 @@ def test_times_of_a_failed_call(telemetry: Telemetry):
 
 
 def test_batch(telemetry: Telemetry):
-    """A batch is recorded with its time, its pairs and its padded tokens."""
-    batch = Batch(1, (Slice(1, (0, 1)), Slice(2, (0,))), 50, 0.01)
+    """A batch is recorded with its time, its pairs and its padded tokens, for its model."""
+    batch = Batch(1, (Slice(1, (0, 1)), Slice(2, (0,))), 50, 0.01, model=1)
     telemetry.batch(BatchReport(batch, 0.02, 1))
-    assert value(telemetry, "rerank_inference_seconds_sum") == 0.02
-    assert value(telemetry, "rerank_batch_pairs_sum") == 3
-    assert value(telemetry, "rerank_batch_tokens_sum") == 150
-    assert value(telemetry, "rerank_failed_pairs_total") == 1
+    assert value(telemetry, "rerank_inference_seconds_sum", model="other") == 0.02
+    assert value(telemetry, "rerank_batch_pairs_sum", model="other") == 3
+    assert value(telemetry, "rerank_batch_tokens_sum", model="other") == 150
+    assert value(telemetry, "rerank_failed_pairs_total", model="other") == 1
+    assert value(telemetry, "rerank_inference_seconds_count", model="tiny") == 0
 
 
 def test_load(telemetry: Telemetry):
@@ -151,8 +152,9 @@ def test_load(telemetry: Telemetry):
 
 
 def test_what_runs(telemetry: Telemetry):
-    """The metrics say which model is served and which program serves it."""
+    """The metrics say which models are served and which program serves them."""
     assert value(telemetry, "rerank_model_info", model="tiny") == 1
+    assert value(telemetry, "rerank_model_info", model="other") == 1
     assert [key for key in samples(telemetry) if key[0] == "rerank_build_info" and dict(key[1])["version"]]
 
 

@@ -53,13 +53,13 @@ class Wired:
         score = Scoring(engine.score, cache) if cache_bytes else engine.score
         self.reports: list[BatchReport] = []
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
-            scheduler, score, LoopClock(), self.worker, self.reports.append
+            scheduler, [score], LoopClock(), self.worker, self.reports.append
         )
         self.reranker = Reranker(
             self.turns, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
         )
-        self.model = ServedModel("tiny", ("small", "other"), engine, cache, self.dispatcher)
-        self.reranker.serve(self.model)
+        self.model = ServedModel(0, "tiny", ("small", "other"), engine, cache)
+        self.reranker.serve([self.model], self.dispatcher)
 
     @property
     def pairs_run(self) -> int:
@@ -102,11 +102,14 @@ class FakeReranker:
         self.tokenisers = 1
 
     @property
-    def model(self) -> SimpleNamespace:
-        """The model served."""
+    def models(self) -> list[SimpleNamespace]:
+        """The models served."""
         if not self.ready:
             raise NotReadyError
-        return SimpleNamespace(name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32))
+        return [
+            SimpleNamespace(number=0, name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32)),
+            SimpleNamespace(number=1, name="second", aliases=(), engine=SimpleNamespace(context=64)),
+        ]
 
     def check_count(self, documents: int) -> None:
         """Take any number of documents."""

@@ -182,14 +182,12 @@ async def test_collect_too_many():
 
 
 async def test_list_models(api: Api):
-    """The model is listed with all its names and what it reads."""
-    (model,) = (await api.stub.ListModels(pb.ListModelsRequest())).models
-    assert (model.name, list(model.aliases), model.max_input_tokens, model.is_default) == (
-        "tiny",
-        ["small", "other"],
-        32,
-        True,
-    )
+    """The models are listed with all their names and what they read, the default one first."""
+    models = (await api.stub.ListModels(pb.ListModelsRequest())).models
+    assert [(m.name, list(m.aliases), m.max_input_tokens, m.is_default) for m in models] == [
+        ("tiny", ["small", "other"], 32, True),
+        ("second", [], 64, False),
+    ]
 
 
 async def test_list_models_before_there_is_one(api: Api):
