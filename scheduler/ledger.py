@@ -1,7 +1,5 @@
 """What waits, summed over lanes."""
 
-from collections.abc import Sequence
-
 from scheduler.model import AMOUNTS, Amount
 from scheduler.policy import LANES
 
@@ -31,7 +29,7 @@ class Ledger:
 
     def through(self, lane: int) -> Amount:
         """Return the sum over `lane` and every better one; zero for lane -1."""
-        nodes: list[Sequence[int]] = [self._nothing]
+        nodes = [list(self._nothing)]
         i = lane + 1
         while i:
             nodes.append(self._nodes[i])
