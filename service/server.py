@@ -20,7 +20,7 @@ from service.admin import create_admin
 from service.cache import Cache
 from service.denylist import DenyList
 from service.door import Door
-from service.engine import EncodedPair, Engine, ModelError
+from service.engine import EncodedPair, Engine, ModelError, Provider
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
 from service.hub import locate
@@ -93,7 +93,9 @@ class Service:
         costs: list[CostModel] = []
         for number, source in enumerate(settings.sources):
             directory = await _leaving(partial(locate, source.location))
-            engine, cost = await asyncio.to_thread(_load, directory, tokens_bytes // len(settings.sources))
+            engine, cost = await asyncio.to_thread(
+                _load, directory, tokens_bytes // len(settings.sources), settings.provider
+            )
             name = source.name or engine.name
             if not engine.batch_invariant:
                 self._telemetry.warn_of_batches(name)
@@ -177,8 +179,8 @@ def _check_names(models: Sequence[ServedModel]) -> None:
             raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
 
 
-def _load(directory: ModelDirectory, cache_bytes: int) -> tuple[Engine, CostModel]:
-    engine = Engine(directory, cache_bytes)
+def _load(directory: ModelDirectory, cache_bytes: int, provider: Provider) -> tuple[Engine, CostModel]:
+    engine = Engine(directory, cache_bytes, provider)
     return engine, CostModel.fit(engine.warm_up())
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import (
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
+from service.engine import Provider
 from service.hub_id import HubId
 
 PREFIX = "RERANKD_"
@@ -69,6 +70,16 @@ def available_workers() -> int:
         return max(1, min(cpus, int(quota) // int(period)))
     except (OSError, ValueError):  # No cgroup version 2, or "max": no quota.
         return cpus
+
+
+def _workers(settings: dict[str, Any]) -> int:
+    """Return one worker for a GPU, where two batches at a time would only make each other's time hard to foretell."""
+    return 1 if settings["provider"] is Provider.CUDA else available_workers()
+
+
+def _batch_seconds(settings: dict[str, Any]) -> float:
+    """Return less for a GPU, which is busy to the brim in a fraction of what it takes a CPU."""
+    return 0.02 if settings["provider"] is Provider.CUDA else 0.05
 
 
 def _config_file() -> str | None:
@@ -132,8 +143,9 @@ class Settings(BaseSettings):
     model: Annotated[Path | HubId, NoDecode, BeforeValidator(_model)] = EMBEDDED_MODEL
     model_aliases: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ("rerank-v3.5",)
     extra_models: Annotated[tuple[ModelSource, ...], NoDecode, BeforeValidator(_sources)] = ()
-    workers: PositiveInt = Field(default_factory=available_workers)
-    batch_seconds: _Seconds = 0.05
+    provider: Provider = Provider.CPU
+    workers: PositiveInt = Field(default_factory=_workers)
+    batch_seconds: _Seconds = Field(default_factory=_batch_seconds)
     backlog_seconds: _Seconds = 10
     class_width: Annotated[int, Field(ge=1, le=LANES)] = 1
     guaranteed_share: Annotated[float, Field(ge=0, le=GUARANTEED_SHARE_MAX)] = 0
@@ -193,7 +205,11 @@ class Settings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as error:
-            faults = (f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+            faults = (
+                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}"
+                for e in error.errors()
+                if e["type"] != "default_factory_not_called"  # What hangs on another setting, which is named anyway.
+            )
             raise SettingsError("; ".join(faults)) from None
         except (OSError, ValueError) as error:  # A file that cannot be read, or is not TOML.
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None

@@ -15,15 +15,21 @@ from scheduler import Abort, Sample
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
-from service.engine.session import open_session
+from service.engine.session import Provider, open_session
 from service.engine.template import EncodedPair
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _KINDS: dict[str, npt.DTypeLike] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
-_WARM_UP = (
-    *((1, 16), (8, 64), (1, 32), (4, 128), (1, 64), (32, 16)),
-    *((1, 128), (1, 512), (8, 16), (1, 256), (8, 32)),
-)
+_WARM_UP = {
+    Provider.CPU: (
+        *((1, 16), (8, 64), (1, 32), (4, 128), (1, 64), (32, 16)),
+        *((1, 128), (1, 512), (8, 16), (1, 256), (8, 32)),
+    ),
+    Provider.CUDA: (
+        *((1, 16), (64, 128), (4, 32), (32, 512), (1, 128), (256, 32)),
+        *((16, 64), (8, 512), (128, 16), (32, 256), (1, 512)),
+    ),
+}
 """Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart.
 
 Small ones come after large ones, which leave the caches as a busy worker finds them.
@@ -39,7 +45,7 @@ class Engine:
     many batches run as there are callers, over one copy of the weights.
     """
 
-    def __init__(self, directory: ModelDirectory, cache_bytes: int = 0) -> None:
+    def __init__(self, directory: ModelDirectory, cache_bytes: int = 0, provider: Provider = Provider.CPU) -> None:
         """Load the model. Raises ModelError if it is not one this service can run.
 
         The tokens of documents are kept in up to `cache_bytes`.
@@ -56,7 +62,8 @@ class Engine:
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
         template = self._encoder.template
         self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
-        self._session = open_session(directory.graph)
+        self._session = open_session(directory.graph, provider)
+        self._provider, self._graph = provider, directory.graph
         self.batch_invariant = is_batch_invariant(directory.graph)
         """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
         self._inputs = _inputs(directory, self._session)
@@ -104,11 +111,12 @@ class Engine:
     def warm_up(self) -> list[Sample]:
         """Run a few batches of known size, in turns, and return what they usually took.
 
-        The median, not the least: what the least of a few is depends more on the machine's neighbours.
+        The median, not the least: what the least of a few is depends more on the machine's neighbours. Raises
+        ModelError if the graph cannot be run.
         """
         text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
         batches = []
-        for pairs, length in _WARM_UP:
+        for pairs, length in _WARM_UP[self._provider]:
             if length <= self.context:
                 pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
                 batches.append([EncodedPair(pair.head, pair.tail[: length - len(pair.head)])] * pairs)
@@ -117,7 +125,11 @@ class Engine:
         while len(took_s[0]) < _WARM_UP_TURNS and (not took_s[0] or perf_counter() - since < _WARM_UP_S):
             for batch, seconds in zip(batches, took_s, strict=True):
                 start = perf_counter()
-                self.score(batch)
+                try:
+                    self.score(batch)
+                except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
+                    shape = f"{len(batch)} x {batch[0].tokens} tokens"
+                    raise ModelError(f"{self._graph} cannot be run on {shape}: {error}") from None
                 seconds.append(perf_counter() - start)
         return [Sample(len(b), b[0].tokens, median(s)) for b, s in zip(batches, took_s, strict=True)]
 

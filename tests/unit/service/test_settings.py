@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.engine import Provider
 from service.hub_id import HubId
 from service.settings import EMBEDDED_MODEL, ModelSource, Settings, SettingsError, available_workers
 
@@ -23,6 +24,7 @@ ADDRESSES = ("RERANKD_GRPC_ADDRESS", "RERANKD_HTTP_ADDRESS", "RERANKD_ADMIN_ADDR
         ("model", EMBEDDED_MODEL),
         ("model_aliases", ("rerank-v3.5",)),
         ("extra_models", ()),
+        ("provider", Provider.CPU),
         ("workers", available_workers()),
         ("batch_seconds", 0.05),
         ("backlog_seconds", 10),
@@ -79,6 +81,24 @@ def test_path_that_exists_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypat
     assert Settings.load().model == Path("org/name")
 
 
+def test_a_gpu_has_defaults_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    """On a GPU one batch runs at a time, and a short one, unless the settings say otherwise."""
+    monkeypatch.setenv("RERANKD_PROVIDER", "cuda")
+    settings = Settings.load()
+    assert (settings.provider, settings.workers, settings.batch_seconds) == (Provider.CUDA, 1, 0.02)
+    monkeypatch.setenv("RERANKD_WORKERS", "2")
+    monkeypatch.setenv("RERANKD_BATCH_SECONDS", "0.1")
+    settings = Settings.load()
+    assert (settings.workers, settings.batch_seconds) == (2, 0.1)
+
+
+def test_what_hangs_on_a_bad_value_is_not_blamed(monkeypatch: pytest.MonkeyPatch):
+    """Only the setting at fault is named, not those whose defaults hang on it."""
+    monkeypatch.setenv("RERANKD_PROVIDER", "tpu")
+    with pytest.raises(SettingsError, match=r"^RERANKD_PROVIDER: [^;]*$"):
+        Settings.load()
+
+
 def test_extra_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Further models are named by where they are, with names of ours before it; from a file as a list, too."""
     entries = ["org/name@v1", f"mine={tmp_path}", f"mine=yours={tmp_path}"]
@@ -114,6 +134,7 @@ def test_extra_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("RERANKD_EXTRA_MODELS", "=org/name"),
         ("RERANKD_EXTRA_MODELS", "a==org/name"),
         ("RERANKD_EXTRA_MODELS", "name="),
+        ("RERANKD_PROVIDER", "tpu"),
         ("RERANKD_WORKERS", "0"),
         ("RERANKD_WORKERS", "2.5"),
         ("RERANKD_WORKERS", ""),
