@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from scheduler.abort import Abort
@@ -12,7 +11,7 @@ from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, ScoringFailed, refused
 from scheduler.model import Amount, Batch, Job, Load
-from scheduler.worker import Score, score_all
+from scheduler.worker import Ran, Score, score_all
 
 T = TypeVar("T")
 
@@ -166,19 +165,20 @@ class Dispatcher(Generic[T]):
             if pending.started_at is None:
                 pending.started_at = now
             pairs += (pending.pairs[i] for i in piece.pairs)
-        loop = asyncio.get_running_loop()
         abort = self._aborts[batch.id] = Abort()
-        done = loop.run_in_executor(self._executor, score_all, self._scores[batch.model], pairs, abort)
-        done.add_done_callback(partial(self._finish, batch))
+        self._executor.submit(self._run, asyncio.get_running_loop(), batch, pairs, abort)
 
-    def _finish(self, batch: Batch, done: "asyncio.Future[tuple[list[float | BaseException], float, bool]]") -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, batch: Batch, pairs: Sequence[T], abort: Abort) -> None:
+        """Score a batch on a worker's thread, and go back to the loop at once: no future between them."""
+        loop.call_soon_threadsafe(self._finish, batch, score_all(self._scores[batch.model], pairs, abort))
+
+    def _finish(self, batch: Batch, ran: Ran) -> None:
         self._progressed_at = self._clock.now()
         del self._aborts[batch.id]
-        results, took_s, whole = done.result()
-        failures = [r for r in results if isinstance(r, BaseException)]
-        self._scheduler.finish(batch.id, took_s if whole else None)
-        self._report(BatchReport(batch, took_s, len(failures)))
-        self._deliver(batch, results)
+        failed = sum(isinstance(result, BaseException) for result in ran.results)
+        self._scheduler.finish(batch.id, ran.took_s if ran.whole else None)
+        self._report(BatchReport(batch, ran.took_s, failed))
+        self._deliver(batch, ran.results)
         self._pump()
 
     def _deliver(self, batch: Batch, results: Sequence[float | BaseException]) -> None:

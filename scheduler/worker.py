@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import isfinite
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scheduler.abort import Abort
 
@@ -14,14 +14,21 @@ Score = Callable[[Sequence[T], Abort], Sequence[float]]
 """Returns one finite number for each pair, from any thread."""
 
 
-def score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> tuple[list[float | BaseException], float, bool]:
-    """Score a batch on a worker thread.
+class Ran(NamedTuple):
+    """How a batch went."""
 
-    Return the scores, or what went wrong with a pair, the seconds taken, and whether all of it went at the first try.
-    """
+    results: list[float | BaseException]
+    """The score of each pair, or what went wrong with it."""
+    took_s: float
+    whole: bool
+    """Whether all of it went at the first try: then the time says what such a batch takes."""
+
+
+def score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> Ran:
+    """Score a batch on a worker thread."""
     start = perf_counter()
     results, whole = _bisect(score, pairs, abort)
-    return results, perf_counter() - start, whole and not abort.partial
+    return Ran(results, perf_counter() - start, whole and not abort.partial)
 
 
 def _bisect(
