@@ -1,8 +1,9 @@
 """A loaded cross-encoder."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from math import exp
+from math import ceil, exp
 from statistics import median
 from time import perf_counter
 
@@ -34,6 +35,9 @@ _WARM_UP = {
 
 Small ones come after large ones, which leave the caches as a busy worker finds them.
 """
+_PROBED = (9, 12, 15, 16, 21, 31, 48, 64)
+"""Lengths of pairs run alone and together at load."""
+_GRAIN = 16  # Tokens that lengths are rounded up to where the shape of a run counts.
 _WARM_UP_TURNS = 3
 _WARM_UP_S = 5.0  # No further turn after that: a large model takes long enough for each to be measured well at once.
 
@@ -73,6 +77,9 @@ class Engine:
                 f"{directory.graph}: output {output.name!r} has shape {output.shape}, not one logit a pair"
             )
         self._output = output.name
+        # On a GPU it counts in more ways than can be kept out.
+        self._shape_counts = self._differs_alone() and self.batch_invariant and provider is Provider.CPU
+        """Whether the shape of a run moves a logit: then a pair is always filled up alike, and never runs alone."""
 
     def query(self, text: str) -> Query:
         """Return a query to encode documents with, cut to half of the context."""
@@ -90,7 +97,22 @@ class Engine:
         NaN where the model gives one; it is for the caller not to let it out. A pair's score does not depend on
         the pairs beside it, as far as the graph itself does not.
         """
-        shape = len(pairs), max(pair.tokens for pair in pairs)
+        if not self._shape_counts:
+            return list(map(_sigmoid, self._logits(pairs, max(pair.tokens for pair in pairs), abort)))
+        scores = [0.0] * len(pairs)
+        alike: defaultdict[int, list[int]] = defaultdict(list)
+        for number, pair in enumerate(pairs):
+            alike[min(ceil(pair.tokens / _GRAIN) * _GRAIN, self.context)].append(number)
+        for length, numbers in alike.items():
+            rows = [pairs[number] for number in numbers]
+            logits = self._logits(rows if len(rows) > 1 else rows * 2, length, abort)
+            for number, logit in zip(numbers, logits, strict=False):
+                scores[number] = _sigmoid(logit)
+        return scores
+
+    def _logits(self, pairs: Sequence[EncodedPair], length: int, abort: Abort | None = None) -> list[float]:
+        """Return the logit of each pair of one run, all filled up to `length` tokens."""
+        shape = len(pairs), length
         ids = np.full(shape, self._pad_id, np.int64)
         mask = np.zeros(shape, np.int64)
         types = np.zeros(shape, np.int64)
@@ -105,8 +127,26 @@ class Engine:
         options = ort.RunOptions()
         if abort:
             abort.arm(partial(_terminate, options))
-        logits = self._session.run([self._output], feeds, options)[0]
-        return [_sigmoid(float(logit)) for logit in logits.reshape(len(pairs))]
+        logits: list[float] = self._session.run([self._output], feeds, options)[0].reshape(len(pairs)).tolist()
+        return logits
+
+    def _differs_alone(self) -> bool:
+        """Tell whether a pair alone comes out otherwise than among others, by however little.
+
+        As where ONNX Runtime multiplies a single row, or matrices of some sizes, in another order.
+        """
+        pairs = [self._sample(size) for size in _PROBED if size <= self.context]
+        try:
+            alone = [self._logits([pair], pair.tokens)[0] for pair in pairs]
+            return self._logits(pairs, pairs[-1].tokens) != alone
+        except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
+            raise ModelError(f"{self._graph} cannot be run: {error}") from None
+
+    def _sample(self, length: int) -> EncodedPair:
+        """Return a pair of so many tokens."""
+        text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
+        pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
+        return EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
 
     def warm_up(self) -> list[Sample]:
         """Run a few batches of known size, in turns, and return what they usually took.
@@ -114,22 +154,14 @@ class Engine:
         The median, not the least: what the least of a few is depends more on the machine's neighbours. Raises
         ModelError if the graph cannot be run.
         """
-        text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
-        batches = []
-        for pairs, length in _WARM_UP[self._provider]:
-            if length <= self.context:
-                pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
-                batches.append([EncodedPair(pair.head, pair.tail[: length - len(pair.head)])] * pairs)
+        shapes = [(pairs, length) for pairs, length in _WARM_UP[self._provider] if length <= self.context]
+        batches = [[self._sample(length)] * pairs for pairs, length in shapes]
         took_s: list[list[float]] = [[] for _ in batches]
         since = perf_counter()
         while len(took_s[0]) < _WARM_UP_TURNS and (not took_s[0] or perf_counter() - since < _WARM_UP_S):
             for batch, seconds in zip(batches, took_s, strict=True):
                 start = perf_counter()
-                try:
-                    self.score(batch)
-                except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
-                    shape = f"{len(batch)} x {batch[0].tokens} tokens"
-                    raise ModelError(f"{self._graph} cannot be run on {shape}: {error}") from None
+                self.score(batch)
                 seconds.append(perf_counter() - start)
         return [Sample(len(b), b[0].tokens, median(s)) for b, s in zip(batches, took_s, strict=True)]
 

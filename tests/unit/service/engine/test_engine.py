@@ -160,9 +160,8 @@ def test_warm_up(context: int, tmp_path: Path):
 
 def test_a_graph_that_cannot_be_run(tmp_path: Path):
     """A graph that fails on ordinary tokens, as one with fewer of them than the tokenizer, is refused at start."""
-    engine = an_engine(tmp_path / "mine", graph=a_graph([1.0], at=[3]))
-    with pytest.raises(ModelError, match=r"model.onnx cannot be run on 1 x 16 tokens: "):
-        engine.warm_up()
+    with pytest.raises(ModelError, match=r"model.onnx cannot be run: "):
+        an_engine(tmp_path / "mine", graph=a_graph([1.0], at=[3]))
 
 
 def test_warm_up_of_the_embedded_model(embedded: Engine):
