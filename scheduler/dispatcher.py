@@ -13,14 +13,16 @@ from scheduler.errors import Draining, ScoringFailed, refused
 from scheduler.model import Amount, Batch, Job, Load
 from scheduler.worker import Ran, Score, score_all
 
+_FAILED_MAX = 10  # Pairs of a job that the engine may fail on; with more, it is the engine that is at fault.
+
 T = TypeVar("T")
 
 
 class Scored(NamedTuple):
     """What a finished job brought."""
 
-    scores: list[float]
-    """One a pair, in the order submitted."""
+    scores: list[float | None]
+    """One a pair, in the order submitted; None where the engine failed on a pair."""
     wait_s: float
     """From admission until the first pair reached a worker."""
 
@@ -30,19 +32,21 @@ class BatchReport(NamedTuple):
 
     batch: Batch
     took_s: float
-    failed_pairs: int
+    failures: list[BaseException]
+    """One for each pair that the engine failed on."""
 
 
 class _Pending(Generic[T]):
     """A submitted job whose caller waits."""
 
-    __slots__ = ("admitted_at", "future", "missing", "pairs", "scores", "started_at")
+    __slots__ = ("admitted_at", "failed", "future", "missing", "pairs", "scores", "started_at")
 
     def __init__(self, pairs: Sequence[T], future: "asyncio.Future[Scored]", now: float) -> None:
         self.pairs = pairs
         self.future = future
-        self.scores = [0.0] * len(pairs)
+        self.scores: list[float | None] = [None] * len(pairs)
         self.missing = len(pairs)
+        self.failed = 0
         self.admitted_at = now
         self.started_at: float | None = None
 
@@ -175,9 +179,9 @@ class Dispatcher(Generic[T]):
     def _finish(self, batch: Batch, ran: Ran) -> None:
         self._progressed_at = self._clock.now()
         del self._aborts[batch.id]
-        failed = sum(isinstance(result, BaseException) for result in ran.results)
+        failures = [result for result in ran.results if isinstance(result, BaseException)]
         self._scheduler.finish(batch.id, ran.took_s if ran.whole else None)
-        self._report(BatchReport(batch, ran.took_s, failed))
+        self._report(BatchReport(batch, ran.took_s, failures))
         self._deliver(batch, ran.results)
         self._pump()
 
@@ -188,17 +192,20 @@ class Dispatcher(Generic[T]):
             pending = self._pending.get(piece.job_id)
             if pending is None:
                 continue  # It ended while its pairs were on the worker.
-            failure = next((r for r in own if isinstance(r, BaseException)), None)
-            if failure:
+            failure: BaseException | None = None
+            pending.missing -= len(own)
+            for i, result in zip(piece.pairs, own, strict=True):
+                if isinstance(result, BaseException):
+                    pending.failed += 1
+                    failure = result
+                else:
+                    pending.scores[i] = result
+            if pending.failed > _FAILED_MAX or pending.failed == len(pending.pairs):
                 self._scheduler.cancel(piece.job_id)
                 error = ScoringFailed(ScoringFailed.__doc__)
                 error.__cause__ = failure
                 self._end(piece.job_id, error)
-                continue
-            for i, score in zip(piece.pairs, own, strict=True):
-                pending.scores[i] = score  # type: ignore[assignment]  # Failures were sorted out above.
-            pending.missing -= len(own)
-            if not pending.missing:
+            elif not pending.missing:
                 wait_s = (pending.started_at or pending.admitted_at) - pending.admitted_at
                 self._end(piece.job_id, Scored(pending.scores, wait_s))
 

@@ -7,7 +7,7 @@ SchedulerError
 │   ├── Expired       its deadline passed
 │   ├── Oversized     more pairs than a job may have
 │   └── Draining      the service is stopping
-└── ScoringFailed     the engine failed on one of its pairs
+└── ScoringFailed     the engine failed on its pairs
 """
 
 from scheduler.model import Reason
@@ -47,7 +47,7 @@ class Draining(Refused):
 
 
 class ScoringFailed(SchedulerError):
-    """The engine failed on a pair of this job; the cause is chained."""
+    """The engine failed on all pairs of this job, or on many; the cause is chained."""
 
 
 _BY_REASON: dict[Reason, type[Refused]] = {

@@ -70,8 +70,8 @@ class Call:
 class _Scored(NamedTuple):
     """What came of the pairs of a request."""
 
-    scores: list[float]
-    """One a pair."""
+    scores: list[float | None]
+    """One a pair; None where the model has none."""
     cached_tokens: int | None
     """Of the pairs whose scores were known; None without a cache."""
     wait_s: float
@@ -114,18 +114,19 @@ class Reranker:
         _check_allowed(request, model, call.caller)
         self.check_count(len(request.documents))
         try:
-            encoded, warnings = await self._encode(request, call, model)
+            encoded, query = await self._encode(request, call, model)
             scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
             raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
+        best = _best(encoded.owners, scored.scores)
         return RerankResult(
             id=call.id,
             model=model.name,
-            results=_best_first(encoded.owners, scored.scores, request.top_n),
+            results=_in_order(best, request.top_n),
             search_units=ceil(len(encoded.pairs if self._bill_windows else request.documents) / _PER_UNIT),
             input_tokens=sum(encoded.pair_tokens),
             cached_tokens=scored.cached_tokens,
-            warnings=warnings,
+            warnings=warnings_of(encoded, query, [document for document, score in best.items() if score is None]),
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
         )
@@ -145,8 +146,8 @@ class Reranker:
         names = ", ".join(name for model in models for name in model.names)
         raise UnknownModelError(f"this server answers for {names}")
 
-    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, list[str]]:
-        """Return the pairs of a request, and what to warn of.
+    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:
+        """Return the pairs of a request, and its query.
 
         Before each turn on the tokeniser the scheduler is asked whether the request would still be let in: in a
         flood, others take the room while it waits, and what will be refused is not worth tokenising.
@@ -165,12 +166,14 @@ class Reranker:
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
             if len(encoded.pairs) > _PAIRS_MAX:  # Equal ones included, of which the scheduler knows nothing.
                 raise Oversized
-        return encoded, warnings_of(encoded, query)
+        return encoded, query
 
     async def _scored(self, pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
         """Return the scores of pairs; those that are not known, each once, by way of the workers."""
         keys = [pair.key for pair in pairs]
-        known = {key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None}
+        known: dict[bytes, float | None] = {
+            key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None
+        }
         cached_tokens = sum(pair.tokens for pair in pairs if pair.key in known) if model.cache.bytes_max else None
         wait_s = 0.0
         if fresh := list({pair.key: pair for pair in pairs if pair.key not in known}.values()):
@@ -232,10 +235,19 @@ def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
     yield chunk
 
 
-def _best_first(owners: Sequence[int], scores: Sequence[float], top_n: int | None) -> list[Ranked]:
-    """Return each document with its best window's score, by score descending, then index ascending."""
-    best: dict[int, float] = {}
+def _best(owners: Sequence[int], scores: Sequence[float | None]) -> dict[int, float | None]:
+    """Return each document's best window's score; None for a document without any."""
+    best: dict[int, float | None] = dict.fromkeys(owners)
     for owner, score in zip(owners, scores, strict=True):
-        best[owner] = max(score, best.get(owner, score))
-    order = nsmallest(top_n or len(best), best.items(), key=lambda found: (-found[1], found[0]))
-    return [Ranked(index, score) for index, score in order]
+        before = best[owner]
+        if score is not None and (before is None or score > before):
+            best[owner] = score
+    return best
+
+
+def _in_order(best: dict[int, float | None], top_n: int | None) -> list[Ranked]:
+    """Return documents by score descending, then index ascending; those without a score last, at 0."""
+    order = nsmallest(
+        top_n or len(best), best.items(), key=lambda found: (found[1] is None, -(found[1] or 0), found[0])
+    )
+    return [Ranked(index, score or 0.0) for index, score in order]

@@ -121,7 +121,9 @@ class Telemetry:
         self._inference.labels(model).observe(report.took_s)
         self._batch_pairs.labels(model).observe(report.batch.pairs)
         self._batch_tokens.labels(model).observe(report.batch.pairs * report.batch.length)
-        self._failed.labels(model).inc(report.failed_pairs)
+        self._failed.labels(model).inc(len(report.failures))
+        if report.failures:  # Their requests may be answered all the same, so that nothing else would tell.
+            self._log.warning("pairs failed", model=model, pairs=len(report.failures), error=repr(report.failures[0]))
 
     def warn_of_batches(self, model: str) -> None:
         """Log that a model's scores depend on what shares the batch."""

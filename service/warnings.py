@@ -1,13 +1,15 @@
 """What an answer warns of."""
 
+from collections.abc import Sequence
+
 from service.engine import Encoded, Query
 
 _DOCUMENTS_ADVISED = 1000
 _NAMED_MAX = 10  # Documents a warning lists before it only counts.
 
 
-def warnings_of(encoded: Encoded, query: Query) -> list[str]:
-    """Say what was not read, and what is better done otherwise."""
+def warnings_of(encoded: Encoded, query: Query, unscored: Sequence[int]) -> list[str]:
+    """Say what was not read, what has no score, and what is better done otherwise."""
     warnings = []
     if encoded.documents > _DOCUMENTS_ADVISED:
         warnings.append(
@@ -18,10 +20,16 @@ def warnings_of(encoded: Encoded, query: Query) -> list[str]:
     cut: dict[str, list[str]] = {}
     for document, how in encoded.cut.items():
         cut.setdefault(how.kept, []).append(f"{document}{how.size}")
-    for kept, documents in cut.items():
-        named = ", ".join(documents[:_NAMED_MAX])
-        more = len(documents) - _NAMED_MAX
-        others = f" and {more} more" if more > 0 else ""
-        what, verb = ("documents", "were") if len(documents) > 1 else ("document", "was")
-        warnings.append(f"{what} {named}{others} {verb} cut to {kept}")
+    warnings += [f"{_that(documents, 'was', 'were')} cut to {kept}" for kept, documents in cut.items()]
+    if unscored:
+        documents = _that(list(map(str, unscored)), "has", "have")
+        warnings.append(f"{documents} no score: the model failed on what there is; placed last, at 0")
     return warnings
+
+
+def _that(documents: Sequence[str], verb: str, verb_of_many: str) -> str:
+    """Return `document 1 was`, or `documents 1, 2 and 3 more were`."""
+    named = ", ".join(documents[:_NAMED_MAX])
+    more = len(documents) - _NAMED_MAX
+    others = f" and {more} more" if more > 0 else ""
+    return f"documents {named}{others} {verb_of_many}" if len(documents) > 1 else f"document {named} {verb}"

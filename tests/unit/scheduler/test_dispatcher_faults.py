@@ -14,7 +14,7 @@ from tests.unit.scheduler.shell import Shell, long
 
 
 async def test_poison():
-    """When a pair makes the engine fail, only its job fails, with the cause; its batch mates succeed."""
+    """When a pair makes the engine fail, only it has no score; all others of its job and of its batch have theirs."""
     shell = Shell(engine=FakeEngine(poison=[13]))
     blocker = await shell.submit(0)
     mates = [await shell.submit(1, 2), await shell.submit(12, 13, 14), await shell.submit(3)]
@@ -22,9 +22,27 @@ async def test_poison():
     assert (await blocker).scores == [0]
     assert (await mates[0]).scores == [1, 2]
     assert (await mates[2]).scores == [3]
+    assert (await mates[1]).scores == [12, None, 14]
+
+
+@pytest.mark.parametrize(("pairs", "poison"), [(1, 1), (3, 3), (30, 11)])
+async def test_all_or_many_fail(pairs: int, poison: int):
+    """A job of which nothing, or too little, can be scored fails, with the cause."""
+    shell = Shell(Policy(workers=1, batch_s=1.0), engine=FakeEngine(poison=range(poison)))
+    task = await shell.submit(*range(pairs))
+    await shell.run()
     with pytest.raises(ScoringFailed) as caught:
-        await mates[1]
+        await task
     assert str(caught.value.__cause__) == "poison"
+
+
+async def test_some_fail_in_several_batches():
+    """Pairs that fail are counted over all batches of a job: ten may, and the job is finished without them."""
+    shell = Shell(engine=FakeEngine(poison=range(0, 200, 20)))
+    task = await shell.submit(*long())
+    await shell.run()
+    scores = (await task).scores
+    assert [i for i, score in enumerate(scores) if score is None] == list(range(0, 200, 20))
 
 
 async def test_bisection_is_short():
@@ -33,7 +51,7 @@ async def test_bisection_is_short():
     shell = Shell(Policy(workers=1, batch_s=1.0), engine=engine, cost=FixedCost(launch_s=0.1))
     task = await shell.submit(*range(32))
     await shell.run()
-    assert isinstance(task.exception(), ScoringFailed)
+    assert task.result().scores[13] is None
     assert [len(call) for call in engine.calls if 13 in call] == [32, 16, 8, 4, 2, 1]
     assert len(engine.calls) == 11
 
@@ -86,7 +104,7 @@ async def test_wrong_answers(answer: Any):
 
 
 async def test_nan_is_found():
-    """A pair whose score is not a number fails its own job only."""
+    """A pair whose score is not a number fails alone."""
     engine = FakeEngine(lambda pair: float("nan") if pair == 13 else float(pair))
     shell = Shell(engine=engine)
     blocker = await shell.submit(0)

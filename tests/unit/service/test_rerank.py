@@ -172,12 +172,26 @@ async def test_no_hope(wired: Wired):
 
 
 async def test_scoring_fails(tmp_path: Path):
-    """A document that the model has no score for fails its request, not the next one."""
+    """A document that the model has no score for comes last, with a warning; alone, it fails its request."""
     engine = an_engine(tmp_path / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3]))
     wired = Wired(engine)
+    result = await wired.rerank("bad", "worst", "bad", "good")
+    assert [ranked.index for ranked in result.results] == [3, 1, 0, 2]
+    assert [ranked.relevance_score for ranked in result.results[2:]] == [0, 0]
+    assert result.warnings == ["documents 0, 2 have no score: the model failed on what there is; placed last, at 0"]
+    assert [ranked.index for ranked in (await wired.rerank("bad", "good", top_n=1)).results] == [1]
     with pytest.raises(ScoringFailed):
-        await wired.rerank("good", "bad")
-    assert await wired.rerank("good")
+        await wired.rerank("bad")
+    wired.turns.close()
+
+
+async def test_a_window_without_a_score(tmp_path: Path):
+    """A document of which some windows have no score has that of the best of the others."""
+    engine = an_engine(tmp_path / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3]))
+    wired = Wired(engine)
+    result = await wired.rerank("bad " * WINDOW + "good " * WINDOW, "good")
+    assert len({ranked.relevance_score for ranked in result.results}) == 1
+    assert result.warnings == []
     wired.turns.close()
 
 

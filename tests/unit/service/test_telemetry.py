@@ -134,7 +134,7 @@ def test_times_of_a_failed_call(telemetry: Telemetry):
 def test_batch(telemetry: Telemetry):
     """A batch is recorded with its time, its pairs and its padded tokens, for its model."""
     batch = Batch(1, (Slice(1, (0, 1)), Slice(2, (0,))), 50, 0.01, model=1)
-    telemetry.batch(BatchReport(batch, 0.02, 1))
+    telemetry.batch(BatchReport(batch, 0.02, [RuntimeError()]))
     assert value(telemetry, "rerank_inference_seconds_sum", model="other") == 0.02
     assert value(telemetry, "rerank_batch_pairs_sum", model="other") == 3
     assert value(telemetry, "rerank_batch_tokens_sum", model="other") == 150
@@ -167,7 +167,7 @@ def test_names(telemetry: Telemetry):
     """Names are lower case with base units, counters end in _total, and each metric says what it is."""
     end(telemetry)
     end(telemetry, Shed(1))
-    telemetry.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, 0))
+    telemetry.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, []))
     every = list(text_string_to_metric_families(telemetry.exposition().decode()))
     assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= {f.name for f in every}
     families = [f for f in every if "_created" not in f.name and not f.name.startswith("process_")]
