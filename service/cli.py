@@ -11,7 +11,8 @@ from service.bench.urgent import urgent
 from service.catalogue import as_json, catalogue, table
 from service.convert import command as conversion
 from service.engine import ModelError
-from service.server import AddressError, serve
+from service.http_server import AddressError
+from service.server import serve
 from service.settings import EMBEDDED_MODEL, Settings, SettingsError
 from service.telemetry import configure_logging
 from service.watched import FileError

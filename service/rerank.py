@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from heapq import nsmallest
 from math import ceil
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ from service.cache import Cache
 from service.denylist import DenyList
 from service.engine import Encoded, EncodedPair, Engine, Query
 from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
-from service.messages import Caller, Ranked, RerankRequest, RerankResult
+from service.messages import Caller, RerankRequest, RerankResult
+from service.ranking import best_of, ranked
 from service.turns import Turns
 from service.warnings import warnings_of
 
@@ -118,11 +118,11 @@ class Reranker:
             scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
             raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
-        best = _best(encoded.owners, scored.scores)
+        best = best_of(encoded.owners, scored.scores)
         return RerankResult(
             id=call.id,
             model=model.name,
-            results=_in_order(best, request.top_n),
+            results=ranked(best, request.top_n),
             search_units=ceil(len(encoded.pairs if self._bill_windows else request.documents) / _PER_UNIT),
             input_tokens=sum(encoded.pair_tokens),
             cached_tokens=scored.cached_tokens,
@@ -233,21 +233,3 @@ def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
         chunk.append(document)
         characters += len(document)
     yield chunk
-
-
-def _best(owners: Sequence[int], scores: Sequence[float | None]) -> dict[int, float | None]:
-    """Return each document's best window's score; None for a document without any."""
-    best: dict[int, float | None] = dict.fromkeys(owners)
-    for owner, score in zip(owners, scores, strict=True):
-        before = best[owner]
-        if score is not None and (before is None or score > before):
-            best[owner] = score
-    return best
-
-
-def _in_order(best: dict[int, float | None], top_n: int | None) -> list[Ranked]:
-    """Return documents by score descending, then index ascending; those without a score last, at 0."""
-    order = nsmallest(
-        top_n or len(best), best.items(), key=lambda found: (found[1] is None, -(found[1] or 0), found[0])
-    )
-    return [Ranked(index, score or 0.0) for index, score in order]

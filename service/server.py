@@ -2,18 +2,13 @@
 
 import asyncio
 import signal
-import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from sys import getsizeof
 from threading import Thread
 from typing import TypeVar
-
-import uvicorn
-from starlette.types import ASGIApp
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
 from service.admin import create_admin
@@ -23,6 +18,7 @@ from service.door import Door
 from service.engine import EncodedPair, Engine, ModelError, Provider
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
+from service.http_server import CLOSING_S, AddressError, HttpServer
 from service.hub import locate
 from service.identity import Identity
 from service.rerank import Reranker, ServedModel
@@ -38,13 +34,8 @@ _TOKENISING_WAITING_MAX = 1000
 _TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
 _STALL_MIN_S = 10.0
 _STALL_BATCHES = 20
-_CLOSING_S = 2.0  # For the last answers to leave after the work is done.
 
 T = TypeVar("T")
-
-
-class AddressError(Exception):
-    """An address that cannot be listened on."""
 
 
 class Service:
@@ -69,8 +60,8 @@ class Service:
         self._grpc = GrpcApi(self._reranker, door, self._telemetry, default_timeout_s=timeout_s, alive=self._alive)
         app = create_app(self._reranker, door, self._telemetry, default_timeout_s=timeout_s)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
-        self._http = _HttpServer(app)
-        self._admin = _HttpServer(admin)
+        self._http = HttpServer(app)
+        self._admin = HttpServer(admin)
 
     async def start(self) -> None:
         """Listen, load and warm the model, then serve; print a line for each address.
@@ -86,24 +77,7 @@ class Service:
             raise AddressError(
                 f"cannot listen on {settings.grpc_address}: in use, or not an address of this machine"
             ) from error
-        cache_bytes = settings.cache_mb * 2**20
-        tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
-        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
-        models: list[ServedModel] = []
-        costs: list[CostModel] = []
-        for number, source in enumerate(settings.sources):
-            directory = await _leaving(partial(locate, source.location))
-            engine, cost = await asyncio.to_thread(
-                _load, directory, tokens_bytes // len(settings.sources), settings.provider
-            )
-            name = source.name or engine.name
-            if not engine.batch_invariant:
-                self._telemetry.warn_of_batches(name)
-            # What a pair scored beside others is not what it scores next time, if its neighbours count.
-            kept = cache if engine.batch_invariant else Cache[float](0, getsizeof)
-            models.append(ServedModel(number, name, source.aliases, engine, kept))
-            costs.append(cost)
-        _check_names(models)
+        models, costs = await self._load_models()
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, *costs),
             [Scoring(m.engine.score, m.cache) if m.cache.bytes_max else m.engine.score for m in models],
@@ -122,13 +96,36 @@ class Service:
         ):
             print(f"rerankd: {api} on {Address(address.host, port)}", flush=True)
 
+    async def _load_models(self) -> tuple[list[ServedModel], list[CostModel]]:
+        """Return all models, and what batches of each cost. Raises ModelError."""
+        sources = self._settings.sources
+        cache_bytes = self._settings.cache_mb * 2**20
+        tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
+        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
+        models: list[ServedModel] = []
+        costs: list[CostModel] = []
+        for number, source in enumerate(sources):
+            directory = await _leaving(partial(locate, source.location))
+            engine, cost = await asyncio.to_thread(
+                _load, directory, tokens_bytes // len(sources), self._settings.provider
+            )
+            name = source.name or engine.name
+            if not engine.batch_invariant:
+                self._telemetry.warn_of_batches(name)
+            # What a pair scored beside others is not what it scores next time, if its neighbours count.
+            kept = cache if engine.batch_invariant else Cache[float](0, getsizeof)
+            models.append(ServedModel(number, name, source.aliases, engine, kept))
+            costs.append(cost)
+        _check_names(models)
+        return models, costs
+
     async def stop(self) -> None:
         """Take no new work, finish what was admitted within the drain time, answer everything else, and close."""
         self._serving = False
         await self._grpc.unready()
         if self._dispatcher:
-            await self._dispatcher.drain(max(self._settings.drain_seconds - _CLOSING_S, 0))
-        await asyncio.gather(self._grpc.stop(_CLOSING_S), self._http.stop(), self._admin.stop())
+            await self._dispatcher.drain(max(self._settings.drain_seconds - CLOSING_S, 0))
+        await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
         self._turns.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
@@ -182,59 +179,3 @@ def _check_names(models: Sequence[ServedModel]) -> None:
 def _load(directory: ModelDirectory, cache_bytes: int, provider: Provider) -> tuple[Engine, CostModel]:
     engine = Engine(directory, cache_bytes, provider)
     return engine, CostModel.fit(engine.warm_up())
-
-
-class _HttpServer(uvicorn.Server):
-    """One HTTP server of several in a process that owns the signals itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=round(_CLOSING_S),  # Whoever has not sent a whole request by then.
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
-        self._listener: socket.socket | None = None
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the process."""
-        yield
-
-    async def listen(self, address: Address) -> int:
-        """Serve on `address`; return the port. Raises AddressError."""
-        self._listener = _listen(address)
-        self._task = asyncio.create_task(self.serve([self._listener]))
-        while not self.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it.
-            await asyncio.sleep(0)
-        if self._task.done():
-            self._task.result()
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    async def stop(self) -> None:
-        """Answer what is open and close."""
-        self.should_exit = True
-        if self._task:
-            await self._task
-        if self._listener:
-            self._listener.close()
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # Only of a socket that is TCP by its own word does asyncio switch off Nagle's algorithm, which would keep the body
-    # of an answer back until the client has acknowledged its head: 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address.host, address.port))
-    except OSError as error:
-        listener.close()
-        raise AddressError(f"cannot listen on {address}: {error.strerror}") from None
-    return listener

@@ -16,7 +16,8 @@ from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
 from service.engine import ModelError
-from service.server import AddressError, Service, _listen, serve
+from service.http_server import AddressError, listening
+from service.server import Service, serve
 from service.settings import Address, Settings
 from service.watched import FileError
 from tests.unit.service.full_precision import a_dynamic_graph
@@ -60,7 +61,7 @@ def addresses(written: str) -> dict[str, str]:
 
 def test_answers_are_not_kept_back():
     """Connections to the service are TCP by their own word, or asyncio would not send at once what is written."""
-    listener = _listen(FREE)
+    listener = listening(FREE)
     listener.listen()
     with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
         assert accepted.proto == socket.IPPROTO_TCP
