@@ -22,8 +22,7 @@ unless set: both trade strictness for something
 - A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
 - The ledger is the sum over the jobs, never negative, and zero when there are none.
 - A batch is headed by the best waiting lane, of one model, and lasts at most the cap, unless it is one pair.
-- So a job waits for work of worse lanes at most as long as the batch running on each worker, or, `early_s` before that
-  one is done, the next.
+- So a job waits for work of worse lanes at most as long as the batch running on each worker.
 - No worker idles while a pair waits.
 - Nothing is displaced or refused for want of room while work of a worse lane waits.
 - A job without a chance to meet its deadline is dropped before it reaches a worker.
@@ -126,7 +125,7 @@ class Scheduler:
         self._ring(now)
         batches: list[Batch] = []
         begun: set[int] = set()
-        while self._wanting(now) > 0 and (head := self._head()):
+        while len(self._running) < self._policy.workers and (head := self._head()):
             # What was begun a moment ago is not given up because its price has risen by that.
             if self._latest(head) < now and head.job.id not in begun:
                 self._drop_late(head, now)
@@ -140,9 +139,6 @@ class Scheduler:
         alarm, wake_at = self._alarms.least(), self._watchdog.wake_at
         if alarm:
             wake_at = alarm[1] if wake_at is None else min(alarm[1], wake_at)
-        if wake_at is not None and self._policy.early_s and self._lanes.ledger.total.pairs:
-            soon = (due - self._policy.early_s for _, due in self._running.values())
-            wake_at = min((wake_at, *(at for at in soon if at > now)))
         return Step(tuple(batches), drops, wake_at, tuple(batch.id for batch, _ in hanging))
 
     def load(self, now: float) -> Load:
@@ -152,7 +148,7 @@ class Scheduler:
         return Load(
             jobs=len(self._jobs),
             pairs_waiting=waiting.pairs,
-            workers_busy=min(len(self._running), self._policy.workers),
+            workers_busy=len(self._running),
             backlog_s=work / self._policy.workers,
             pressure=work / self._policy.backlog_work,
         )
@@ -174,28 +170,14 @@ class Scheduler:
         batch = Batch(self._batches, slices, length, self._costs[model].batch(pairs, length), model)
         priced = self._costs.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
         self._packing.note(batch.work, priced, express=self._policy.is_express(head.job.lane))
-        begins = self._next_free(now)
-        self._running[batch.id] = batch, begins + batch.work
-        self._watchdog.start(batch, begins)
+        self._running[batch.id] = batch, now + batch.work
+        self._watchdog.start(batch, now)
         for piece in slices:
             entry = self._jobs[piece.job_id]
             job_work = self._costs.waiting(entry.total, self._policy.batch_s)
             self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, job_work, now)
             self._alarms.push(piece.job_id, self._latest(entry))
         return batch
-
-    def _wanting(self, now: float) -> int:
-        """Return how many batches may be sent: one for each worker that is free, or will be in a moment."""
-        workers, soon = self._policy.workers, now + self._policy.early_s
-        if not self._policy.early_s:
-            return workers - len(self._running)
-        busy = sum(due > soon for _, due in self._running.values())
-        return min(workers - busy, 2 * workers - len(self._running))
-
-    def _next_free(self, now: float) -> float:
-        """Return when a batch sent now will begin."""
-        ahead = len(self._running) - self._policy.workers
-        return now if ahead < 0 else max(now, sorted(due for _, due in self._running.values())[ahead])
 
     def _ring(self, now: float) -> None:
         """Drop every job whose time has come."""
@@ -233,4 +215,4 @@ class Scheduler:
 
     def _running_work(self, now: float) -> float:
         """Predicted work left in the batches on workers."""
-        return sum(min(max(0.0, due - now), batch.work) for batch, due in self._running.values())
+        return sum(max(0.0, due - now) for _, due in self._running.values())

@@ -35,8 +35,6 @@ class Policy:
     """Share of all batches that go to whatever has waited longest, 0 to 0.05; 0: lanes are strict."""
     look_ahead: int = 8
     """Jobs looked at, beyond the first, for pairs to fill a batch with."""
-    early_s: float = 0.0
-    """Seconds before a worker is expected to be free that its next batch is sent, so that it need not wait for it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.guaranteed_share <= GUARANTEED_SHARE_MAX:
@@ -44,7 +42,7 @@ class Policy:
         for name in ("workers", "batch_s", "backlog_s", "jobs_max", "pairs_max", "class_width"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0")
-        for name in ("express_lanes", "look_ahead", "early_s"):
+        for name in ("express_lanes", "look_ahead"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
 

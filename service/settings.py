@@ -23,7 +23,6 @@ EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
 """The model that comes with the package."""
 _CONFIG = f"{PREFIX}CONFIG"
 _PORT_MAX = 65535
-_EARLY = 0.06  # Of the longest batch: about twice what passes between two batches on a worker.
 
 
 class SettingsError(Exception):
@@ -174,7 +173,6 @@ class Settings(BaseSettings):
             backlog_s=self.backlog_seconds,
             class_width=self.class_width,
             guaranteed_share=self.guaranteed_share,
-            early_s=_EARLY * self.batch_seconds,
         )
 
     @classmethod

@@ -19,7 +19,7 @@ def nothing_is_lost(oracle: "Oracle") -> None:
     assert oracle.admitted[lane] == sum(oracle.ended[lane].values()) + oracle.live_in[lane]
     load = oracle.scheduler.load(oracle.now)
     assert load.jobs == len(oracle.live)
-    assert load.workers_busy == min(len(oracle.running), oracle.policy.workers)
+    assert load.workers_busy == len(oracle.running)
     waiting = sum(len(job.waiting) for job in oracle.live.values())
     assert load.pairs_waiting == waiting
     assert set(oracle.scheduler._jobs) == set(oracle.live)
@@ -149,16 +149,8 @@ def displaced_only_for_need(oracle: "Oracle", job: Job, victims: Sequence["Track
 
 
 def no_worker_idles(oracle: "Oracle") -> None:
-    """Assert that after a poll, a worker is free only if nothing waits; one has a second batch only near its end."""
-    workers = oracle.policy.workers
-    assert len(oracle.running) >= workers or not oracle.waiting_in
-    assert len(oracle.running) <= workers * (2 if oracle.policy.early_s else 1)
-
-
-def a_batch_is_sent_early_only_near_an_end(oracle: "Oracle", _: Batch) -> None:
-    """Assert that a batch that finds no free worker is sent no earlier than promised before one is due to be free."""
-    soon = oracle.now + oracle.policy.early_s + EPSILON
-    assert sum(running.due > soon for running in oracle.running.values()) < oracle.policy.workers
+    """Assert that after a poll, a worker is free only if nothing waits."""
+    assert len(oracle.running) == oracle.policy.workers or not oracle.waiting_in
 
 
 def the_backlog_is_bounded(oracle: "Oracle") -> None:

@@ -47,8 +47,6 @@ MIXES = {
     "tight deadlines": Mix(policy=Policy(workers=4, backlog_s=0.3), patience=(0.8, 3.0), eternal=0.05),
     "long pairs": Mix(policy=Policy(workers=2, backlog_s=0.5, batch_s=0.003), pairs=5),
     "learning": Mix(policy=Policy(workers=2, backlog_s=0.3), learning=True),
-    "early": Mix(policy=Policy(workers=2, backlog_s=0.3, early_s=0.004)),
-    "early and learning": Mix(policy=Policy(workers=4, backlog_s=0.3, early_s=0.02), learning=True),
     "three models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=3, pairs=15),
     "learning models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=2, learning=True),
     "no express": Mix(policy=Policy(workers=4, backlog_s=0.2, express_lanes=0, pairs_max=100)),

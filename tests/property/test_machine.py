@@ -20,7 +20,6 @@ POLICIES = st.builds(
     pairs_max=st.sampled_from([10, 100]),
     express_lanes=st.sampled_from([0, 100]),
     look_ahead=st.sampled_from([0, 8]),
-    early_s=st.sampled_from([0.0, 0.003]),
 )
 LENGTHS = st.sampled_from([1, 20, 99, 100, 512])
 PAIRS = st.lists(LENGTHS, min_size=1, max_size=12) | st.builds(
