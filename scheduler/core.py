@@ -123,15 +123,12 @@ class Scheduler:
     def poll(self, now: float) -> Step:
         """Return every consequence of what happened since the last poll."""
         self._ring(now)
-        batches: list[Batch] = []
-        begun: set[int] = set()
+        batches = []
         while len(self._running) < self._policy.workers and (head := self._head()):
-            # What was begun a moment ago is not given up because its price has risen by that.
-            if self._latest(head) < now and head.job.id not in begun:
+            if self._latest(head) < now:
                 self._drop_late(head, now)
             else:
                 batches.append(self._start(head, now))
-                begun.update(piece.job_id for piece in batches[-1].slices)
         drops, self._drops = tuple(self._drops), []
         hanging = self._watchdog.look(now)
         for batch, ran_s in hanging:  # It takes at least so long: many of them say that the machine is slower now.

@@ -115,9 +115,6 @@ class Costs:
         """Price with one cost model for each model."""
         self._models = models
 
-    def __len__(self) -> int:
-        return len(self._models)
-
     def __getitem__(self, model: int) -> CostModel:
         return self._models[model]
 

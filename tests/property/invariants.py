@@ -86,8 +86,7 @@ def a_batch_is_short(oracle: "Oracle", batch: Batch) -> None:
     """Assert that a batch is padded to its longest pair, and predicted to last the cap at most, or is one pair."""
     lengths = [oracle.live[p.job_id].job.pair_tokens[i] for p in batch.slices for i in p.pairs]
     assert batch.length == max(lengths)
-    if oracle.steady:  # A model that learns may have learned of a hanging batch since.
-        assert batch.work == oracle.costs[batch.model].batch(len(lengths), batch.length)
+    assert batch.work == oracle.costs[batch.model].batch(len(lengths), batch.length)
     assert batch.work <= oracle.policy.batch_s + EPSILON or len(lengths) == 1
 
 

@@ -100,7 +100,7 @@ class Workers:
                 raise RuntimeError("poison")
             return [0.0] * len(run)
 
-        results = score_all(score, pairs, Abort())[0]
+        results = score_all(score, pairs, Abort()).results
         self.failing_most = max(self.failing_most, failing)
         failed = {pair[0] for pair, r in zip(pairs, results, strict=True) if isinstance(r, BaseException)}
         return self._pass(start, worker, seconds), failed
