@@ -1,5 +1,9 @@
-"""Texts that several tests rank."""
+"""Texts that several tests rank, and where the golden models are."""
 
+from pathlib import Path
+
+GOLDEN = Path(__file__).parent / "golden"
+"""One tiny model of each family."""
 QUERY = "What is the capital of the United States?"
 DOCUMENTS = [
     "Carson City is the capital city of the American state of Nevada.",

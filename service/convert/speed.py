@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
-from service.engine import EncodedPair, Engine
+from service.engine import Engine
 
 _SHAPES = ((1, 64), (8, 128), (2, 512))
 """Pairs in a batch, and their length."""
@@ -33,7 +33,7 @@ def speeds(before: Engine, after: Engine, step: Callable[[str], None]) -> Iterat
         if length > before.context:
             continue
         step(f"speed: {pairs} x {length} tokens")
-        batch = [_pair(before, length)] * pairs
+        batch = [before.sample(length)] * pairs
         took_s: tuple[list[float], list[float]] = [], []
         for turn in range(_ROUNDS + 1):
             for engine, times in zip((before, after), took_s, strict=True):
@@ -42,10 +42,3 @@ def speeds(before: Engine, after: Engine, step: Callable[[str], None]) -> Iterat
                 if turn:  # The first finds everything cold.
                     times.append(perf_counter() - start)
         yield Speed(pairs, length, *map(statistics.median, took_s))
-
-
-def _pair(engine: Engine, length: int) -> EncodedPair:
-    """Return a pair of so many tokens."""
-    query = engine.query("a")
-    pair = engine.encode(query, ["a b c d " * length], query.window).pairs[0]
-    return EncodedPair(pair.head, pair.tail[: length - len(pair.head)])

@@ -1,7 +1,8 @@
 """A loaded cross-encoder."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import ceil, exp
 from statistics import median
@@ -77,8 +78,10 @@ class Engine:
                 f"{directory.graph}: output {output.name!r} has shape {output.shape}, not one logit a pair"
             )
         self._output = output.name
+        with self._runnable():
+            differs = self._differs_alone()
         # On a GPU it counts in more ways than can be kept out.
-        self._shape_counts = self._differs_alone() and self.batch_invariant and provider is Provider.CPU
+        self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
         """Whether the shape of a run moves a logit: then a pair is always filled up alike, and never runs alone."""
 
     def query(self, text: str) -> Query:
@@ -135,15 +138,20 @@ class Engine:
 
         As where ONNX Runtime multiplies a single row, or matrices of some sizes, in another order.
         """
-        pairs = [self._sample(size) for size in _PROBED if size <= self.context]
+        pairs = [self.sample(size) for size in _PROBED if size <= self.context]
+        alone = [self._logits([pair], pair.tokens)[0] for pair in pairs]
+        return self._logits(pairs, pairs[-1].tokens) != alone
+
+    @contextmanager
+    def _runnable(self) -> Iterator[None]:
+        """Raise ModelError where a run at start raises whatever else."""
         try:
-            alone = [self._logits([pair], pair.tokens)[0] for pair in pairs]
-            return self._logits(pairs, pairs[-1].tokens) != alone
+            yield
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
             raise ModelError(f"{self._graph} cannot be run: {error}") from None
 
-    def _sample(self, length: int) -> EncodedPair:
-        """Return a pair of so many tokens."""
+    def sample(self, length: int) -> EncodedPair:
+        """Return a pair of so many tokens, at most `context`, of no meaning."""
         text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
         pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
         return EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
@@ -155,13 +163,14 @@ class Engine:
         ModelError if the graph cannot be run.
         """
         shapes = [(pairs, length) for pairs, length in _WARM_UP[self._provider] if length <= self.context]
-        batches = [[self._sample(length)] * pairs for pairs, length in shapes]
+        batches = [[self.sample(length)] * pairs for pairs, length in shapes]
         took_s: list[list[float]] = [[] for _ in batches]
         since = perf_counter()
         while len(took_s[0]) < _WARM_UP_TURNS and (not took_s[0] or perf_counter() - since < _WARM_UP_S):
             for batch, seconds in zip(batches, took_s, strict=True):
                 start = perf_counter()
-                self.score(batch)
+                with self._runnable():
+                    self.score(batch)
                 seconds.append(perf_counter() - start)
         return [Sample(len(b), b[0].tokens, median(s)) for b, s in zip(batches, took_s, strict=True)]
 

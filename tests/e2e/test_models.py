@@ -12,9 +12,9 @@ from service.engine import Engine
 from service.engine.directory import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 from tests.clients import message, metric, post, stub, unseen, until
+from tests.examples import GOLDEN
 from tests.process import RunningService
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 QUERY = "what is the capital of the United States?"
 DOCUMENTS = ["Washington, D.C. is the capital.", "A cat on a mat.", ""]
 

@@ -1,16 +1,14 @@
 """Tests of a model on a GPU: where there is one, and of what is said where there is none."""
 
-from pathlib import Path
-
 import onnxruntime as ort
 import pytest
 
 from service.engine import Engine, ModelError, Provider
 from service.engine.directory import ModelDirectory
 from service.logit import logit
+from tests.examples import GOLDEN
 from tests.golden.texts import DOCUMENT_TOKENS, PAIRS
 
-GOLDEN = Path(__file__).parents[3] / "golden"
 CUDA = "CUDAExecutionProvider" in ort.get_available_providers()
 
 

@@ -15,9 +15,9 @@ from tokenizers import Tokenizer
 from service.engine import EncodedPair, Engine, ModelError
 from service.engine.directory import ModelDirectory
 from service.logit import logit
+from tests.examples import GOLDEN
 from tests.golden.texts import DOCUMENT_TOKENS, PAIRS
 
-GOLDEN = Path(__file__).parents[3] / "golden"
 FAMILIES = [
     "bert",
     "deberta-v2",
@@ -160,3 +160,18 @@ def test_graph_of_one_shape(tmp_path: Path):
         ModelError, match=r"model\.onnx: input 'input_ids' is of one shape, \['batch', 16\], not of any"
     ):
         Engine(ModelDirectory.read(path))
+
+
+@pytest.mark.parametrize("family", TABLES)
+def test_fewer_positions_than_said(family: str, tmp_path: Path):
+    """A graph with fewer positions than its configuration says is refused when it is warmed up: not a request, later.
+
+    At load no pair is long enough to show it.
+    """
+    path = copied(family, tmp_path)
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 512}))
+    (path / "tokenizer_config.json").unlink()
+    longer = Engine(ModelDirectory.read(path))
+    with pytest.raises(ModelError, match=r"model\.onnx cannot be run: "):
+        longer.warm_up()

@@ -10,8 +10,9 @@ from service.engine import Engine
 from service.engine.conversion import Conversion
 from service.engine.directory import ModelDirectory
 from service.engine.rowwise import products
+from tests.examples import GOLDEN
 
-FAMILIES = sorted(path.parent for path in (Path(__file__).parents[3] / "golden").glob("*/config.json"))
+FAMILIES = sorted(path.parent for path in GOLDEN.glob("*/config.json"))
 ONCE = ("pooler", "classifier", "head", "query_proj_1", "key_proj_1")
 """Of the names of what is computed once a pair, or once for all: the last two are of DeBERTa's distances."""
 
