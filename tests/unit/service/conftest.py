@@ -1,13 +1,16 @@
 """Models that several files of tests use and none changes, and what others share."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from service.engine import Engine
 from service.engine.directory import ModelDirectory
 from service.settings import EMBEDDED_MODEL
+from tests.hub import LocalHub, asked_here
 from tests.unit.service.desk import Desk
 from tests.unit.service.models import an_engine
 from tests.unit.service.wired import Wired
@@ -53,3 +56,16 @@ async def wired(tiny: Engine) -> AsyncIterator[Wired]:
     wired = Wired(tiny)
     yield wired
     wired.turns.close()
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """Give a hub that the client asks from now on, with nothing in its cache yet."""
+    with asked_here(tmp_path / "cache", monkeypatch) as hub:
+        yield hub
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch):
+    """Forbid the client to ask the hub, from when it is called."""
+    return lambda: monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

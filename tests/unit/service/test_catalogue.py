@@ -1,7 +1,6 @@
 """Tests of the list of models."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,8 @@ from service.catalogue import Entry, as_json, catalogue, table
 from service.hub import fetch
 from service.hub_id import HubId
 from service.settings import EMBEDDED_MODEL
-from tests.hub import NAME, LocalHub, asked_here
+from tests.hub import NAME, LocalHub
 from tests.unit.service.models import a_directory
-
-
-@pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """Give a hub that the client asks from now on, with nothing in its cache yet."""
-    with asked_here(tmp_path / "cache", monkeypatch) as hub:
-        yield hub
 
 
 @pytest.fixture

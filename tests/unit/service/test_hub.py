@@ -1,7 +1,7 @@
 """Tests of models from the hub, fetched by its own client from a hub on this machine."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,21 +10,8 @@ from huggingface_hub import constants, hf_hub_download
 from service.engine import Engine, ModelError
 from service.hub import fetch, locate
 from service.hub_id import HubId
-from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub, asked_here
+from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub
 from tests.unit.service.models import a_directory, score
-
-
-@pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """Give a hub that the client asks from now on, with nothing in its cache yet."""
-    with asked_here(tmp_path / "cache", monkeypatch) as hub:
-        yield hub
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch):
-    """Forbid the client to ask the hub, from when it is called."""
-    return lambda: monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 def test_only_what_is_needed(local: LocalHub):

@@ -2,8 +2,6 @@
 
 import errno
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -12,20 +10,7 @@ from service import hub
 from service.engine import ModelError
 from service.hub import fetch
 from service.hub_id import HubId
-from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub, asked_here
-
-
-@pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """Give a hub that the client asks from now on, with nothing in its cache yet."""
-    with asked_here(tmp_path / "cache", monkeypatch) as hub:
-        yield hub
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch):
-    """Forbid the client to ask the hub, from when it is called."""
-    return lambda: monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub
 
 
 def failure(text: str) -> str:
