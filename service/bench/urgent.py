@@ -18,6 +18,7 @@ from service.bench.workload import message, texts
 
 _MODEL = "rerank-v3.5"
 _TRIES = 20
+_TRIES_LOADED = 60  # They wait for what is left of a batch, which is anything between nothing and all of it.
 _URGENT_DOCUMENTS = 5
 _BULK_DOCUMENTS = 100
 _BULK_IN_FLIGHT = 12
@@ -37,7 +38,7 @@ async def urgent() -> int:
         count, seconds = await process.batches()
         bulk = [asyncio.create_task(_bulk_forever(stub, n)) for n in range(_BULK_IN_FLIGHT)]
         await asyncio.sleep(2)
-        loaded = statistics.median(await _urgent(stub, _TRIES))
+        loaded = statistics.median(await _urgent(stub, _TRIES_LOADED))
         for task in bulk:
             task.cancel()
         more, longer = await process.batches()
@@ -50,7 +51,7 @@ async def urgent() -> int:
     bound = alone + batch
     print(f"{'urgent request, alone':44}{alone * 1000:9.1f} ms   median of {_TRIES}")
     print(f"{'one batch of the bulk load':44}{batch * 1000:9.1f} ms   mean")
-    print(f"{'urgent request, under the bulk load':44}{loaded * 1000:9.1f} ms   median of {_TRIES}")
+    print(f"{'urgent request, under the bulk load':44}{loaded * 1000:9.1f} ms   median of {_TRIES_LOADED}")
     print(f"{'  over (alone + one batch), at most 1.3':44}{loaded / bound:9.2f}")
     for outcome, count_of_it in sorted(outcomes.items()):
         print(f"{'flood: ' + outcome:44}{count_of_it:9d}")
