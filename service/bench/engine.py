@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from time import monotonic, process_time
 from service.bench import bars, lag, memory
 from service.bench.corpus import questions
 from service.bench.findings import Findings
+from service.bench.output import write
 from service.bench.process import Process
 from service.bench.progress import Progress
 from service.bench.served import served
@@ -48,13 +50,7 @@ def engine(arguments: argparse.Namespace) -> int:
         print(f"rerankd: {error}", file=sys.stderr)
         return 1
     print(sheet.text())
-    out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "engine.md").write_text(sheet.text() + "\n", encoding="utf-8")
-    try:
-        bars.draw(sheet, out / "engine.png")
-    except ModuleNotFoundError:
-        print("no picture: pip install 'rerankd[bench]'", file=sys.stderr)
+    write(arguments.out, "engine", sheet.text(), partial(bars.draw, sheet))
     return 0 if sheet.kept else 1
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from math import inf
@@ -12,6 +11,7 @@ from time import perf_counter
 
 from service.bench import picture, refusal, speed
 from service.bench.client import Client
+from service.bench.output import write
 from service.bench.process import Process, started
 from service.bench.progress import Progress
 from service.bench.report import Report
@@ -40,13 +40,7 @@ def load(arguments: argparse.Namespace) -> int:
     """Print the report and write it with a picture; return 0 if all limits were kept."""
     report = asyncio.run(_report(arguments))
     print(report.text())
-    out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "load.md").write_text(report.text("```") + "\n", encoding="utf-8")
-    try:
-        picture.draw(report, out / "load.png")
-    except ModuleNotFoundError:
-        print("no picture: pip install 'rerankd[bench]'", file=sys.stderr)
+    write(arguments.out, "load", report.text("```"), partial(picture.draw, report))
     return 0 if report.kept else 1
 
 
