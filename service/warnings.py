@@ -20,15 +20,15 @@ def warnings_of(encoded: Encoded, query: Query, unscored: Sequence[int]) -> list
     cut: dict[str, list[str]] = {}
     for document, how in encoded.cut.items():
         cut.setdefault(how.kept, []).append(f"{document}{how.size}")
-    warnings += [f"{_that(documents, 'was', 'were')} cut to {kept}" for kept, documents in cut.items()]
+    warnings += [f"{_subject(documents, 'was', 'were')} cut to {kept}" for kept, documents in cut.items()]
     if unscored:
-        documents = _that(list(map(str, unscored)), "has", "have")
+        documents = _subject(list(map(str, unscored)), "has", "have")
         warnings.append(f"{documents} no score: the model failed on what there is; placed last, at 0")
     return warnings
 
 
-def _that(documents: Sequence[str], verb: str, verb_of_many: str) -> str:
-    """Return `document 1 was`, or `documents 1, 2 and 3 more were`."""
+def _subject(documents: Sequence[str], verb: str, verb_of_many: str) -> str:
+    """Return which documents, and what they do: `document 1 was`, or `documents 1, 2 and 3 more were`."""
     named = ", ".join(documents[:_NAMED_MAX])
     more = len(documents) - _NAMED_MAX
     others = f" and {more} more" if more > 0 else ""
