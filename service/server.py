@@ -99,24 +99,24 @@ class Service:
     async def _load_models(self) -> tuple[list[ServedModel], list[CostModel]]:
         """Return all models, and what batches of each cost. Raises ModelError."""
         sources = self._settings.sources
+        directories = [await _leaving(partial(locate, source.location)) for source in sources]
+        names = [source.name or directory.name for source, directory in zip(sources, directories, strict=True)]
+        _check_names([*names, *(alias for source in sources for alias in source.aliases)])
         cache_bytes = self._settings.cache_mb * 2**20
         tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
         cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
         models: list[ServedModel] = []
         costs: list[CostModel] = []
-        for number, source in enumerate(sources):
-            directory = await _leaving(partial(locate, source.location))
+        for number, (source, name, directory) in enumerate(zip(sources, names, directories, strict=True)):
             engine, cost = await asyncio.to_thread(
                 _load, directory, tokens_bytes // len(sources), self._settings.provider
             )
-            name = source.name or engine.name
             if not engine.batch_invariant:
                 self._telemetry.warn_of_batches(name)
             # What a pair scored beside others is not what it scores next time, if its neighbours count.
             kept = cache if engine.batch_invariant else Cache[float](0, getsizeof)
             models.append(ServedModel(number, name, source.aliases, engine, kept))
             costs.append(cost)
-        _check_names(models)
         return models, costs
 
     async def stop(self) -> None:
@@ -169,9 +169,9 @@ async def _leaving(work: Callable[[], T]) -> T:
     return await asyncio.wrap_future(future)
 
 
-def _check_names(models: Sequence[ServedModel]) -> None:
+def _check_names(names: Sequence[str]) -> None:
     """Raise ModelError if two models answer to the same name."""
-    for name, times in Counter(name for model in models for name in model.names).items():
+    for name, times in Counter(names).items():
         if times > 1:
             raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
 
