@@ -4,14 +4,15 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, ScoringFailed, refused
-from scheduler.model import Amount, Batch, Job, Load
-from scheduler.worker import Ran, Score, score_all
+from scheduler.model import Amount, Batch, Job, Load, Step
+from scheduler.worker import Score, score_all
 
 _FAILED_MAX = 10  # Pairs of a job that the engine may fail on; with more, it is the engine that is at fault.
 
@@ -52,10 +53,11 @@ class _Pending(Generic[T]):
 
 
 class Dispatcher(Generic[T]):
-    """The asyncio shell around the scheduler. All methods belong to the event loop's thread.
+    """The asyncio shell around the scheduler. All methods that are public belong to the event loop's thread.
 
-    There is no background task: every event (a job, a cancellation, a batch that came back, an alarm) runs one
-    synchronous `_pump`, which lets the scheduler decide first and acts afterwards.
+    There is no background task: every event (a job, a cancellation, a batch that came back, an alarm) asks the
+    scheduler what follows, and acts on it. A worker's thread whose batch is done asks by itself, so that its core
+    does not wait for the event loop to wake: the scheduler, and what is needed to start a batch, are behind a lock.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Dispatcher(Generic[T]):
         Each takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
         with what stops it, if anything can. `report` is told of each batch.
         """
+        self._lock = Lock()  # Of the scheduler, the pending jobs and the aborts.
         self._scheduler = scheduler
         self._scores = scores
         self._clock = clock
@@ -87,7 +90,8 @@ class Dispatcher(Generic[T]):
 
     def check(self, lane: int, client: str, amount: Amount, deadline: float) -> None:
         """Raise Refused if a job of about `amount` would be refused now. Cheap: touches no worker and no text."""
-        refusal = self._scheduler.gate(lane, client, amount, deadline, self._clock.now())
+        with self._lock:
+            refusal = self._scheduler.gate(lane, client, amount, deadline, self._clock.now())
         if refusal:
             raise refused(*refusal)
 
@@ -106,29 +110,31 @@ class Dispatcher(Generic[T]):
         `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds. Raises Refused or
         ScoringFailed. Cancelling the call takes back what was not dispatched yet.
         """
-        now = self._clock.now()
         job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline, model)
-        refusal = self._scheduler.offer(job, now)
-        if refusal:
-            raise refused(*refusal)
-        pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
-        if not self._pending:
-            self._progressed_at = now
-        self._pending[job.id] = pending
+        with self._lock:
+            now = self._clock.now()
+            refusal = self._scheduler.offer(job, now)
+            if refusal:
+                raise refused(*refusal)
+            pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
+            if not self._pending:
+                self._progressed_at = now
+            self._pending[job.id] = pending
         self._idle.clear()
         try:
             self._pump()
             return await pending.future
         finally:
-            if self._pending.pop(job.id, None):  # The caller left before the job ended.
-                self._scheduler.cancel(job.id)
+            if job.id in self._pending:  # The caller left before the job ended.
+                self._forget(job.id)
                 self._pump()
             if not self._pending:
                 self._idle.set()
 
     async def drain(self, grace_s: float) -> None:
         """Admit no more, let admitted jobs finish for up to `grace_s`, and tell the rest that the server stops."""
-        self._scheduler.close()
+        with self._lock:
+            self._scheduler.close()
         limit = self._clock.call_at(self._clock.now() + grace_s, self._give_up)
         try:
             await self._idle.wait()
@@ -137,20 +143,16 @@ class Dispatcher(Generic[T]):
 
     def load(self) -> Load:
         """Return a snapshot for metrics and health."""
-        return self._scheduler.load(self._clock.now())
+        with self._lock:
+            return self._scheduler.load(self._clock.now())
 
     def stalled_s(self) -> float:
         """Return for how long there has been work but no batch has come back, in seconds; 0 without work."""
         return self._clock.now() - self._progressed_at if self._pending else 0.0
 
     def _pump(self) -> None:
-        step = self._scheduler.poll(self._clock.now())
-        for batch in step.batches:
-            self._start(batch)
-        for batch_id in step.overdue:
-            self._aborts[batch_id].fire()
-        for drop in step.drops:
-            self._end(drop.job_id, refused(drop.reason, drop.retry_after_s))
+        step = self._decide(asyncio.get_running_loop())
+        self._act(step)
         if step.wake_at != self._alarm_at:
             if self._alarm:
                 self._alarm.cancel()
@@ -161,28 +163,57 @@ class Dispatcher(Generic[T]):
         self._alarm = self._alarm_at = None
         self._pump()
 
-    def _start(self, batch: Batch) -> None:
+    def _decide(self, loop: asyncio.AbstractEventLoop) -> Step:
+        """Ask the scheduler what follows, and start the batches; on any thread."""
+        with self._lock:
+            now = self._clock.now()
+            step = self._scheduler.poll(now)
+            work = [
+                (batch, self._taken(batch, now), self._aborts.setdefault(batch.id, Abort())) for batch in step.batches
+            ]
+        for batch, pairs, abort in work:
+            self._executor.submit(self._run, loop, batch, pairs, abort)
+        return step
+
+    def _taken(self, batch: Batch, now: float) -> list[T]:
+        """Return the pairs of a batch, which starts now."""
         pairs: list[T] = []
-        now = self._clock.now()
         for piece in batch.slices:
             pending = self._pending[piece.job_id]
             if pending.started_at is None:
                 pending.started_at = now
             pairs += (pending.pairs[i] for i in piece.pairs)
-        abort = self._aborts[batch.id] = Abort()
-        self._executor.submit(self._run, asyncio.get_running_loop(), batch, pairs, abort)
+        return pairs
+
+    def _act(self, step: Step) -> None:
+        """Do what else the scheduler decided."""
+        for batch_id in step.overdue:
+            if abort := self._aborts.get(batch_id):  # Else it has come back since.
+                abort.fire()
+        for drop in step.drops:
+            self._end(drop.job_id, refused(drop.reason, drop.retry_after_s))
 
     def _run(self, loop: asyncio.AbstractEventLoop, batch: Batch, pairs: Sequence[T], abort: Abort) -> None:
-        """Score a batch on a worker's thread, and go back to the loop at once: no future between them."""
-        loop.call_soon_threadsafe(self._finish, batch, score_all(self._scores[batch.model], pairs, abort))
-
-    def _finish(self, batch: Batch, ran: Ran) -> None:
-        self._progressed_at = self._clock.now()
-        del self._aborts[batch.id]
+        """Score a batch on a worker's thread, start what follows, and hand the rest to the loop."""
+        ran = score_all(self._scores[batch.model], pairs, abort)
         failures = [result for result in ran.results if isinstance(result, BaseException)]
-        self._scheduler.finish(batch.id, ran.took_s if ran.whole else None)
-        self._report(BatchReport(batch, ran.took_s, failures))
-        self._deliver(batch, ran.results)
+        step = None
+        try:
+            with self._lock:
+                self._scheduler.finish(batch.id, ran.took_s if ran.whole else None)
+            if not failures:  # They may end jobs: then the loop decides, once they have.
+                step = self._decide(loop)
+        finally:
+            loop.call_soon_threadsafe(self._finish, BatchReport(batch, ran.took_s, failures), ran.results, step)
+
+    def _finish(self, report: BatchReport, results: Sequence[float | BaseException], step: Step | None) -> None:
+        self._progressed_at = self._clock.now()
+        with self._lock:
+            del self._aborts[report.batch.id]
+        if step:
+            self._act(step)
+        self._report(report)
+        self._deliver(report.batch, results)
         self._pump()
 
     def _deliver(self, batch: Batch, results: Sequence[float | BaseException]) -> None:
@@ -201,7 +232,6 @@ class Dispatcher(Generic[T]):
                 else:
                     pending.scores[i] = result
             if pending.failed > _FAILED_MAX or pending.failed == len(pending.pairs):
-                self._scheduler.cancel(piece.job_id)
                 error = ScoringFailed(ScoringFailed.__doc__)
                 error.__cause__ = failure
                 self._end(piece.job_id, error)
@@ -210,16 +240,21 @@ class Dispatcher(Generic[T]):
                 self._end(piece.job_id, Scored(pending.scores, wait_s))
 
     def _end(self, job_id: int, ending: Scored | Exception) -> None:
-        future = self._pending.pop(job_id).future
-        if future.done():  # Cancelled: the caller is about to clean up.
+        pending = self._forget(job_id)
+        if pending is None or pending.future.done():  # The caller has left, or is about to clean up.
             return
         if isinstance(ending, Exception):
-            future.set_exception(ending)
+            pending.future.set_exception(ending)
         else:
-            future.set_result(ending)
+            pending.future.set_result(ending)
+
+    def _forget(self, job_id: int) -> _Pending[T] | None:
+        """Take a job out, whether or not the scheduler still has it."""
+        with self._lock:
+            self._scheduler.cancel(job_id)
+            return self._pending.pop(job_id, None)
 
     def _give_up(self) -> None:
         for job_id in list(self._pending):
-            self._scheduler.cancel(job_id)
             self._end(job_id, Draining())
         self._pump()

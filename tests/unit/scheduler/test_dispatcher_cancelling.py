@@ -90,6 +90,7 @@ async def test_cancelling_frees_the_way():
     shell = Shell(Policy(workers=1, look_ahead=0))
     tasks = [await shell.submit(i) for i in range(3)]
     tasks[1].cancel()
+    await settle()
     await shell.release()
     assert shell.engine.busy == 1
     await shell.release()

@@ -71,6 +71,7 @@ async def test_a_request_that_was_given_up(tiny: Engine):
     wired.worker.release()
     await until(lambda: wired.worker.busy == 1)
     asking.cancel()
+    await asyncio.wait([asking])
     wired.worker.release()
     await until(lambda: len(wired.reports) == 2)
     done = wired.pairs_run
