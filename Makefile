@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PROTOS := $(shell find protos -name '*.proto')
 INTEROP := tests/interop
 CLIENTS := .clients
+TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-clients check bench simulate golden proto lock clean
+.PHONY: help install tools serve test test-clients check bench simulate golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +27,16 @@ install: $(VENV)/installed  ## Set up .venv with everything pinned, and generate
 serve: install  ## Run the service in the foreground on the embedded model.
 	$(BIN)/rerankd serve
 
-test: install  ## Run all tests but those of `make test-clients`.
+# What checks the deployment, and a proxy to test behind: programs of their own, which the service never sees.
+$(TOOLS)/installed: tests/deploy/requirements.txt
+	rm -rf $(TOOLS)
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and Envoy.
+
+test: install tools  ## Run all tests but those of `make test-clients`.
 	$(BIN)/pytest
 
 test-clients: install $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
@@ -80,8 +90,10 @@ lock:  ## Pin the newest allowed requirements, with hashes and without any index
 		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml --group dev
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file tests/deploy/requirements.txt tests/deploy/requirements.in
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(CLIENTS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) $(TOOLS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find protos -name '*_pb2*' -delete
