@@ -13,6 +13,7 @@ from typing import TypeVar
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
 from service.admin import create_admin
 from service.cache import Cache
+from service.console import OUTPUT
 from service.denylist import DenyList
 from service.door import Door
 from service.engine import EncodedPair, Engine, ModelError, Provider
@@ -94,7 +95,7 @@ class Service:
             ("HTTP", settings.http_address, http),
             ("admin", settings.admin_address, admin),
         ):
-            print(f"rerankd: {api} on {Address(address.host, port)}", flush=True)
+            print(f"rerankd: {api} on {Address(address.host, port)}", file=OUTPUT)
 
     async def _load_models(self) -> tuple[list[ServedModel], list[CostModel]]:
         """Return all models, and what batches of each cost. Raises ModelError."""

@@ -5,8 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stderr, suppress
-from io import StringIO
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,13 +18,12 @@ from tests.unit.service.wired import RESULT
 
 
 @pytest.fixture
-def log() -> Iterator[Any]:
+def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """Write the log to standard error, and return a function that reads its lines."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with redirect_stderr(StringIO()) as written:
-        configure_logging()
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    configure_logging()
+    yield lambda: [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()

@@ -1,0 +1,66 @@
+"""What the process makes of a full disk, and of an end without warning."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clients import post, until
+from tests.process import COMMAND, RunningService, environment
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _answers(base: str) -> bool:
+    try:
+        return post(base).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(params=["stdout", "stderr"])
+def muted(request: pytest.FixtureRequest) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Run a service that writes to a full disk, and give where it answers."""
+    address = f"127.0.0.1:{_free_port()}"
+    with ExitStack() as opened:
+        streams = {name: opened.enter_context(Path("/dev/null").open("w")) for name in ("stdout", "stderr")}
+        streams[request.param] = opened.enter_context(Path("/dev/full").open("w"))
+        with subprocess.Popen([COMMAND, "serve"], env=environment(http_address=address), **streams) as process:
+            yield f"http://{address}", process
+            process.kill()
+
+
+def test_a_full_disk(muted: tuple[str, "subprocess.Popen[bytes]"]) -> None:
+    """A service that can no longer write its log, or where it listens, answers all the same and ends cleanly."""
+    base, process = muted
+    until(lambda: _answers(base), "the service answers")
+    assert post(base).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
+def test_killed() -> None:
+    """After an end without warning the same addresses are free at once for the next process."""
+    first = RunningService.start()
+    addresses = {
+        f"{api}_address": url.removeprefix("http://")
+        for api, url in (("grpc", first.grpc), ("http", first.http), ("admin", first.admin))
+    }
+    with httpx.Client() as open_connection:
+        assert open_connection.get(f"{first.admin}/livez").status_code == 200
+        first.process.kill()
+        assert first.stop() == -signal.SIGKILL
+        second = RunningService.start(**addresses)
+        try:
+            assert post(second.http).status_code == 200
+        finally:
+            assert second.stop() == 0
