@@ -67,11 +67,11 @@ def test_answers_are_not_kept_back():
         assert accepted.proto == socket.IPPROTO_TCP
 
 
-async def test_start_and_stop(folder: Path, capsys: pytest.CaptureFixture[str]):
+async def test_start_and_stop(folder: Path, capfd: pytest.CaptureFixture[str]):
     """A started service prints where it listens and answers there; a stopped one does not."""
     service = Service(settings(folder))
     await service.start()
-    found = addresses(capsys.readouterr().out)
+    found = addresses(capfd.readouterr().out)
     assert set(found) == {"gRPC", "HTTP", "admin"}
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"http://{found['HTTP']}/v2/rerank", json=REQUEST)
@@ -92,7 +92,7 @@ async def test_start_and_stop(folder: Path, capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
-async def test_ipv6(folder: Path, capsys: pytest.CaptureFixture[str]):
+async def test_ipv6(folder: Path, capfd: pytest.CaptureFixture[str]):
     """Every address may be an IPv6 one, printed with brackets."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -101,7 +101,7 @@ async def test_ipv6(folder: Path, capsys: pytest.CaptureFixture[str]):
     six = Address("::1", 0)
     service = Service(settings(folder, grpc_address=six, http_address=six, admin_address=six))
     await service.start()
-    found = addresses(capsys.readouterr().out)
+    found = addresses(capfd.readouterr().out)
     async with httpx.AsyncClient() as client:
         ready = await client.get(f"http://{found['admin']}/readyz")
     await service.stop()
@@ -158,12 +158,12 @@ async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.Captur
         await serving
 
 
-async def test_a_graph_whose_scores_depend_on_the_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+async def test_a_graph_whose_scores_depend_on_the_batch(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     """Where neighbours move scores, the log says so, and no score is remembered."""
     folder = a_directory(tmp_path / "tiny", graph=a_dynamic_graph().SerializeToString())
     service = Service(settings(folder))
     await service.start()
-    http = addresses(capsys.readouterr().out)["HTTP"]
+    http = addresses(capfd.readouterr().out)["HTTP"]
     async with httpx.AsyncClient() as client:
         answers = [await client.post(f"http://{http}/v2/rerank", json=REQUEST) for _ in range(2)]
     await service.stop()
@@ -185,11 +185,11 @@ async def test_serve_reports_what_failed(tmp_path: Path):
         await serve(settings(tmp_path / "none"))
 
 
-async def test_what_runs_is_finished(folder: Path, capsys: pytest.CaptureFixture[str]):
+async def test_what_runs_is_finished(folder: Path, capfd: pytest.CaptureFixture[str]):
     """A request that was admitted before the stop is answered."""
     service = Service(settings(folder, batch_seconds=0.001))
     await service.start()
-    http = addresses(capsys.readouterr().out)["HTTP"]
+    http = addresses(capfd.readouterr().out)["HTTP"]
     async with httpx.AsyncClient(timeout=10) as client:
         words = ["bad", "good"]
         body = REQUEST | {"documents": [" ".join(words[int(bit)] for bit in f"{i:028b}") for i in range(2000)]}
