@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools serve test test-clients check bench simulate golden proto lock clean
+.PHONY: help install tools serve test test-clients test-image check bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-clients: install $(CLIENT_GROUPS)  ## Run clients from the package indexes,
 		else echo "node and npm are not on this machine: the clients for Node.js are skipped"; fi
 	$(BIN)/pytest $(INTEROP)
 
+test-image: install  ## Build the container image, without a registry, and run it; wants root, buildah and mmdebstrap.
+	$(BIN)/pytest -rs tests/image
+
 # Groups of clients that can live in one environment.
 $(CLIENTS)/%/installed: $(INTEROP)/requirements-%.txt $(INTEROP)/constraints.txt
 	rm -rf $(@D)
@@ -73,6 +76,9 @@ simulate: install  ## Run the scheduler against its theoretical bounds; tables a
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.
 	$(BIN)/python -m tests.simulation.replicas  # With --pods 8,100,1000 larger ones, too; that takes some minutes.
 
+soak: install  ## Load and abuse the real process for ten minutes, or SECONDS=120; results in soak-results/.
+	$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
+
 golden:  ## Make the golden models of the tests anew, by the reference library; wants some minutes and gigabytes.
 	$(PYTHON) -m venv $(VENV)-golden
 	$(VENV)-golden/bin/pip install --quiet --disable-pip-version-check --requirement tests/golden/requirements.txt
@@ -87,7 +93,7 @@ lock:  ## Pin the newest allowed requirements, with hashes and without any index
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
+		--custom-compile-command 'make lock' --extra traces --output-file requirements.txt pyproject.toml
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml --group dev
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

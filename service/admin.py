@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,8 +17,9 @@ def create_admin(telemetry: Telemetry, *, alive: Callable[[], bool], ready: Call
     def probe(passes: Callable[[], bool], word: str) -> Callable[[Request], Response]:
         return lambda _: PlainTextResponse(word) if passes() else PlainTextResponse(f"not {word}", 503)
 
-    async def metrics(_: Request) -> Response:
-        return Response(telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        encode, kind = choose_encoder(request.headers.get("accept", ""))  # OpenMetrics alone has exemplars.
+        return Response(telemetry.exposition(encode), media_type=kind)
 
     return Starlette(
         routes=[

@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.metadata import version
 from time import perf_counter
 
@@ -17,6 +18,7 @@ from scheduler import BatchReport, Displaced, Load, Shed
 from service.console import ERRORS
 from service.errors import Outcome
 from service.messages import RerankResult
+from service.tracing import NO_HEADERS, Tracing
 
 _BANDS = ((0, "0"), (99, "1-99"), (499, "100-499"), (999, "500-999"))
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -50,9 +52,11 @@ class CallRecord:
 class Telemetry:
     """Counts and times calls and batches. No text of queries or documents comes near it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, export_spans: bool = False) -> None:
+        """Send spans where the variables of OpenTelemetry say, if `export_spans`."""
         self._models: Sequence[str] = ()
         self._log = structlog.get_logger("rerankd")
+        self._tracing = Tracing(export=export_spans)
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # CPU time, memory and file descriptors of the process.
         self._calls = Counter(
@@ -104,8 +108,11 @@ class Telemetry:
         Info("rerank_build", "The running program.", registry=registry).info({"version": version("rerankd")})
 
     @contextmanager
-    def call(self, api: str) -> Iterator[CallRecord]:
-        """Record a call over `api`, and how it ends; what is learned of it on the way is written to the record."""
+    def call(self, api: str, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[CallRecord]:
+        """Record a call over `api`, and how it ends; what is learned of it on the way is written to the record.
+
+        `headers` are the caller's, for the trace it is in.
+        """
         record, start = CallRecord(api), perf_counter()
         try:
             yield record
@@ -113,7 +120,7 @@ class Telemetry:
             record.error = error
             raise
         finally:
-            self._end(record, perf_counter() - start)
+            self._end(record, headers, perf_counter() - start)
 
     def batch(self, report: BatchReport) -> None:
         """Record a batch that came back."""
@@ -143,37 +150,45 @@ class Telemetry:
                 metric.labels(model)  # There from the start, so that the first one counts as a rise.
         self._registry.register(_LoadCollector(load))
 
-    def exposition(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
-        return generate_latest(self._registry)
+    def exposition(self, encode: Callable[[CollectorRegistry], bytes] = generate_latest) -> bytes:
+        """Return all metrics, in the Prometheus text format unless encoded otherwise."""
+        return encode(self._registry)
 
-    def _end(self, record: CallRecord, took_s: float) -> None:
-        outcome = Outcome.of(record.error).row.reason if record.error else "OK"
+    def close(self) -> None:
+        """Send the spans that were not sent yet. Blocks for as long as their collector does."""
+        self._tracing.close()
+
+    def _end(self, record: CallRecord, headers: Mapping[str, str], took_s: float) -> None:
+        row = Outcome.of(record.error).row if record.error else None
+        outcome = row.reason if row else "OK"
         lanes = "none" if record.lane is None else band(record.lane)
-        self._calls.labels(record.api, outcome, lanes).inc()
-        self._took.labels(lanes).observe(took_s)
-        for kind, reason in _SHED.items():
-            if isinstance(record.error, kind):
-                self._shed.labels(reason, lanes).inc()
-        if record.result:
-            self._wait.labels(lanes).observe(record.result.wait_s)
-            self._tokenise.observe(record.result.tokenise_s)
-            self._tokens.inc(record.result.input_tokens)
-            self._cached.inc(record.result.cached_tokens or 0)
         fields = {
-            "id": record.id,
             "api": record.api,
             "client": record.client,
             "lane": record.lane,
             "documents": record.documents,
             "outcome": outcome,
             "wait_ms": round(record.result.wait_s * 1000, 1) if record.result else None,
-            "took_ms": round(took_s * 1000, 1),
         }
+        known = {f"rerank.{name}": value for name, value in fields.items() if value is not None}
+        fault = outcome if row and row.http >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+        trace = self._tracing.span(headers, took_s, {"rerank.id": record.id, **known}, fault)
+        exemplar = {"trace_id": trace} if trace else None
+        self._calls.labels(record.api, outcome, lanes).inc()
+        self._took.labels(lanes).observe(took_s, exemplar)
+        for kind, reason in _SHED.items():
+            if isinstance(record.error, kind):
+                self._shed.labels(reason, lanes).inc()
+        if record.result:
+            self._wait.labels(lanes).observe(record.result.wait_s, exemplar)
+            self._tokenise.observe(record.result.tokenise_s)
+            self._tokens.inc(record.result.input_tokens)
+            self._cached.inc(record.result.cached_tokens or 0)
+        line = {"id": record.id, **fields, "took_ms": round(took_s * 1000, 1), **({"trace": trace} if trace else {})}
         if outcome == "INTERNAL":
-            self._log.error("call", **fields, exc_info=record.error)
+            self._log.error("call", **line, exc_info=record.error)
         else:
-            self._log.info("call", **fields)
+            self._log.info("call", **line)
 
 
 class _LoadCollector(Collector):

@@ -51,7 +51,7 @@ class Edge:
     ) -> Response:
         """Return the response with what `answer` returns, or with what went wrong, by `statuses` where it is there."""
         try:
-            with self._telemetry.call(_API) as record:
+            with self._telemetry.call(_API, request.headers) as record:
                 call = await self._call(record, request)
                 async with call.in_time():
                     body = await answer(record, call)

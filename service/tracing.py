@@ -1,0 +1,71 @@
+"""Calls as spans of OpenTelemetry, each in the trace that its caller is in."""
+
+import logging
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from types import MappingProxyType
+
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+_NAME = "rerankd"
+_LOG = logging.getLogger(__name__)
+_W3C = TraceContextTextMapPropagator()
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Tracing:
+    """Makes spans."""
+
+    def __init__(self, *, export: bool) -> None:
+        """Send spans where the variables of OpenTelemetry say, if `export`; that takes its SDK."""
+        self._provider: trace.TracerProvider = trace.get_tracer_provider()
+        if export:
+            try:
+                self._provider = _exporting()
+            except ModuleNotFoundError:
+                _LOG.warning("spans are asked for, but not made: pip install 'rerankd[traces]'")
+        self._tracer = self._provider.get_tracer(_NAME, version(_NAME))
+
+    def span(
+        self, headers: Mapping[str, str], took_s: float, attributes: Mapping[str, AttributeValue], fault: str = ""
+    ) -> str:
+        """Make the span of a call that ends now; return the id of its trace, empty if it is in none.
+
+        `headers` are the caller's, whose trace context is that of the W3C; `fault` is what went wrong on this side.
+        """
+        end = time.time_ns()
+        span = self._tracer.start_span(
+            "rerank",
+            _W3C.extract(headers),
+            trace.SpanKind.SERVER,
+            attributes,
+            start_time=end - int(took_s * 1e9),
+        )
+        if fault:
+            span.set_status(trace.StatusCode.ERROR, fault)
+        span.end(end)
+        context = span.get_span_context()
+        return trace.format_trace_id(context.trace_id) if context.is_valid else ""
+
+    def close(self) -> None:
+        """Send what was not sent yet. Blocks for as long as the collector does."""
+        if hasattr(self._provider, "shutdown"):  # Only the SDK's has it.
+            self._provider.shutdown()
+
+
+def _exporting() -> trace.TracerProvider:
+    """Return the SDK's provider, with all that its variables set. Raises ModuleNotFoundError."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    named = Resource.create({"service.name": _NAME, "service.version": version(_NAME)})
+    named = named.merge(OTELResourceDetector().detect())  # What the variables say goes before.
+    provider = TracerProvider(resource=named, shutdown_on_exit=False)  # A dead collector does not keep the process.
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
