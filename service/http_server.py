@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +22,8 @@ class AddressError(Exception):
 class HttpServer(uvicorn.Server):
     """One HTTP server of several."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+        """Serve `app`, encrypted if `tls` says with what."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -30,6 +32,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=round(CLOSING_S),  # Whoever has not sent a whole request by then.
+                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
         self._task: asyncio.Task[None] | None = None

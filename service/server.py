@@ -5,6 +5,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from sys import getsizeof
 from threading import Thread
@@ -25,9 +26,10 @@ from service.identity import Identity
 from service.rerank import Reranker, ServedModel
 from service.rest import create_app
 from service.scoring import Scoring
-from service.settings import Address, Settings
+from service.settings import Address, Settings, spans_wanted
 from service.telemetry import Telemetry
 from service.throttle import Throttle
+from service.tls import Certificates, CurrentContext
 from service.turns import Turns
 
 _TOKENISING_THREADS = 1
@@ -45,7 +47,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         """Build what needs no model. Raises FileError. Belongs to the running event loop."""
         self._settings = settings
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(export_spans=spans_wanted())
         self._turns = Turns(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
         self._reranker = Reranker(
             self._turns,
@@ -58,10 +60,19 @@ class Service:
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
         timeout_s = settings.default_timeout_seconds
-        self._grpc = GrpcApi(self._reranker, door, self._telemetry, default_timeout_s=timeout_s, alive=self._alive)
+        certificates = _certificates(settings)
+        self._grpc = GrpcApi(
+            self._reranker,
+            door,
+            self._telemetry,
+            default_timeout_s=timeout_s,
+            alive=self._alive,
+            connection_age_max_s=settings.max_connection_age_seconds,
+            certificates=certificates,
+        )
         app = create_app(self._reranker, door, self._telemetry, default_timeout_s=timeout_s)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
-        self._http = HttpServer(app)
+        self._http = HttpServer(app, CurrentContext(certificates) if certificates else None)
         self._admin = HttpServer(admin)
 
     async def start(self) -> None:
@@ -75,9 +86,10 @@ class Service:
         try:
             grpc = await self._grpc.start(str(settings.grpc_address))
         except RuntimeError as error:
-            raise AddressError(
-                f"cannot listen on {settings.grpc_address}: in use, or not an address of this machine"
-            ) from error
+            why = "in use, or not an address of this machine"
+            if settings.tls_cert_file:  # It knows fewer kinds of keys than the standard library.
+                why += f", or a certificate of a kind that gRPC does not take, {settings.tls_cert_file}"
+            raise AddressError(f"cannot listen on {settings.grpc_address}: {why}") from error
         models, costs = await self._load_models()
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, *costs),
@@ -129,6 +141,8 @@ class Service:
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
         self._turns.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_leaving(self._telemetry.close), CLOSING_S)
 
     def _alive(self) -> bool:
         """Whether batches come back, however many wait."""
@@ -175,6 +189,13 @@ def _check_names(names: Sequence[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
             raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    """Return what to encrypt with, None for nothing. Raises FileError."""
+    if not settings.tls_cert_file or not settings.tls_key_file:
+        return None
+    return Certificates(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)
 
 
 def _load(directory: ModelDirectory, cache_bytes: int, provider: Provider) -> tuple[Engine, CostModel]:

@@ -154,6 +154,10 @@ class Settings(BaseSettings):
     allow_anonymous: bool = False
     rate_limit: PositiveInt | None = None
     denylist_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
+    max_connection_age_seconds: Annotated[int, Field(ge=0, le=1_000_000)] = 300
     max_documents: PositiveInt = 10_000
     cache_mb: NonNegativeInt = 256
     bill_windows: bool = False
@@ -213,8 +217,18 @@ class Settings(BaseSettings):
             raise SettingsError("; ".join(faults)) from None
         except (OSError, ValueError) as error:  # A file that cannot be read, or is not TOML.
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
+        settings._check_tls()
         settings._check_exposure()
         return settings
+
+    def _check_tls(self) -> None:
+        for name, needed in (
+            ("tls_cert_file", "tls_key_file"),
+            ("tls_key_file", "tls_cert_file"),
+            ("tls_client_ca_file", "tls_cert_file"),
+        ):
+            if getattr(self, name) and not getattr(self, needed):
+                raise SettingsError(f"{PREFIX}{name.upper()} is of no use without {PREFIX}{needed.upper()}")
 
     def _check_exposure(self) -> None:
         if self.api_keys_file or self.allow_anonymous:
@@ -225,3 +239,8 @@ class Settings(BaseSettings):
                     f"{PREFIX}{name.upper()} listens beyond this machine: set {PREFIX}API_KEYS_FILE, "
                     f"or {PREFIX}ALLOW_ANONYMOUS=true to let anybody in"
                 )
+
+
+def spans_wanted() -> bool:
+    """Whether OpenTelemetry's own variables say where spans go; its SDK reads them all by itself."""
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}ENDPOINT") for kind in ("", "TRACES_"))

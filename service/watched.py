@@ -42,13 +42,16 @@ class WatchedFile(Generic[T]):
                 _log.error("all stays as it was: %s", self._problem)
         return self._value
 
-    def _look(self) -> tuple[int, int]:
-        """Return what changes when the file does: a mounted secret is replaced whole, by a link to another file."""
+    def _look(self) -> tuple[int, int, int]:
+        """Return what changes when the file does: a mounted secret is replaced whole, by a link to another file.
+
+        Its size, too: one that was read half written may be finished within the same tick of the clock.
+        """
         try:
             found = self._path.stat()
         except OSError as error:
             raise FileError(f"{self._name} cannot be read: {error.strerror}") from None
-        return found.st_ino, found.st_mtime_ns
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _read(self) -> T:
         try:

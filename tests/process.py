@@ -37,11 +37,18 @@ class RunningService:
     _log: str = ""
 
     @classmethod
-    def start(cls, **settings: object) -> "RunningService":
-        """Start `rerankd serve` and wait until it listens everywhere. Raises AssertionError with its output."""
+    def start(cls, *command: str, **settings: object) -> "RunningService":
+        """Start `rerankd serve`, or `command`, and wait until it listens everywhere.
+
+        Raises AssertionError with its output.
+        """
         errors = TemporaryFile("a+")  # noqa: SIM115  # It lives as long as the process, which appends to it.
         process = subprocess.Popen(
-            [COMMAND, "serve"], env=environment(**settings), stdout=subprocess.PIPE, stderr=errors, text=True
+            command or [COMMAND, "serve"],
+            env=environment(**settings),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
         assert process.stdout
         found: dict[str, str] = {}
@@ -57,7 +64,8 @@ class RunningService:
                 errors.close()
                 raise AssertionError(f"the service did not start: {line!r} {said}")
             found[match[1]] = match[2]
-        return cls(process, found["gRPC"], f"http://{found['HTTP']}", f"http://{found['admin']}", errors)
+        scheme = "https" if "tls_cert_file" in settings else "http"
+        return cls(process, found["gRPC"], f"{scheme}://{found['HTTP']}", f"http://{found['admin']}", errors)
 
     def log(self) -> str:
         """Return everything written to standard error so far."""

@@ -1,7 +1,7 @@
 """The gRPC server: who answers on its port, and when."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -15,6 +15,7 @@ from service.grpc_api.tei import TeiV1
 from service.messages import MESSAGE_BYTES_MAX
 from service.rerank import Reranker
 from service.telemetry import Telemetry
+from service.tls import Certificates, Texts
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
 _METADATA_BYTES_MAX = 16 * 2**10
@@ -40,13 +41,20 @@ class GrpcApi:
         *,
         default_timeout_s: float,
         alive: Callable[[], bool],
+        connection_age_max_s: int = 0,
+        certificates: Certificates | None = None,
     ) -> None:
-        """Answer through `reranker`; `alive` says whether the process makes progress."""
+        """Answer through `reranker`; `alive` says whether the process makes progress.
+
+        A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and may
+        find servers that it did not know.
+        """
         edge = Edge(door, telemetry, default_timeout_s)
         services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(options=(*_OPTIONS, *_age(connection_age_max_s)))
+        self._credentials = _credentials(certificates) if certificates else None
         for name, methods in services.items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -54,7 +62,10 @@ class GrpcApi:
 
     async def start(self, address: str) -> int:
         """Listen on `address`, answering NOT_SERVING; return the port. Raises RuntimeError if it is in use."""
-        port = self._server.add_insecure_port(address)
+        if self._credentials:
+            port = self._server.add_secure_port(address, self._credentials)
+        else:
+            port = self._server.add_insecure_port(address)
         await self._health.start()
         # grpc breaks when its start is cancelled: it goes on, and whoever stops waits for it.
         self._starting = asyncio.create_task(self._server.start())
@@ -74,3 +85,33 @@ class GrpcApi:
         if self._starting:  # grpc raises for a server that never was.
             await self._starting
             await self._server.stop(grace_s)
+
+
+def _age(seconds: int) -> Sequence[tuple[str, int]]:
+    # Without a grace that ends, calls that run then are finished.
+    return (("grpc.max_connection_age_ms", seconds * 1000),) if seconds else ()
+
+
+def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
+    """Return credentials that grpc asks for what has changed before each handshake."""
+    given = certificates.texts
+
+    def changed() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal given
+        texts = certificates.texts
+        if texts is given:
+            return None
+        given = texts
+        return _configuration(texts)
+
+    return grpc.dynamic_ssl_server_credentials(
+        _configuration(given),
+        changed,  # type: ignore[arg-type]  # Its types do not know that None stands for no change.
+        require_client_authentication=given.client_ca is not None,
+    )
+
+
+def _configuration(texts: Texts) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(texts.key.encode(), texts.chain.encode())], texts.client_ca.encode() if texts.client_ca else None
+    )
