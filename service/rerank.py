@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 from typing import NamedTuple
 
-from scheduler import Amount, Dispatcher, Expired, Oversized
+from scheduler import Amount, Dispatcher, Expired, Load, Oversized
 from service.cache import Cache
 from service.denylist import DenyList
 from service.engine import Encoded, EncodedPair, Engine, Query
@@ -104,6 +104,10 @@ class Reranker:
         if not self._models:
             raise NotReadyError
         return self._models
+
+    def load(self) -> Load | None:
+        """Return the load of what scores; None before there is anything."""
+        return self._dispatcher.load() if self._models else None
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Return the documents of `request` in order of relevance.

@@ -35,6 +35,9 @@ from service.turns import Turns
 _TOKENISING_THREADS = 1
 _TOKENISING_WAITING_MAX = 1000
 _TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
+_LEAVING_S, _QUIET_S = 1.0, 0.25
+"""Callers come until they hear that it stops, and are told so, until none has come for a while. What grpc has taken and
+the service has not when it closes, grpc cancels, which few clients take for a reason to ask elsewhere."""
 _STALL_MIN_S = 10.0
 _STALL_BATCHES = 20
 
@@ -137,12 +140,20 @@ class Service:
         self._serving = False
         await self._grpc.unready()
         if self._dispatcher:
-            await self._dispatcher.drain(max(self._settings.drain_seconds - CLOSING_S, 0))
+            await self._dispatcher.drain(max(self._settings.drain_seconds - _LEAVING_S - CLOSING_S, 0))
+        await self._left()
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
         self._turns.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(_leaving(self._telemetry.close), CLOSING_S)
+
+    async def _left(self) -> None:
+        """Wait until callers have noticed that it stops."""
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + _LEAVING_S
+        while self._telemetry.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # Nothing is no event.
+            await asyncio.sleep(_QUIET_S / 10)
 
     def _alive(self) -> bool:
         """Whether batches come back, however many wait."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.metadata import version
+from math import inf
 from time import perf_counter
 
 import structlog
@@ -57,6 +58,7 @@ class Telemetry:
         self._models: Sequence[str] = ()
         self._log = structlog.get_logger("rerankd")
         self._tracing = Tracing(export=export_spans)
+        self._ended_at = -inf
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # CPU time, memory and file descriptors of the process.
         self._calls = Counter(
@@ -71,6 +73,9 @@ class Telemetry:
             ["reason", "lanes"],
             registry=registry,
         )
+        for reason in _SHED.values():
+            for _, lanes in _BANDS:
+                self._shed.labels(reason, lanes)  # There from the start, so that the first one counts as a rise.
         self._took = Histogram(
             "rerank_request_seconds",
             "From when the call is taken up to its end, refused ones included.",
@@ -154,11 +159,16 @@ class Telemetry:
         """Return all metrics, in the Prometheus text format unless encoded otherwise."""
         return encode(self._registry)
 
+    def quiet_s(self) -> float:
+        """Return for how long no call has ended, in seconds."""
+        return perf_counter() - self._ended_at
+
     def close(self) -> None:
         """Send the spans that were not sent yet. Blocks for as long as their collector does."""
         self._tracing.close()
 
     def _end(self, record: CallRecord, headers: Mapping[str, str], took_s: float) -> None:
+        self._ended_at = perf_counter()
         row = Outcome.of(record.error).row if record.error else None
         outcome = row.reason if row else "OK"
         lanes = "none" if record.lane is None else band(record.lane)

@@ -41,8 +41,12 @@ _OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.per_rpc_retry_buffer_size", 2 * _MESSAGE_BYTES),  # A larger request would not be retried.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    # A server that is cut off, or stands still, is left within seven seconds, inside the usual deadline of a call,
+    # which is then made again elsewhere. Both timeouts are needed: grpc sends no ping to keep alive while it waits for
+    # one of those by which it measures the connection. Nor more than two without data, which no server finds too many.
+    ("grpc.keepalive_time_ms", 4_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),
 )
 
 

@@ -1,10 +1,15 @@
-"""What every method does around its answer: name the caller, keep time and the record, say what went wrong."""
+"""What every method does around its answer: name the caller, keep time and the record, say what went wrong.
+
+However a call ends, its trailers say how busy the server is.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from scheduler import Load
 from service.door import Door
 from service.grpc_api.context import Context, metadata
+from service.grpc_api.load_report import TRAILER, report
 from service.grpc_api.status import abort
 from service.grpc_api.wire import M
 from service.rerank import Call
@@ -21,6 +26,11 @@ class Edge:
         self._door = door
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
+        self._load: Callable[[], Load | None] = lambda: None
+
+    def watch(self, load: Callable[[], Load | None]) -> None:
+        """Report this load, as soon as there is one, with the end of every call from now on."""
+        self._load = load
 
     async def guarded(
         self,
@@ -29,12 +39,20 @@ class Edge:
     ) -> M:
         """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
         try:
-            with self._telemetry.call(_API) as record:
+            with self._telemetry.call(_API, metadata(context)) as record:
                 call = await self._call(record, context)
                 async with call.in_time():
-                    return await answer(record, call)
+                    message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
+            self._report(context)
             return await abort(error, record.id, context)
+        self._report(context)
+        return message
+
+    def _report(self, context: Context) -> None:
+        """Say at the end of a call how busy the server is."""
+        if load := self._load():
+            context.set_trailing_metadata(((TRAILER, report(load)),))
 
     async def _call(self, record: CallRecord, context: Context) -> Call:
         """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""

@@ -38,9 +38,10 @@ async def abort(error: Exception, call_id: str, context: Context) -> NoReturn:
     for into, detail in zip(packed, details, strict=True):
         into.Pack(detail)
     status = rpc_status.to_status(Status(code=outcome.row.grpc.value[0], message=outcome.message, details=packed))
-    # Not abort_with_status: it would replace the pushback with the status's own trailers.
+    # Not abort_with_status: it would replace the pushback, and what the call has, with the status's own trailers.
+    trailers = (*context.trailing_metadata(), *status.trailing_metadata, *pushback)
     try:
-        await context.abort(status.code, status.details, trailing_metadata=(*status.trailing_metadata, *pushback))
+        await context.abort(status.code, status.details, trailing_metadata=trailers)
     except grpc.aio.InternalError:  # The call is over already: its deadline came first.
         raise asyncio.CancelledError from None
     raise AssertionError("abort raises")

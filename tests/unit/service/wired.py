@@ -6,7 +6,7 @@ from pathlib import Path
 from sys import getsizeof
 from types import SimpleNamespace
 
-from scheduler import BatchReport, Dispatcher, LoopClock, Policy, Scheduler
+from scheduler import BatchReport, Dispatcher, Load, LoopClock, Policy, Scheduler
 from service.cache import Cache
 from service.denylist import DenyList
 from service.door import Door
@@ -98,6 +98,7 @@ class FakeReranker:
         self.asked = asyncio.Event()
         self.cancelled = 0
         self.ready = True
+        self.pressure: float | None = None
         self.documents_max = 100
         self.tokenisers = 1
 
@@ -110,6 +111,10 @@ class FakeReranker:
             SimpleNamespace(number=0, name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32)),
             SimpleNamespace(number=1, name="second", aliases=(), engine=SimpleNamespace(context=64)),
         ]
+
+    def load(self) -> Load | None:
+        """Return a load of this pressure."""
+        return None if self.pressure is None else Load(0, 0, 0, 0.0, self.pressure)
 
     def check_count(self, documents: int) -> None:
         """Take any number of documents."""
