@@ -1,0 +1,30 @@
+"""Soak and chaos against the real process: python -m tests.soak."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser
+from functools import partial
+from pathlib import Path
+
+from service.bench.output import write
+from tests.soak import picture, report
+from tests.soak.soak import soak
+
+
+def main() -> int:
+    """Print the report and write it with a picture; return 0 if all promises were kept."""
+    parser = ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0, help="length of the load; 600")
+    parser.add_argument("--load", type=float, default=1.5, help="asked for, over the capacity; 1.5")
+    parser.add_argument("--seed", type=int, default=1, help="draws the calls and their times; 1")
+    parser.add_argument("--out", type=Path, default=Path("soak-results"), help="folder; soak-results")
+    arguments = parser.parse_args()
+    result = asyncio.run(soak(seconds=arguments.seconds, load=arguments.load, seed=arguments.seed))
+    text = report.text(result)
+    print(text)  # noqa: T201
+    write(arguments.out, "soak", f"```\n{text}\n```", partial(picture.draw, result))
+    return 0 if result.kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

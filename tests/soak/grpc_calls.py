@@ -1,0 +1,150 @@
+"""Calls over gRPC as a library makes them: good ones, and such as are left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+from rerank.v2 import rerank_pb2 as pb
+
+from tests.contract.clients import SERVICE
+from tests.soak.outcome import CUT_OFF, LEFT, Outcome, answered, refused_by_grpc
+from tests.soak.question import Question
+from tests.soak.there import There, channel
+
+_PART = 25  # Documents in a message of a stream.
+_OVERSIZE = 64 * 2**20 + 1
+
+
+async def unary(there: There, name: str, question: Question) -> Outcome:
+    """Ask, and wait for the end."""
+    return await _ended(_call(there, name, question), question)
+
+
+async def stream(there: There, name: str, question: Question) -> Outcome:
+    """Send a few documents at a time."""
+    return await _ended(_stream(there, name, question, pause_s=0), question)
+
+
+async def slow_stream(there: There, name: str, question: Question) -> Outcome:
+    """Send a few documents at a time, and wait in between."""
+    return await _ended(_stream(there, name, question, pause_s=there.chance.uniform(0, 0.3)), question)
+
+
+async def hasty(there: There, name: str, question: Question) -> Outcome:
+    """Give it a few milliseconds."""
+    return await unary(there, name, question._replace(deadline_s=there.chance.uniform(0.001, 0.05)))
+
+
+async def left(there: There, name: str, question: Question) -> Outcome:
+    """Cancel the call after a moment, unless it has ended."""
+    return await _left(there, _call(there, name, question), question, there.chance.uniform(0, 1.5))
+
+
+async def upload_left(there: There, name: str, question: Question) -> Outcome:
+    """Cancel a stream while it is being sent."""
+    call = _stream(there, name, question, pause_s=0.2)
+    return await _left(there, call, question, there.chance.uniform(0, 0.5))
+
+
+async def not_protobuf(there: There, name: str, question: Question) -> Outcome:
+    """Send bytes that are no message."""
+    return await _raw(there.channels[0], name, question, there.chance.randbytes(2000))
+
+
+async def too_many(there: There, name: str, question: Question) -> Outcome:
+    """Send more documents than there may be."""
+    return await _raw(there.channels[0], name, question, message_of(question._replace(documents=["a"] * 10_001)))
+
+
+async def unknown_model(there: There, name: str, question: Question) -> Outcome:
+    """Ask for a model that is not there."""
+    raw = pb.RerankRequest(model="nobody", query=question.query, documents=["a"]).SerializeToString()
+    return await _raw(there.channels[0], name, question, raw)
+
+
+async def oversize(there: There, name: str, question: Question) -> Outcome:
+    """Send a message that is too large, over a connection of its own."""
+    async with channel(there.grpc) as own:
+        return await _raw(own, name, question, bytes(_OVERSIZE))
+
+
+async def large_metadata(there: There, name: str, question: Question) -> Outcome:
+    """Send more metadata than the library takes."""
+    async with channel(there.grpc) as own:
+        return await _raw(own, name, question, message_of(question.of(1)), ("x-large", "m" * 2**17))
+
+
+async def unknown_method(there: There, name: str, question: Question) -> Outcome:
+    """Call what is not there."""
+    return await _raw(there.channels[0], name, question, b"", method="Nothing")
+
+
+def message_of(question: Question) -> bytes:
+    """Return a question as a message."""
+    return _request(question).SerializeToString()
+
+
+def _request(question: Question) -> pb.RerankRequest:
+    return pb.RerankRequest(
+        model="rerank-v3.5",
+        query=question.query,
+        documents=question.documents,
+        top_n=question.top_n,
+        priority=question.lane,
+    )
+
+
+def _call(there: There, name: str, question: Question) -> Any:
+    method: Any = there.chance.choice(there.channels).unary_unary(
+        f"/{SERVICE}/Rerank", response_deserializer=pb.RerankResponse.FromString
+    )
+    return method(message_of(question), timeout=question.deadline_s, metadata=(("x-client-name", name),))
+
+
+def _stream(there: There, name: str, question: Question, pause_s: float) -> Any:
+    async def parts() -> AsyncIterator[bytes]:
+        first, rest = question.of(_PART), question.documents[_PART:]
+        yield pb.RerankStreamRequest(request=_request(first)).SerializeToString()
+        for start in range(0, len(rest), _PART):
+            await asyncio.sleep(pause_s)
+            documents = pb.Documents(texts=rest[start : start + _PART])
+            yield pb.RerankStreamRequest(documents=documents).SerializeToString()
+
+    method: Any = there.chance.choice(there.channels).stream_unary(
+        f"/{SERVICE}/RerankStream",
+        response_deserializer=lambda raw: pb.RerankStreamResponse.FromString(raw).response,
+    )
+    return method(parts(), timeout=question.deadline_s, metadata=(("x-client-name", name),))
+
+
+async def _ended(call: Any, question: Question) -> Outcome:
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return refused_by_grpc(error)
+    return answered(question, answer.id, [(result.index, result.relevance_score) for result in answer.results])
+
+
+async def _left(there: There, call: Any, question: Question, after_s: float) -> Outcome:
+    ending = asyncio.ensure_future(_ended(call, question))
+    done, _ = await asyncio.wait((ending,), timeout=after_s)
+    if done:
+        return ending.result()
+    call.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+    return Outcome(LEFT)
+
+
+async def _raw(
+    over: grpc.aio.Channel, name: str, question: Question, raw: bytes, *more: Sequence[str], method: str = "Rerank"
+) -> Outcome:
+    """Send bytes to a method; what the library below the service refuses is cut off."""
+    call: Any = over.unary_unary(f"/{SERVICE}/{method}")
+    try:
+        await call(raw, timeout=question.deadline_s, metadata=(("x-client-name", name), *more))
+    except grpc.aio.AioRpcError as error:
+        if any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata() or ()):
+            return refused_by_grpc(error)
+        return Outcome(CUT_OFF if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED else "DEADLINE_EXCEEDED")
+    return Outcome("OK", fault="answered what is no request")

@@ -1,0 +1,81 @@
+"""All kinds of calls, how often each is made, and how it may end."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from tests.soak import grpc_calls, http2, rest_calls, wire_calls
+from tests.soak.outcome import CUT_OFF, INTERNAL, LEFT, OK, SERVED, Outcome
+from tests.soak.question import Question
+from tests.soak.there import There
+
+Make = Callable[[There, str, Question], Awaitable[Outcome]]
+"""Makes a call under a name and says how it ended."""
+_MAY_LEAVE = SERVED | {LEFT}
+_INVALID = frozenset(("INVALID_REQUEST", "OUT_OF_RANGE", "UNKNOWN_MODEL"))
+
+
+class Kind(NamedTuple):
+    """One kind of call."""
+
+    name: str
+    make: Make
+    weight: float
+    endings: frozenset[str] = SERVED
+    """The reasons it may end with."""
+    lines: int = 1
+    """In the log for one call, at most."""
+    sampled: bool = False
+    """Whether its scores may be compared with those of the same question asked alone."""
+
+
+WORK = (
+    Kind("grpc", grpc_calls.unary, 25, sampled=True),
+    Kind("grpc-stream", grpc_calls.stream, 8, sampled=True),
+    Kind("rest-v2", rest_calls.v2, 20, sampled=True),
+    Kind("rest-v1", rest_calls.v1, 6, sampled=True),
+    Kind("rest-tei", rest_calls.tei, 6, sampled=True),
+    Kind("grpc-hasty", grpc_calls.hasty, 4),
+    Kind("rest-hasty", rest_calls.hasty, 4),
+    Kind("grpc-left", grpc_calls.left, 4, _MAY_LEAVE),
+    Kind("rest-left", wire_calls.left, 4, frozenset((LEFT,))),
+    Kind("grpc-upload-left", grpc_calls.upload_left, 3, _MAY_LEAVE),
+    Kind("rest-upload-left", wire_calls.upload_left, 3, frozenset((LEFT,))),
+    Kind("rest-answer-left", wire_calls.answer_left, 3, frozenset((LEFT,))),
+    Kind("grpc-slow-sender", grpc_calls.slow_stream, 3),
+    Kind("rest-slow-sender", wire_calls.slow_sender, 3),
+    Kind("grpc-slow-reader", http2.slow_reader, 3, frozenset(("OK", LEFT, CUT_OFF))),
+    Kind("rest-slow-reader", wire_calls.slow_reader, 3, sampled=True),
+    Kind("grpc-faulty", lambda there, name, q: grpc_calls.unary(there, name, q.with_faults(there.chance)), 3),
+    Kind("rest-faulty", lambda there, name, q: rest_calls.v2(there, name, q.with_faults(there.chance)), 3),
+)
+"""Calls that ask for work, whether or not they wait for it."""
+NOISE = (
+    Kind("grpc-not-protobuf", grpc_calls.not_protobuf, 3, frozenset(("INVALID_REQUEST",))),
+    Kind("grpc-too-many", grpc_calls.too_many, 1, frozenset(("OUT_OF_RANGE",))),
+    Kind("grpc-no-model", grpc_calls.unknown_model, 1, frozenset(("UNKNOWN_MODEL",))),
+    Kind("grpc-oversize", grpc_calls.oversize, 0.1, frozenset(("OUT_OF_RANGE",))),
+    Kind("grpc-large-metadata", grpc_calls.large_metadata, 1, frozenset((CUT_OFF,)), lines=0),
+    Kind("grpc-no-method", grpc_calls.unknown_method, 1, frozenset((CUT_OFF,)), lines=0),
+    Kind("grpc-noise", http2.noise, 3, frozenset((LEFT,))),
+    Kind("grpc-resets", http2.rapid_resets, 1, frozenset((LEFT,)), lines=100),
+    Kind("rest-malformed", rest_calls.malformed, 6, _INVALID),
+    Kind("rest-oversize", wire_calls.oversize, 1, frozenset(("OUT_OF_RANGE",))),
+    Kind("rest-oversize-sent", wire_calls.oversize_sent, 0.1, frozenset(("OUT_OF_RANGE", CUT_OFF))),
+    Kind("rest-large-head", rest_calls.large_head, 1, frozenset((CUT_OFF,)), lines=0),
+    Kind("rest-slow-head", wire_calls.slow_head, 1, frozenset((LEFT,)), lines=0),
+    Kind("rest-noise", wire_calls.noise, 3, frozenset((LEFT,)), lines=0),
+    Kind(
+        "grpc-hopeless",
+        lambda there, name, q: grpc_calls.unary(there, name, q.hopeless()),
+        1,
+        SERVED - {OK} | {INTERNAL},
+    ),
+    Kind(
+        "rest-hopeless",
+        lambda there, name, q: rest_calls.v2(there, name, q.hopeless()),
+        0.5,
+        SERVED - {OK} | {INTERNAL},
+    ),
+)
+"""Calls that ask for no work, or hardly any."""
+KINDS = {kind.name: kind for kind in (*WORK, *NOISE)}

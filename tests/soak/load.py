@@ -1,0 +1,78 @@
+"""Calls of all kinds that come whether or not the service keeps up."""
+
+import asyncio
+from collections.abc import Sequence
+from time import perf_counter
+
+import grpc
+import httpx
+
+from tests.soak.kinds import NOISE, WORK, Kind
+from tests.soak.outcome import LOST, Ended, Outcome
+from tests.soak.question import Question, Questions
+from tests.soak.samples import Samples
+from tests.soak.there import There
+
+MARGIN_S = 5.0
+"""After its deadline, by when a call must have ended: the machine is shared, and the process stopped now and then."""
+NOISE_S = 5.0
+"""Calls a second that ask for no work."""
+
+
+class Callers:
+    """Make calls over the connections there, and note how each ends."""
+
+    def __init__(self, there: There, samples: Samples, seed: int) -> None:
+        self._there = there
+        self._samples = samples
+        self._questions = Questions(seed)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start = perf_counter()
+        self.ended: list[Ended] = []
+        self.tokens = 0
+
+    @property
+    def open(self) -> int:
+        """Calls that have not ended."""
+        return len(self._tasks)
+
+    async def work(self, tokens_s: float, until: float) -> None:
+        """Ask for so much, each call at a moment of its own, up to a moment of the clock."""
+        at = perf_counter()
+        while at < until:
+            question = self._questions.draw()
+            self.tokens += question.tokens
+            at += self._questions.chance.expovariate(tokens_s / question.tokens)
+            await asyncio.sleep(at - perf_counter())
+            self._begin(WORK, question)
+
+    async def noise(self, until: float) -> None:
+        """Make calls that ask for no work."""
+        while perf_counter() < until:
+            await asyncio.sleep(self._questions.chance.expovariate(NOISE_S))
+            self._begin(NOISE, self._questions.draw())
+
+    async def end(self) -> None:
+        """Wait for the end of all calls: each has one."""
+        await asyncio.gather(*self._tasks)
+
+    def _begin(self, kinds: Sequence[Kind], question: Question) -> None:
+        (kind,) = self._there.chance.choices(kinds, [kind.weight for kind in kinds])
+        task = asyncio.create_task(self._call(kind, question))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, kind: Kind, question: Question) -> None:
+        name, start = self._there.name(kind.name), perf_counter()
+        try:
+            async with asyncio.timeout(question.deadline_s + MARGIN_S):
+                outcome = await kind.make(self._there, name, question)
+        except TimeoutError:
+            outcome = Outcome(LOST)
+        except (AssertionError, OSError, EOFError, ValueError, LookupError, httpx.HTTPError, grpc.RpcError) as error:
+            outcome = Outcome("none", fault=f"{type(error).__name__}: {error}")
+        now = perf_counter()
+        if kind.sampled:
+            self._samples.take(question, outcome.results)
+        reason, call_id, fault, _ = outcome
+        self.ended.append(Ended(kind.name, name, question.lane, now - self._start, now - start, reason, call_id, fault))

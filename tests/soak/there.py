@@ -1,0 +1,56 @@
+"""The connections of the callers to the service under soak."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+import grpc
+import httpx
+
+from tests.process import RunningService
+
+_CHANNELS = 4
+_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),  # Else channels to one address share a connection.
+    ("grpc.enable_retries", 0),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+)
+LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
+"""Connections idle for longer are not used again: the service closes them after 5 s."""
+_NAMES = 4
+
+
+@dataclass
+class There:
+    """Where the service is, and a few connections that good callers share."""
+
+    grpc: str
+    http: str
+    """As host:port, like the others."""
+    admin: str
+    channels: list[grpc.aio.Channel]
+    client: httpx.AsyncClient
+    chance: Random
+    _serial: count = field(default_factory=count)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connected(cls, service: RunningService, seed: int) -> AsyncIterator["There"]:
+        """Connect to a service; close all connections in the end."""
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(httpx.AsyncClient(limits=LIMITS, timeout=None))  # noqa: S113
+            channels = [await stack.enter_async_context(channel(service.grpc)) for _ in range(_CHANNELS)]
+            http, admin = (base.removeprefix("http://") for base in (service.http, service.admin))
+            yield cls(service.grpc, http, admin, channels, client, Random(seed))
+
+    def name(self, kind: str) -> str:
+        """Return the name of one of a few clients that make calls of a kind."""
+        return f"soak.{kind}.{next(self._serial) % _NAMES}"
+
+
+def channel(address: str) -> grpc.aio.Channel:
+    """Return a connection of its own."""
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)

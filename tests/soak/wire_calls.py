@@ -1,0 +1,172 @@
+"""Calls over REST that no library makes: slow to send, slow to read, and broken off."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+
+from tests.soak.outcome import CUT_OFF, LEFT, Outcome
+from tests.soak.question import Question
+from tests.soak.rest_calls import body, understood
+from tests.soak.there import There
+
+_SMALL = 4096  # Of what is kept by the system for us to read.
+_SLOW = 20  # Pieces.
+_CHUNK, _CHUNKS = 2**20, 66
+
+
+async def left(there: There, name: str, question: Question) -> Outcome:
+    """Close the connection after a moment, whether or not there is an answer."""
+    async with connection(there.http) as (_, writer):
+        writer.write(_head(name, question) + _body(question))
+        await writer.drain()
+        await asyncio.sleep(there.chance.uniform(0, 1.5))
+    return Outcome(LEFT)
+
+
+async def upload_left(there: There, name: str, question: Question) -> Outcome:
+    """Close the connection in the middle of the body, or of the head."""
+    sent = _head(name, question) + _body(question)
+    async with connection(there.http) as (_, writer):
+        writer.write(sent[: there.chance.randrange(len(sent))])
+        await writer.drain()
+        await asyncio.sleep(there.chance.uniform(0, 0.5))
+        if there.chance.random() < 0.5:
+            writer.transport.abort()
+    return Outcome(LEFT)
+
+
+async def slow_sender(there: There, name: str, question: Question) -> Outcome:
+    """Send the body in many pieces, with pauses."""
+    sent, pause_s = _body(question), there.chance.uniform(0, 0.1)
+    step = len(sent) // _SLOW + 1
+    async with connection(there.http) as (reader, writer):
+        writer.write(_head(name, question))
+        for start in range(0, len(sent), step):
+            writer.write(sent[start : start + step])
+            with contextlib.suppress(ConnectionError):  # It may answer before all is sent, and close.
+                await writer.drain()
+            await asyncio.sleep(pause_s)
+        return understood(await _answer(reader, _SMALL, 0), question)
+
+
+async def slow_reader(there: There, name: str, question: Question) -> Outcome:
+    """Read a long answer in many pieces, with pauses."""
+    async with connection(there.http, _SMALL) as (reader, writer):
+        writer.write(_long(name, question))
+        pause_s = there.chance.uniform(0, 0.05)
+        return understood(await _answer(reader, _SMALL, pause_s), question)
+
+
+async def answer_left(there: There, name: str, question: Question) -> Outcome:
+    """Close the connection in the middle of a long answer."""
+    async with connection(there.http, _SMALL) as (reader, writer):
+        writer.write(_long(name, question))
+        with contextlib.suppress(ConnectionError):
+            await reader.read(100)
+        writer.transport.abort()
+    return Outcome(LEFT)
+
+
+async def slow_head(there: There, name: str, question: Question) -> Outcome:
+    """Send half a head, and then nothing."""
+    head = _head(name, question)
+    async with connection(there.http) as (_, writer):
+        writer.write(head[: len(head) // 2])
+        await asyncio.sleep(there.chance.uniform(1, 5))
+    return Outcome(LEFT)
+
+
+async def noise(there: There, name: str, question: Question) -> Outcome:
+    """Send what is no HTTP to any of the ports."""
+    address = there.chance.choice((there.http, there.admin))
+    async with connection(address) as (reader, writer):
+        writer.write(there.chance.choice((b"\x16\x03\x01\x02\x00", b"GET", b"POST / HTTP/9.9", b"")))
+        writer.write(there.chance.randbytes(there.chance.randrange(20_000)) + b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(1):
+                await reader.read(1000)
+    return Outcome(LEFT)
+
+
+async def oversize(there: There, name: str, question: Question) -> Outcome:
+    """Announce a body that is too large."""
+    async with connection(there.http) as (reader, writer):
+        writer.write(_head(name, question, length=10**12) + b"{")
+        return understood(await _answer(reader, _SMALL, 0), question)
+
+
+async def oversize_sent(there: There, name: str, question: Question) -> Outcome:
+    """Send more than may be, without saying how much it will be."""
+    head = _head(name, question, length=0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    chunk = b"%x\r\n" % _CHUNK + bytes(_CHUNK) + b"\r\n"
+    async with connection(there.http) as (reader, writer):
+        answer = asyncio.create_task(_answer(reader, _SMALL, 0))
+        writer.write(head)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(_CHUNKS):
+                writer.write(chunk)
+                await writer.drain()
+        try:
+            return understood(await answer, question)
+        except ConnectionError:  # It closes on what it does not want to read, and the answer may be lost in that.
+            return Outcome(CUT_OFF)
+
+
+@contextlib.asynccontextmanager
+async def connection(
+    address: str, receive: int | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connect, with a small buffer if told; close in the end."""
+    host, _, port = address.rpartition(":")
+    end = socket.socket()
+    end.setblocking(False)  # noqa: FBT003
+    if receive:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    try:
+        await asyncio.get_running_loop().sock_connect(end, (host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=end, limit=receive or 2**16)
+    except BaseException:
+        end.close()
+        raise
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def _head(name: str, question: Question, *, length: int | None = None, path: str = "/v2/rerank") -> bytes:
+    length = len(_body(question)) if length is None else length
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"X-Client-Name: {name}\r\nX-Priority: {question.lane}\r\n"
+        f"X-Request-Timeout-Ms: {round(1000 * question.deadline_s)}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def _body(question: Question) -> bytes:
+    return json.dumps(body(question)).encode()
+
+
+def _long(name: str, question: Question) -> bytes:
+    """Return a call whose answer repeats the texts."""
+    fields = {"query": question.query, "texts": question.documents, "top_n": question.top_n, "return_text": True}
+    content = json.dumps(fields).encode()
+    return _head(name, question, length=len(content), path="/rerank") + content
+
+
+async def _answer(reader: asyncio.StreamReader, piece: int, pause_s: float) -> httpx.Response:
+    """Read a response up to the end of the connection."""
+    raw = b""
+    while more := await reader.read(piece):
+        raw += more
+        await asyncio.sleep(pause_s)
+    head, _, content = raw.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = [tuple(line.split(": ", 1)) for line in lines]
+    return httpx.Response(int(status.split()[1]), headers=headers, content=content)
