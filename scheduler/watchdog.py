@@ -6,6 +6,7 @@ from scheduler.model import Batch
 
 _TIMES = 5.0  # Its prediction after which a batch is taken to hang,
 _LEAST_S = 0.25  # but never less than this long after it.
+_DOUBLINGS_MAX = 2
 _TICK_S = 0.05  # Between looks at the clock while something runs.
 
 
@@ -13,7 +14,13 @@ _TICK_S = 0.05  # Between looks at the clock while something runs.
 class _Watched:
     batch: Batch
     since: float
-    limit_s: float
+    least_s: float
+    stops: int = 0
+
+    @property
+    def limit_s(self) -> float:
+        halvings = (max(self.batch.pairs, 1) - 1).bit_length()  # Until a pair is alone.
+        return self.least_s * (1 << min(max(self.stops - halvings, 0), _DOUBLINGS_MAX))
 
     @property
     def until(self) -> float:
@@ -23,8 +30,8 @@ class _Watched:
 class Watchdog:
     """Watches the running batches.
 
-    A batch that was stopped runs on in halves, and has twice as long for that: on a machine that has become slow,
-    work that does not hang gets through in the end.
+    A batch that was stopped runs on in halves, each with as long as the whole had: on a machine that has become slow,
+    work that does not hang gets through in the end. A pair that is alone by then has twice as long from try to try.
 
     A process that was paused, or starved of its CPU, is not hung. It is told by the ticks: one noticed late says that
     nobody ran, and all batches begin anew.
@@ -51,7 +58,7 @@ class Watchdog:
         for watched in self._watched.values():
             if watched.until <= now:
                 hanging.append((watched.batch, now - watched.since))
-                watched.since, watched.limit_s = now, 2 * watched.limit_s
+                watched.since, watched.stops = now, watched.stops + 1
         if not self._watched:
             self._tick_at = None
         elif self._tick_at is None or self._tick_at <= now:

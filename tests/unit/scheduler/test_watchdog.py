@@ -2,14 +2,14 @@
 
 import pytest
 
-from scheduler.model import Batch
+from scheduler.model import Batch, Slice
 from scheduler.watchdog import Watchdog
 
 
-def watched(work: float = 0.05, start: float = 0.0) -> Watchdog:
+def watched(work: float = 0.05, start: float = 0.0, pairs: int = 1) -> Watchdog:
     """Return a watchdog with a batch of `work` predicted seconds that began at `start`."""
     dog = Watchdog()
-    dog.start(Batch(1, (), 10, work), start)
+    dog.start(Batch(1, (Slice(1, tuple(range(pairs))),), 10, work), start)
     assert dog.look(start) == []
     return dog
 
@@ -29,10 +29,17 @@ def test_a_hang_is_noticed(work, limit_s):
     assert reports(watched(work), 0.0, limit_s * 1.5) == [pytest.approx((limit_s, limit_s))]
 
 
-def test_what_was_stopped_gets_twice_as_long():
-    """After each stop a batch has twice as long as before."""
-    times = [at for at, _ in reports(watched(), 0.0, 5.0)]
-    assert times == pytest.approx([0.3, 0.9, 2.1, 4.5])
+def test_a_pair_that_was_stopped_gets_twice_as_long():
+    """After each stop a pair alone has twice as long as before, up to four times."""
+    times = [at for at, _ in reports(watched(), 0.0, 4.0)]
+    assert times == pytest.approx([0.3, 0.9, 2.1, 3.3])
+
+
+@pytest.mark.parametrize(("pairs", "halvings"), [(2, 1), (3, 2), (4, 2), (40, 6), (64, 6)])
+def test_halves_get_as_long_as_the_whole(pairs: int, halvings: int):
+    """While a batch is halved each part has as long as the batch had, so that the pair at fault is soon alone."""
+    times = [at for at, _ in reports(watched(pairs=pairs), 0.0, 0.3 * (halvings + 1) + 0.7)]
+    assert times == pytest.approx([0.3 * (stop + 1) for stop in range(halvings + 1)] + [0.3 * (halvings + 1) + 0.6])
 
 
 def test_what_came_back_is_not_watched():
