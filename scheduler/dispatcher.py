@@ -26,6 +26,8 @@ class Scored(NamedTuple):
     """One a pair, in the order submitted; None where the engine failed on a pair."""
     wait_s: float
     """From admission until the first pair reached a worker."""
+    failure: BaseException | None
+    """What the engine raised last of a pair."""
 
 
 class BatchReport(NamedTuple):
@@ -40,7 +42,7 @@ class BatchReport(NamedTuple):
 class _Pending(Generic[T]):
     """A submitted job whose caller waits."""
 
-    __slots__ = ("admitted_at", "failed", "future", "missing", "pairs", "scores", "started_at")
+    __slots__ = ("admitted_at", "failed", "failure", "future", "missing", "pairs", "scores", "started_at")
 
     def __init__(self, pairs: Sequence[T], future: "asyncio.Future[Scored]", now: float) -> None:
         self.pairs = pairs
@@ -48,6 +50,7 @@ class _Pending(Generic[T]):
         self.scores: list[float | None] = [None] * len(pairs)
         self.missing = len(pairs)
         self.failed = 0
+        self.failure: BaseException | None = None
         self.admitted_at = now
         self.started_at: float | None = None
 
@@ -223,21 +226,20 @@ class Dispatcher(Generic[T]):
             pending = self._pending.get(piece.job_id)
             if pending is None:
                 continue  # It ended while its pairs were on the worker.
-            failure: BaseException | None = None
             pending.missing -= len(own)
             for i, result in zip(piece.pairs, own, strict=True):
                 if isinstance(result, BaseException):
                     pending.failed += 1
-                    failure = result
+                    pending.failure = result
                 else:
                     pending.scores[i] = result
-            if pending.failed > _FAILED_MAX or pending.failed == len(pending.pairs):
+            if pending.failed > _FAILED_MAX:
                 error = ScoringFailed(ScoringFailed.__doc__)
-                error.__cause__ = failure
+                error.__cause__ = pending.failure
                 self._end(piece.job_id, error)
             elif not pending.missing:
                 wait_s = (pending.started_at or pending.admitted_at) - pending.admitted_at
-                self._end(piece.job_id, Scored(pending.scores, wait_s))
+                self._end(piece.job_id, Scored(pending.scores, wait_s, pending.failure))
 
     def _end(self, job_id: int, ending: Scored | Exception) -> None:
         pending = self._forget(job_id)

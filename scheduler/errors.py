@@ -7,7 +7,7 @@ SchedulerError
 │   ├── Expired       its deadline passed
 │   ├── Oversized     more pairs than a job may have
 │   └── Draining      the service is stopping
-└── ScoringFailed     the engine failed on its pairs
+└── ScoringFailed     the engine failed on too many pairs
 """
 
 from scheduler.model import Reason
@@ -47,7 +47,7 @@ class Draining(Refused):
 
 
 class ScoringFailed(SchedulerError):
-    """The engine failed on all pairs of this job, or on many; the cause is chained."""
+    """The engine failed on too many pairs, or on all there are; the cause is chained."""
 
 
 _BY_REASON: dict[Reason, type[Refused]] = {

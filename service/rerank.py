@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 from typing import NamedTuple
 
-from scheduler import Amount, Dispatcher, Expired, Load, Oversized
+from scheduler import Amount, Dispatcher, Expired, Load, Oversized, ScoringFailed
 from service.cache import Cache
 from service.denylist import DenyList
 from service.engine import Encoded, EncodedPair, Engine, Query
@@ -191,6 +191,8 @@ class Reranker:
             )
             known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
             wait_s = scored.wait_s
+            if all(score is None for score in known.values()):
+                raise ScoringFailed from scored.failure
         return _Scored([known[key] for key in keys], cached_tokens, wait_s)
 
     def _read_query(self, engine: Engine, text: str) -> Query:

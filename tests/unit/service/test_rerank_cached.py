@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from service.engine import Engine
+from tests.unit.service.graphs import a_graph
+from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.wired import Wired, until
 
 
@@ -80,4 +83,15 @@ async def test_a_request_that_was_given_up(tiny: Engine):
     again = await wired.rerank(*documents)
     assert again.cached_tokens
     assert wired.pairs_run == len(documents)
+    wired.turns.close()
+
+
+async def test_a_failing_document_among_known_ones(tmp_path: Path):
+    """A document without a score fails no request of which others are known already, however often it comes."""
+    engine = an_engine(tmp_path / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3]))
+    wired = Wired(engine, cache_bytes=2**20)
+    for _ in range(2):
+        result = await wired.rerank("bad", "good")
+        assert [ranked.index for ranked in result.results] == [1, 0]
+        assert result.warnings
     wired.turns.close()
