@@ -47,7 +47,6 @@ class CallRecord:
     lane: int | None = None
     documents: int | None = None
     result: RerankResult | None = None
-    error: BaseException | None = None
 
 
 class Telemetry:
@@ -118,14 +117,15 @@ class Telemetry:
 
         `headers` are the caller's, for the trace it is in.
         """
+        # The record does not keep the error: it is in a frame of its traceback, and both, with all that the call read,
+        # would wait for the collector of cycles.
         record, start = CallRecord(api), perf_counter()
         try:
             yield record
         except BaseException as error:
-            record.error = error
+            self._end(record, headers, perf_counter() - start, error)
             raise
-        finally:
-            self._end(record, headers, perf_counter() - start)
+        self._end(record, headers, perf_counter() - start)
 
     def batch(self, report: BatchReport) -> None:
         """Record a batch that came back."""
@@ -167,9 +167,11 @@ class Telemetry:
         """Send the spans that were not sent yet. Blocks for as long as their collector does."""
         self._tracing.close()
 
-    def _end(self, record: CallRecord, headers: Mapping[str, str], took_s: float) -> None:
+    def _end(
+        self, record: CallRecord, headers: Mapping[str, str], took_s: float, error: BaseException | None = None
+    ) -> None:
         self._ended_at = perf_counter()
-        row = Outcome.of(record.error).row if record.error else None
+        row = Outcome.of(error).row if error else None
         outcome = row.reason if row else "OK"
         lanes = "none" if record.lane is None else band(record.lane)
         fields = {
@@ -187,7 +189,7 @@ class Telemetry:
         self._calls.labels(record.api, outcome, lanes).inc()
         self._took.labels(lanes).observe(took_s, exemplar)
         for kind, reason in _SHED.items():
-            if isinstance(record.error, kind):
+            if isinstance(error, kind):
                 self._shed.labels(reason, lanes).inc()
         if record.result:
             self._wait.labels(lanes).observe(record.result.wait_s, exemplar)
@@ -196,7 +198,7 @@ class Telemetry:
             self._cached.inc(record.result.cached_tokens or 0)
         line = {"id": record.id, **fields, "took_ms": round(took_s * 1000, 1), **({"trace": trace} if trace else {})}
         if outcome == "INTERNAL":
-            self._log.error("call", **line, exc_info=record.error)
+            self._log.error("call", **line, exc_info=error)
         else:
             self._log.info("call", **line)
 
@@ -237,3 +239,9 @@ def configure_logging() -> None:
     handler = logging.StreamHandler(ERRORS)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=render, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether there is more to it than that a caller left while its answer was sent."""
+    return "ExecuteBatchError raised in core" not in record.getMessage()

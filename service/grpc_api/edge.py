@@ -5,17 +5,21 @@ However a call ends, its trailers say how busy the server is.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 from scheduler import Load
 from service.door import Door
 from service.grpc_api.context import Context, metadata
 from service.grpc_api.load_report import TRAILER, report
 from service.grpc_api.status import abort
-from service.grpc_api.wire import M
+from service.grpc_api.wire import M, parse
 from service.rerank import Call
 from service.telemetry import CallRecord, Telemetry
 
 _API = "grpc"
+
+R = TypeVar("R")
 _KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
 
 
@@ -32,21 +36,44 @@ class Edge:
         """Report this load, as soon as there is one, with the end of every call from now on."""
         self._load = load
 
+    def unary(
+        self,
+        kind: type[M],
+        answer: Callable[[M, Context, CallRecord, Call], Awaitable[R]],
+        within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Callable[[bytes, Context], Awaitable[R]]:
+        """Return the method for messages of a kind: guarded, with what `answer` does, all of it `within` something."""
+
+        async def handle(raw: bytes, context: Context) -> R:
+            held = [raw]
+            del raw  # grpc keeps an aborted call until the collector of cycles comes, and what is in its frames.
+
+            async def parsed(record: CallRecord, call: Call) -> R:
+                with within():
+                    return await answer(parse(kind, held.pop()), context, record, call)
+
+            return await self.guarded(parsed, context)
+
+        return handle
+
     async def guarded(
         self,
-        answer: Callable[[CallRecord, Call], Awaitable[M]],
+        answer: Callable[[CallRecord, Call], Awaitable[R]],
         context: Context,
-    ) -> M:
+    ) -> R:
         """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
+        failure: Exception | None = None
         try:
             with self._telemetry.call(_API, metadata(context)) as record:
                 call = await self._call(record, context)
                 async with call.in_time():
                     message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            self._report(context)
-            return await abort(error, record.id, context)
+            # Without the frames it passed, and not as the context of another: they hold the message until then.
+            failure = error.with_traceback(None)
         self._report(context)
+        if failure:
+            return await abort(failure, record.id, context)
         return message
 
     def _report(self, context: Context) -> None:

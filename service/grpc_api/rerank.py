@@ -9,7 +9,7 @@ from rerank.v2 import rerank_pb2 as pb
 from service.errors import InvalidRequestError
 from service.grpc_api.context import Context
 from service.grpc_api.edge import Edge
-from service.grpc_api.wire import Parts, parse
+from service.grpc_api.wire import Parts
 from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
 from service.rerank import Call, Reranker
 from service.telemetry import CallRecord
@@ -31,22 +31,21 @@ class RerankV2:
         return {
             SERVICE: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._rerank, response_serializer=pb.RerankResponse.SerializeToString
+                    self._edge.unary(pb.RerankRequest, self._rerank),
+                    response_serializer=pb.RerankResponse.SerializeToString,
                 ),
                 "RerankStream": grpc.stream_unary_rpc_method_handler(
                     self._rerank_stream, response_serializer=pb.RerankStreamResponse.SerializeToString
                 ),
                 "ListModels": grpc.unary_unary_rpc_method_handler(
-                    self._list_models, response_serializer=pb.ListModelsResponse.SerializeToString
+                    self._edge.unary(pb.ListModelsRequest, self._list_models),
+                    response_serializer=pb.ListModelsResponse.SerializeToString,
                 ),
             }
         }
 
-    async def _rerank(self, raw: bytes, context: Context) -> pb.RerankResponse:
-        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            return await self._answer(parse(pb.RerankRequest, raw), [], record, call)
-
-        return await self._edge.guarded(answer, context)
+    async def _rerank(self, request: pb.RerankRequest, _: Context, record: CallRecord, call: Call) -> pb.RerankResponse:
+        return await self._answer(request, [], record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankStreamResponse:
         async def answer(record: CallRecord, call: Call) -> pb.RerankStreamResponse:
@@ -55,22 +54,18 @@ class RerankV2:
 
         return await self._edge.guarded(answer, context)
 
-    async def _list_models(self, raw: bytes, context: Context) -> pb.ListModelsResponse:
-        async def answer(_: CallRecord, __: Call) -> pb.ListModelsResponse:
-            parse(pb.ListModelsRequest, raw)
-            return pb.ListModelsResponse(
-                models=[
-                    pb.Model(
-                        name=model.name,
-                        aliases=model.aliases,
-                        max_input_tokens=model.engine.context,
-                        is_default=model.number == 0,
-                    )
-                    for model in self._reranker.models
-                ]
-            )
-
-        return await self._edge.guarded(answer, context)
+    async def _list_models(self, *_: object) -> pb.ListModelsResponse:
+        return pb.ListModelsResponse(
+            models=[
+                pb.Model(
+                    name=model.name,
+                    aliases=model.aliases,
+                    max_input_tokens=model.engine.context,
+                    is_default=model.number == 0,
+                )
+                for model in self._reranker.models
+            ]
+        )
 
     async def _answer(
         self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call

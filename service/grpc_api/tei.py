@@ -1,6 +1,7 @@
 """The methods of `tei.v1`, the form that text-embeddings-inference takes."""
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from importlib.metadata import version
 from time import perf_counter_ns
 from typing import Any
@@ -11,7 +12,7 @@ from tei.v1 import tei_pb2 as pb
 from service.errors import InvalidRequestError, TooLargeError
 from service.grpc_api.context import Context, lane
 from service.grpc_api.edge import Edge
-from service.grpc_api.wire import Parts, parse
+from service.grpc_api.wire import Parts
 from service.logit import logit
 from service.messages import MESSAGE_BYTES_MAX, RerankRequest, RerankResult
 from service.naming import documents_called
@@ -40,12 +41,13 @@ class TeiV1:
         return {
             INFO: {
                 "Info": grpc.unary_unary_rpc_method_handler(
-                    self._info, response_serializer=pb.InfoResponse.SerializeToString
+                    self._edge.unary(pb.InfoRequest, self._info), response_serializer=pb.InfoResponse.SerializeToString
                 )
             },
             RERANK: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._rerank, response_serializer=pb.RerankResponse.SerializeToString
+                    self._edge.unary(pb.RerankRequest, self._rerank, partial(documents_called, _DOCUMENTS)),
+                    response_serializer=pb.RerankResponse.SerializeToString,
                 ),
                 "RerankStream": grpc.stream_unary_rpc_method_handler(
                     self._rerank_stream, response_serializer=pb.RerankResponse.SerializeToString
@@ -53,30 +55,22 @@ class TeiV1:
             },
         }
 
-    async def _info(self, raw: bytes, context: Context) -> pb.InfoResponse:
-        async def answer(_: CallRecord, __: Call) -> pb.InfoResponse:
-            parse(pb.InfoRequest, raw)
-            model = self._reranker.models[0]
-            return pb.InfoResponse(
-                version=version("rerankd"),
-                model_id=model.name,
-                model_dtype=_DTYPE,
-                model_type=pb.MODEL_TYPE_RERANKER,
-                max_input_length=model.engine.context,
-                max_client_batch_size=_uint32(self._reranker.documents_max),
-                tokenization_workers=self._reranker.tokenisers,
-            )
+    async def _info(self, *_: object) -> pb.InfoResponse:
+        model = self._reranker.models[0]
+        return pb.InfoResponse(
+            version=version("rerankd"),
+            model_id=model.name,
+            model_dtype=_DTYPE,
+            model_type=pb.MODEL_TYPE_RERANKER,
+            max_input_length=model.engine.context,
+            max_client_batch_size=_uint32(self._reranker.documents_max),
+            tokenization_workers=self._reranker.tokenisers,
+        )
 
-        return await self._edge.guarded(answer, context)
-
-    async def _rerank(self, raw: bytes, context: Context) -> pb.RerankResponse:
-        start_ns = perf_counter_ns()
-
-        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            with documents_called(_DOCUMENTS):
-                return await self._answer(parse(pb.RerankRequest, raw), context, start_ns, record, call)
-
-        return await self._edge.guarded(answer, context)
+    async def _rerank(
+        self, request: pb.RerankRequest, context: Context, record: CallRecord, call: Call
+    ) -> pb.RerankResponse:
+        return await self._answer(request, context, perf_counter_ns(), record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
         start_ns = perf_counter_ns()

@@ -1,12 +1,10 @@
 """A few seconds of soak."""
 
 from tests.soak import report
-from tests.soak.result import UNSENT
 from tests.soak.soak import soak
 
 
 async def test_a_few_seconds_of_soak() -> None:
     """Under load and abuse of all kinds every promise is kept."""
     result = await soak(seconds=6, load=1, seed=1, tokens_s=2000)
-    # What the library says of callers that left is not in the service's hands yet.
-    assert all(promise.kept or promise.name == UNSENT for promise in result.promises), report.text(result)
+    assert all(promise.kept for promise in result.promises), report.text(result)

@@ -83,3 +83,12 @@ def test_log_of_libraries(log: Any):
     (line,) = log()
     assert line["event"] == "careful: hot"
     assert line["level"] == "warning"
+
+
+def test_a_caller_that_left(log: Any):
+    """What grpc says of a caller that left while its answer was sent is no news; anything else it says is."""
+    logger = logging.getLogger("grpc._cython.cygrpc")
+    logger.error("ExecuteBatchError raised in core by servicer method [%s]", "/x")
+    logger.error("Unexpected [%s] raised by servicer method", "ValueError")
+    (line,) = log()
+    assert "ValueError" in line["event"]
