@@ -158,7 +158,7 @@ class Pod:
             pairs += len(taken)
             pieces.append(Piece(live.index, live.lane, len(taken), seconds))
         worker = self._free.pop()
-        failed: set[int] = set()
+        failed: set[tuple[int, int]] = set()
         poison = self.workers.poison
         if poison and any((p.request, i) in poison for p, s in zip(pieces, batch.slices, strict=True) for i in s.pairs):
             members = [(p.request, i) for p, s in zip(pieces, batch.slices, strict=True) for i in s.pairs]
@@ -183,9 +183,9 @@ class Pod:
             end = self.workers.end(end, ran.worker, pairs, ran.length) if pairs else end
         if end < inf:
             del self._hung[number]
-            self._agenda.push(end, self._finish, (batch, ran._replace(end=end), set[int]()))
+            self._agenda.push(end, self._finish, (batch, ran._replace(end=end), set[tuple[int, int]]()))
 
-    def _finish(self, argument: tuple[Batch, Ran, set[int]]) -> None:
+    def _finish(self, argument: tuple[Batch, Ran, set[tuple[int, int]]]) -> None:
         now, alive = self._agenda.now, self.live
         batch, ran, failed = argument
         self._free.append(ran.worker)
@@ -199,11 +199,10 @@ class Pod:
             if live is None:
                 continue
             live.left -= piece.pairs
-            if piece.request in failed:
-                self.scheduler.cancel(number)
-                self._close_books(number, Ending.FAILED)
-            elif not live.left:
+            if not live.left:
                 self._close_books(number, Ending.FINISHED)
+        for request, pair in failed:
+            self._run.outcomes[request].unscored += (pair,)
         self.poll()
 
     def _close_books(self, number: int, how: Ending) -> None:

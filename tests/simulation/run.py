@@ -14,8 +14,6 @@ class Ending(StrEnum):
     REFUSED = auto()
     DROPPED = auto()
     CANCELLED = auto()
-    FAILED = auto()
-    """Scoring one of its pairs failed."""
     LOST = auto()
     """It never ended: its batch never came back."""
 
@@ -23,7 +21,17 @@ class Ending(StrEnum):
 class Outcome:
     """What came of one request."""
 
-    __slots__ = ("attempts", "ended_at", "ending", "executed_s", "late_s", "reason", "request", "started_at")
+    __slots__ = (
+        "attempts",
+        "ended_at",
+        "ending",
+        "executed_s",
+        "late_s",
+        "reason",
+        "request",
+        "started_at",
+        "unscored",
+    )
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -33,6 +41,8 @@ class Outcome:
         self.ended_at: float | None = None
         self.started_at: float | None = None
         """When its first pair went to a worker."""
+        self.unscored: tuple[int, ...] = ()
+        """Its pairs that the engine failed on."""
         self.attempts = 0
         self.executed_s = 0.0
         """Useful seconds spent on it, to whatever effect."""

@@ -83,8 +83,8 @@ class Workers:
 
     def end_of_poisoned(
         self, start: float, worker: int, pairs: Sequence[tuple[int, int]], length: int
-    ) -> tuple[float, set[int]]:
-        """Return when a batch with poison in it comes back, and which requests failed.
+    ) -> tuple[float, set[tuple[int, int]]]:
+        """Return when a batch with poison in it comes back, and which pairs failed.
 
         The product's own bisection decides which runs there are; each takes its time.
         """
@@ -102,7 +102,7 @@ class Workers:
 
         results = score_all(score, pairs, Abort()).results
         self.failing_most = max(self.failing_most, failing)
-        failed = {pair[0] for pair, r in zip(pairs, results, strict=True) if isinstance(r, BaseException)}
+        failed = {pair for pair, r in zip(pairs, results, strict=True) if isinstance(r, BaseException)}
         return self._pass(start, worker, seconds), failed
 
     def resume(self, at: float) -> float:
