@@ -4,7 +4,7 @@ from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock, LoopClock
 from scheduler.core import Scheduler
 from scheduler.cost import CostModel, Sample
-from scheduler.dispatcher import BatchReport, Dispatcher, Scored
+from scheduler.dispatcher import BatchReport, Dispatcher
 from scheduler.errors import (
     Displaced,
     Draining,
@@ -17,6 +17,7 @@ from scheduler.errors import (
 )
 from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
 from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
+from scheduler.scored import Scored
 
 __all__ = [
     "GUARANTEED_SHARE_MAX",

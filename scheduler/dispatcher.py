@@ -10,24 +10,12 @@ from typing import Generic, NamedTuple, TypeVar
 from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
-from scheduler.errors import Draining, ScoringFailed, refused
+from scheduler.errors import Draining, refused
 from scheduler.model import Amount, Batch, Job, Load, Step
+from scheduler.scored import Gathering, Scored
 from scheduler.worker import Score, score_all
 
-_FAILED_MAX = 10  # Pairs of a job that the engine may fail on; with more, it is the engine that is at fault.
-
 T = TypeVar("T")
-
-
-class Scored(NamedTuple):
-    """What a finished job brought."""
-
-    scores: list[float | None]
-    """One a pair, in the order submitted; None where the engine failed on a pair."""
-    wait_s: float
-    """From admission until the first pair reached a worker."""
-    failure: BaseException | None
-    """What the engine raised last of a pair."""
 
 
 class BatchReport(NamedTuple):
@@ -39,20 +27,11 @@ class BatchReport(NamedTuple):
     """One for each pair that the engine failed on."""
 
 
-class _Pending(Generic[T]):
-    """A submitted job whose caller waits."""
+class _Pending(NamedTuple, Generic[T]):
+    """A submitted job, and the caller who waits for it."""
 
-    __slots__ = ("admitted_at", "failed", "failure", "future", "missing", "pairs", "scores", "started_at")
-
-    def __init__(self, pairs: Sequence[T], future: "asyncio.Future[Scored]", now: float) -> None:
-        self.pairs = pairs
-        self.future = future
-        self.scores: list[float | None] = [None] * len(pairs)
-        self.missing = len(pairs)
-        self.failed = 0
-        self.failure: BaseException | None = None
-        self.admitted_at = now
-        self.started_at: float | None = None
+    gathering: Gathering[T]
+    future: "asyncio.Future[Scored]"
 
 
 class Dispatcher(Generic[T]):
@@ -119,7 +98,7 @@ class Dispatcher(Generic[T]):
             refusal = self._scheduler.offer(job, now)
             if refusal:
                 raise refused(*refusal)
-            pending = _Pending(pairs, asyncio.get_running_loop().create_future(), now)
+            pending = _Pending(Gathering(pairs, now), asyncio.get_running_loop().create_future())
             if not self._pending:
                 self._progressed_at = now
             self._pending[job.id] = pending
@@ -180,13 +159,8 @@ class Dispatcher(Generic[T]):
 
     def _taken(self, batch: Batch, now: float) -> list[T]:
         """Return the pairs of a batch, which starts now."""
-        pairs: list[T] = []
-        for piece in batch.slices:
-            pending = self._pending[piece.job_id]
-            if pending.started_at is None:
-                pending.started_at = now
-            pairs += (pending.pairs[i] for i in piece.pairs)
-        return pairs
+        taken = (self._pending[piece.job_id].gathering.take(piece.pairs, now) for piece in batch.slices)
+        return list(itertools.chain.from_iterable(taken))
 
     def _act(self, step: Step) -> None:
         """Do what else the scheduler decided."""
@@ -223,23 +197,9 @@ class Dispatcher(Generic[T]):
         remaining = iter(results)
         for piece in batch.slices:
             own = list(itertools.islice(remaining, len(piece.pairs)))
-            pending = self._pending.get(piece.job_id)
-            if pending is None:
-                continue  # It ended while its pairs were on the worker.
-            pending.missing -= len(own)
-            for i, result in zip(piece.pairs, own, strict=True):
-                if isinstance(result, BaseException):
-                    pending.failed += 1
-                    pending.failure = result
-                else:
-                    pending.scores[i] = result
-            if pending.failed > _FAILED_MAX:
-                error = ScoringFailed(ScoringFailed.__doc__)
-                error.__cause__ = pending.failure
-                self._end(piece.job_id, error)
-            elif not pending.missing:
-                wait_s = (pending.started_at or pending.admitted_at) - pending.admitted_at
-                self._end(piece.job_id, Scored(pending.scores, wait_s, pending.failure))
+            pending = self._pending.get(piece.job_id)  # None: it ended while its pairs were on the worker.
+            if pending and (ending := pending.gathering.put(piece.pairs, own)):
+                self._end(piece.job_id, ending)
 
     def _end(self, job_id: int, ending: Scored | Exception) -> None:
         pending = self._forget(job_id)

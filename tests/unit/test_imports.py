@@ -18,6 +18,7 @@ LAYERS = (
     ("admission", "batching"),
     ("core",),
     ("errors", "clock"),
+    ("scored",),
     ("dispatcher",),
     ("__init__",),
 )
@@ -31,6 +32,7 @@ ONLY_IN: dict[str, set[str]] = {
     "grpc_health": {"service.grpc_api"},
     "grpc_reflection": {"service.grpc_api"},
     "grpc_status": {"service.grpc_api", "service.bench"},
+    "opentelemetry": {"service.tracing"},
     "rerank": {"service.grpc_api", "service.bench", "service.client"},
     "tei": {"service.grpc_api"},
     "fastapi": {"service.rest"},
