@@ -18,10 +18,11 @@ from service.telemetry import configure_logging
 from service.watched import FileError
 
 _CANNOT_START = 1
+_INTERRUPTED = 130  # As of a program that SIGINT ended.
 
 
 def main() -> None:
-    """Run `rerankd`; exit 0 after a clean drain, 1 if it cannot start, 2 if called wrongly."""
+    """Run `rerankd`; exit 0 after a clean drain, 1 if it cannot start, 2 if called wrongly, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="rerankd",
         description="Rerank service over gRPC and REST; settings come from RERANKD_ variables.",
@@ -47,7 +48,10 @@ def main() -> None:
     models.add_argument("--json", action="store_true", help="for programs")
     models.set_defaults(run=_models)
     arguments = parser.parse_args()
-    sys.exit(arguments.run(arguments))
+    try:
+        sys.exit(arguments.run(arguments))
+    except KeyboardInterrupt:  # Of a command that does not end by itself in words, as the service does.
+        sys.exit(_INTERRUPTED)
 
 
 def _serve(_: argparse.Namespace) -> int:

@@ -64,3 +64,14 @@ def test_killed() -> None:
             assert post(second.http).status_code == 200
         finally:
             assert second.stop() == 0
+
+
+def test_interrupted() -> None:
+    """A benchmark that is interrupted says nothing of where it was, leaves no process behind, and ends as such."""
+    command = [COMMAND, "bench", "load", "--seconds", "30"]
+    with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, start_new_session=True) as bench:
+        assert bench.stderr
+        assert b"capacity" in bench.stderr.readline()  # By then its service runs.
+        bench.send_signal(signal.SIGINT)
+        assert b"Traceback" not in bench.stderr.read()  # Which ends when nobody holds it any more.
+        assert bench.wait(60) == 130
