@@ -18,22 +18,21 @@ from service.rerank import Call
 from service.telemetry import CallRecord, Telemetry
 
 _API = "grpc"
+_KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
 
 R = TypeVar("R")
-_KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
 
 
 class Edge:
     """The same for all methods."""
 
-    def __init__(self, door: Door, telemetry: Telemetry, default_timeout_s: float) -> None:
+    def __init__(
+        self, door: Door, telemetry: Telemetry, default_timeout_s: float, load: Callable[[], Load | None]
+    ) -> None:
+        """Report the `load`, once there is one, with the end of every call."""
         self._door = door
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
-        self._load: Callable[[], Load | None] = lambda: None
-
-    def watch(self, load: Callable[[], Load | None]) -> None:
-        """Report this load, as soon as there is one, with the end of every call from now on."""
         self._load = load
 
     def unary(
@@ -69,7 +68,7 @@ class Edge:
                 async with call.in_time():
                     message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            # Without the frames it passed, and not as the context of another: they hold the message until then.
+            # Without the frames that it passed, which hold the message, and outside, so that it is nobody's context.
             failure = error.with_traceback(None)
         self._report(context)
         if failure:

@@ -24,7 +24,6 @@ class RerankV2:
         """Answer through `reranker`."""
         self._reranker = reranker
         self._edge = edge
-        edge.watch(reranker.load)
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
         """Return the methods by the full name of their service, then by their own."""

@@ -49,7 +49,7 @@ class GrpcApi:
         A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and may
         find servers that it did not know.
         """
-        edge = Edge(door, telemetry, default_timeout_s)
+        edge = Edge(door, telemetry, default_timeout_s, reranker.load)
         services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
