@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rerank.v2 import rerank_pb2_grpc
 
 import service
 from tests.clients import message, metric, post, stub, unseen, until
@@ -134,6 +136,26 @@ def test_a_signal_before_the_model_is_loaded_ends_the_process(after_s: float) ->
     # Until the interpreter has come as far as the program, the signal does what it does by default.
     assert process.returncode in (0, -signal.SIGTERM)
     assert b"Traceback" not in errors
+
+
+def test_whoever_calls_until_the_end_is_told() -> None:
+    """No caller that goes when it is told so is cut off: of those who ask without pause, each hears of the stop."""
+    running = RunningService.start(workers=1)
+
+    def ask() -> grpc.StatusCode:
+        while True:
+            try:
+                service.Rerank(message(documents=unseen("some words", 1)), timeout=20)
+            except grpc.RpcError as error:
+                return error.code()
+
+    options = (("grpc.enable_retries", 0),)
+    with grpc.insecure_channel(running.grpc, options) as channel, ThreadPoolExecutor(16) as callers:
+        service = rerank_pb2_grpc.RerankServiceStub(channel)
+        asked = [callers.submit(ask) for _ in range(16)]
+        until(lambda: metric(running.admin, "rerank_requests_total") > 32, "everybody has asked")
+        assert running.stop() == 0
+        assert {call.result() for call in asked} == {grpc.StatusCode.UNAVAILABLE}
 
 
 def test_a_half_sent_body_does_not_keep_the_process() -> None:

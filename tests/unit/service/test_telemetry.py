@@ -1,7 +1,9 @@
 """Tests of metrics, and of the ids of calls."""
 
 import asyncio
+import gc
 import re
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -99,6 +101,26 @@ def test_error_is_passed_on(telemetry: Telemetry):
     with pytest.raises(KeyError) as caught, telemetry.call("rest"):
         raise error
     assert caught.value is error
+
+
+def test_a_failed_call_is_given_up(telemetry: Telemetry):
+    """What a call that fails has read is gone with it, and does not wait for the collector of cycles."""
+
+    class Message:
+        """What was read."""
+
+    def fail() -> weakref.ref[Message]:
+        message = Message()
+        with suppress(ValueError), telemetry.call("rest") as record:
+            record.lane = 0
+            raise ValueError
+        return weakref.ref(message)
+
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("error", "reason"), [(Shed(1), "refused_or_late"), (Displaced(1), "displaced")])
