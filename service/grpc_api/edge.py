@@ -4,7 +4,7 @@ However a call ends, its trailers say how busy the server is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
@@ -61,10 +61,11 @@ class Edge:
         context: Context,
     ) -> R:
         """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
+        brought = metadata(context)
         failure: Exception | None = None
         try:
-            with self._telemetry.call(_API, metadata(context)) as record:
-                call = await self._call(record, context)
+            with self._telemetry.call(_API, brought) as record:
+                call = await self._call(record, brought, context.time_remaining())
                 async with call.in_time():
                     message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
@@ -80,11 +81,9 @@ class Edge:
         if load := self._load():
             context.set_trailing_metadata(((TRAILER, report(load)),))
 
-    async def _call(self, record: CallRecord, context: Context) -> Call:
+    async def _call(self, record: CallRecord, brought: Mapping[str, str], remaining: float | None) -> Call:
         """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""
-        brought = metadata(context)
         caller = await self._door.enter(brought.get("authorization"), brought.get("x-client-name"))
         record.client = caller.client
-        remaining = context.time_remaining()
         timeout_s = self._default_timeout_s if remaining is None else _KEPT * remaining
         return Call(record.id, caller, asyncio.get_running_loop().time() + timeout_s)
