@@ -55,7 +55,7 @@ class Dispatcher(Generic[T]):
         Each takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
         with what stops it, if anything can. `report` is told of each batch.
         """
-        self._lock = Lock()  # Of the scheduler, the pending jobs and the aborts.
+        self._lock = Lock()  # Of the scheduler and the pending jobs, which have to agree.
         self._scheduler = scheduler
         self._scores = scores
         self._clock = clock
@@ -150,10 +150,9 @@ class Dispatcher(Generic[T]):
         with self._lock:
             now = self._clock.now()
             step = self._scheduler.poll(now)
-            work = [
-                (batch, self._taken(batch, now), self._aborts.setdefault(batch.id, Abort())) for batch in step.batches
-            ]
-        for batch, pairs, abort in work:
+            work = [(batch, self._taken(batch, now)) for batch in step.batches]
+        for batch, pairs in work:
+            abort = self._aborts[batch.id] = Abort()
             self._executor.submit(self._run, loop, batch, pairs, abort)
         return step
 
@@ -185,8 +184,7 @@ class Dispatcher(Generic[T]):
 
     def _finish(self, report: BatchReport, results: Sequence[float | BaseException], step: Step | None) -> None:
         self._progressed_at = self._clock.now()
-        with self._lock:
-            del self._aborts[report.batch.id]
+        del self._aborts[report.batch.id]
         if step:
             self._act(step)
         self._report(report)
