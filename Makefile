@@ -14,15 +14,26 @@ CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A lock file holds all there is to install, so that nothing is resolved: pip takes what is written, and nothing newer.
+LOCKED := install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --no-compile
+
 # The stamp is redone whenever the pinned requirements, the package or the wire contract change.
-$(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml $(PROTOS)
+$(VENV)/serves: requirements.txt requirements-build.txt pyproject.toml $(PROTOS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rerankd needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip $(LOCKED) --requirement requirements.txt --requirement requirements-build.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
-install: $(VENV)/installed  ## Set up .venv with everything pinned, and generate the gRPC stubs.
+$(VENV)/tests: $(VENV)/serves requirements-dev.txt
+	$(BIN)/pip $(LOCKED) --requirement requirements-dev.txt
+	$(BIN)/pip check --disable-pip-version-check
+	@touch $@
+
+install: $(VENV)/serves  ## Set up .venv with everything pinned that serving takes, and generate the gRPC stubs.
+
+install-dev: $(VENV)/tests  ## Add what tests and checks take.
 
 serve: install  ## Run the service in the foreground on the embedded model.
 	$(BIN)/rerankd serve
@@ -31,20 +42,20 @@ serve: install  ## Run the service in the foreground on the embedded model.
 $(TOOLS)/installed: tests/deploy/requirements.txt
 	rm -rf $(TOOLS)
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(TOOLS)/bin/pip $(LOCKED) --requirement $<
 	@touch $@
 
 tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and Envoy.
 
-test: install tools  ## Run all tests but those of `make test-clients`.
+test: install-dev tools  ## Run all tests but those of `make test-clients`.
 	$(BIN)/pytest
 
-test-clients: install $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
+test-clients: install-dev $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \
 		else echo "node and npm are not on this machine: the clients for Node.js are skipped"; fi
 	$(BIN)/pytest $(INTEROP)
 
-test-image: install  ## Build the container image, without a registry, and run it; wants root, buildah and mmdebstrap.
+test-image: install-dev  ## Build the container image, without a registry, and run it; wants root, buildah and mmdebstrap.
 	$(BIN)/pytest -rs tests/image
 
 # Groups of clients that can live in one environment.
@@ -61,22 +72,22 @@ $(CLIENTS)/node/installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
-check: install  ## Format, lint, types and the wire contract.
+check: install-dev  ## Format, lint, types and the wire contract.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 
-bench: install  ## Measure the real process, alone and under load, and set it against limits; results in bench-results/.
+bench: install-dev  ## Measure the real process, alone and under load, and set it against limits; results in bench-results/.
 	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; \
 		$(BIN)/rerankd bench engine --requests 3000 $(ENGINE) || status=1; exit $$status
 
-simulate: install  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
+simulate: install-dev  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.
 	$(BIN)/python -m tests.simulation.replicas  # With --pods 8,100,1000 larger ones, too; that takes some minutes.
 
-soak: install  ## Load and abuse the real process for ten minutes, or SECONDS=120; results in soak-results/.
+soak: install-dev  ## Load and abuse the real process for ten minutes, or SECONDS=120; results in soak-results/.
 	$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 golden:  ## Make the golden models of the tests anew, by the reference library; wants some minutes and gigabytes.
@@ -86,18 +97,27 @@ golden:  ## Make the golden models of the tests anew, by the reference library; 
 	rm -rf $(VENV)-golden
 
 proto:  ## Generate the gRPC stubs anew.
-	rm -f $(VENV)/installed
+	rm -f $(VENV)/serves
 	$(MAKE) install
 
-lock:  ## Pin the newest allowed requirements, with hashes and without any index address.
+PINNED := requirements.txt requirements-build.txt requirements-dev.txt
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' $(UPGRADE)
+
+# The last step asks the index, for each Python and machine that is supported, for a wheel of all that is pinned.
+lock:  ## Pin what is not pinned yet, with hashes and without any index address; UPGRADE=--upgrade pins all anew.
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' --extra traces --output-file requirements.txt pyproject.toml
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml --group dev
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' --output-file tests/deploy/requirements.txt tests/deploy/requirements.in
+	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(VENV)-lock/bin/$(COMPILE) --extra traces --output-file requirements.txt pyproject.toml
+	$(VENV)-lock/bin/$(COMPILE) --constraint requirements.txt --group build --output-file requirements-build.txt
+	$(VENV)-lock/bin/$(COMPILE) --constraint requirements.txt --constraint requirements-build.txt --group dev \
+		--output-file requirements-dev.txt pyproject.toml
+	$(VENV)-lock/bin/$(COMPILE) --output-file tests/deploy/requirements.txt tests/deploy/requirements.in
+	@set -e; for lock in $(PINNED); do for python in 3.11 3.12 3.13 3.14; do for machine in x86_64 aarch64; do \
+		echo "$$lock: wheels for CPython $$python on $$machine"; \
+		$(VENV)-lock/bin/uv pip install --quiet --dry-run --no-deps --require-hashes --only-binary :all: --requirement $$lock \
+			--python-version $$python --python-platform $$machine-unknown-linux-gnu --target $(VENV)-lock/none; \
+	done; done; done
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made.

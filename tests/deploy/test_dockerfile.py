@@ -75,16 +75,17 @@ def test_context_leaves_secrets_and_stubs_out() -> None:
 
 
 def test_dependencies_are_checked_against_hashes(dockerfile: list[tuple[str, str]]) -> None:
-    """Whatever the image installs besides the project itself is checked against the lock file's hashes."""
-    installs = [
-        command for word, rest in dockerfile if word == "RUN" for command in rest.split("&&") if " install " in command
-    ]
-    assert len(installs) == 2
-    locked, project = installs
-    assert "--require-hashes" in locked
-    assert "--requirement requirements.txt" in locked
-    assert "--no-deps" in project
-    assert project.split()[-1] == "."
+    """What the image takes besides the project itself is in a lock file, with its hash, and nothing is resolved."""
+    commands = [command for word, rest in dockerfile if word == "RUN" for command in rest.split("&&")]
+    installs = [command for command in commands if " install " in command or " wheel " in command]
+    assert all("--no-deps" in command for command in installs)
+    *locked, wheel, project = installs
+    for command, lock in zip(locked, ("requirements.txt", "requirements-build.txt"), strict=True):
+        assert "--require-hashes" in command
+        assert command.split()[-2:] == ["--requirement", lock]
+    assert "--no-build-isolation" in wheel
+    assert wheel.split()[-1] == "."
+    assert project.split()[-1] == "dist/*.whl"
 
 
 def test_image_keeps_the_programs_defaults(image: list[tuple[str, str]]) -> None:

@@ -56,9 +56,8 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
 def _wheels(folder: Path) -> None:
     """Fetch what the build installs, so that it needs no network."""
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", str(folder))
-    built_with = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    subprocess.run([*pip, "--only-binary", ":all:", "--requirement", ROOT / "requirements.txt"], check=True)
-    subprocess.run([*pip, "--only-binary", ":all:", *built_with], check=True)
+    locks = (f"--requirement={ROOT / name}" for name in ("requirements.txt", "requirements-build.txt"))
+    subprocess.run([*pip, "--no-deps", "--require-hashes", "--only-binary", ":all:", *locks], check=True)
 
 
 @pytest.fixture(scope="module")
