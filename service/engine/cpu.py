@@ -1,20 +1,38 @@
-"""What this machine's CPU does to products of eight bits."""
+"""What this machine's CPU lacks, where that moves scores."""
 
 import platform
 from pathlib import Path
 
 _X86 = {"x86_64", "amd64", "i686", "i386"}
+_CPUINFO = Path("/proc/cpuinfo")
 
 
-def overflows(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Tell whether sums of such products are cut to 16 bits on the way, so that scores would be wrong.
+def overflows(cpuinfo: Path = _CPUINFO) -> bool:
+    """Tell whether sums of products of eight bits are cut to 16 bits on the way, so that scores would be wrong.
 
     They are on x86 without the VNNI instructions, where ONNX Runtime has a slower way that holds them in full; where
     nothing is known, the slower way is the right one.
     """
-    if platform.machine().lower() not in _X86:
-        return False
+    return _is_x86() and not any("vnni" in flag for flag in _flags(cpuinfo))
+
+
+def rounds_by_shape(cpuinfo: Path = _CPUINFO) -> bool:
+    """Tell whether the shape of a product moves its last bits, whatever the graph.
+
+    It does on x86 without the FMA instructions: there ONNX Runtime adds up the rows and columns that are left over
+    from its blocks in another order, and rounds after each step. All of the nine families move by up to 6e-8.
+    """
+    return _is_x86() and "fma" not in _flags(cpuinfo)
+
+
+def _is_x86() -> bool:
+    return platform.machine().lower() in _X86
+
+
+def _flags(cpuinfo: Path) -> set[str]:
+    """Return the features that the kernel names, none where it names none."""
     try:
-        return "vnni" not in cpuinfo.read_text(encoding="ascii", errors="replace")
+        lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        return True
+        return set()
+    return {flag for line in lines if line.startswith("flags") for flag in line.partition(":")[2].split()}

@@ -14,6 +14,7 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
+from service.engine.cpu import rounds_by_shape
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
@@ -79,7 +80,7 @@ class Engine:
             )
         self._output = output.name
         with self._runnable():
-            differs = self._differs_alone()
+            differs = self._differs_alone() or rounds_by_shape()
         # On a GPU it counts in more ways than can be kept out.
         self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
         """Whether the shape of a run moves a logit: then a pair is always filled up alike, and never runs alone."""

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.cpu import overflows
+from service.engine.cpu import overflows, rounds_by_shape
+
+
+def a_cpu(machine: str, flags: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return what the kernel says of a CPU, a file that is missing where it says nothing."""
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    if flags:
+        (folder / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: fma vnni\nflags\t\t: {flags}\n")
+    return folder / "cpuinfo"
 
 
 @pytest.mark.parametrize(
@@ -21,8 +29,20 @@ from service.engine.cpu import overflows
 )
 def test_overflows(machine: str, flags: str | None, expected: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Products overflow on x86 unless it is known to have the instructions that hold them."""
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    cpuinfo = tmp_path / "cpuinfo"
-    if flags:
-        cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-    assert overflows(cpuinfo) == expected
+    assert overflows(a_cpu(machine, flags, tmp_path, monkeypatch)) == expected
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "fpu fma avx2", False),
+        ("x86_64", "fpu avx fma4", True),
+        ("i686", None, True),
+        ("aarch64", "fp asimd", False),
+    ],
+)
+def test_rounds_by_shape(
+    machine: str, flags: str | None, expected: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The shape of a product moves its last bits on x86 unless it is known to multiply and add in one step."""
+    assert rounds_by_shape(a_cpu(machine, flags, tmp_path, monkeypatch)) == expected
