@@ -35,8 +35,6 @@ class Product:
     """The activations."""
     weights: Weights
     """Each column makes one number of a row of activations."""
-    shared: str
-    """The same for products that share their weights."""
     bias: str
     """What is added; empty: nothing."""
 
@@ -102,8 +100,7 @@ def _product(node: NodeProto, constants: _Constants) -> Product | None:
         return None
     if options.get("alpha", 1) != 1 or (bias and options.get("beta", 1) != 1):
         return None  # No exporter writes that for a layer.
-    turned = bool(options.get("transB", 0))
-    return Product(node.output[0], source, weights.T if turned else weights, f"{turned} {weighed_with}", bias)
+    return Product(node.output[0], source, weights.T if options.get("transB", 0) else weights, bias)
 
 
 class _Writer:
@@ -119,13 +116,13 @@ class _Writer:
         self._opset = next(known.version for known in model.opset_import if known.domain in STANDARD)
         self._constants: dict[str, TensorProto] = {}
         self._rows: dict[str, tuple[str, str]] = {}
-        self._columns: dict[str, tuple[str, str]] = {}
+        self._products = 0
         self.nodes: list[NodeProto] = []
 
     def product(self, product: Product) -> None:
         """Add a product in int8."""
         rows, row_scales = self._quantised_rows(product)
-        columns, column_scales = self._quantised_columns(product)
+        columns, column_scales = self._quantised_columns(product.weights)
         one = self._constant("one", np.array(1, np.float32))
         whole = self._node("MatMulIntegerToFloat", rows, columns, one, column_scales, self._zero(), domain=_MICROSOFT)
         if product.bias:
@@ -184,17 +181,16 @@ class _Writer:
             self._rows[x] = self._node("Reshape", rows, self._node("Shape", x)), scales
         return self._rows[product.source]
 
-    def _quantised_columns(self, product: Product) -> tuple[str, str]:
-        """Return a product's weights in int8, and the scale of each column; the same for all that share them."""
-        if product.shared not in self._columns:
-            scales = np.maximum(np.abs(product.weights).max(0), np.float32(_FARTHEST_MIN)) / np.float32(_MOST)
-            columns = np.rint(product.weights / scales).astype(np.int8)
-            number = len(self._columns)
-            self._columns[product.shared] = (
-                self._constant(f"weights_{number}", columns),
-                self._constant(f"scales_{number}", scales),
-            )
-        return self._columns[product.shared]
+    def _quantised_columns(self, weights: Weights) -> tuple[str, str]:
+        """Return weights in int8, and the scale of each column.
+
+        Products that share their weights get a copy each. Where the CPU asks for sums that do not overflow, ONNX
+        Runtime fails to load a graph in which two products read the same ones; it keeps a copy for each in any case.
+        """
+        scales = np.maximum(np.abs(weights).max(0), np.float32(_FARTHEST_MIN)) / np.float32(_MOST)
+        columns = np.rint(weights / scales).astype(np.int8)
+        number, self._products = self._products, self._products + 1
+        return self._constant(f"weights_{number}", columns), self._constant(f"scales_{number}", scales)
 
     def _zero(self) -> str:
         return self._constant("zero", np.array(_ZERO, np.uint8))
