@@ -99,7 +99,8 @@ def read(body: dict[str, Any]) -> Iterator[object]:
     for document in documents if isinstance(documents, list) else ():
         if isinstance(document, dict):
             names = document if fields is None else fields if isinstance(fields, list) else ()
-            yield next((document[name] for name in names if document.get(name) is not None), None)
+            known = (name for name in names if isinstance(name, str))  # A wrong request may hold anything for a name.
+            yield next((document[name] for name in known if document.get(name) is not None), None)
         else:
             yield ...
 

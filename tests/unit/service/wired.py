@@ -138,7 +138,7 @@ class FakeReranker:
 
 async def until(happened: Callable[[], bool]) -> None:
     """Let the event loop and the threads run until something has happened."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110  # The other side is a thread.
             await asyncio.sleep(0)
 

@@ -104,7 +104,7 @@ def test_context_is_the_most_there_is(family: str):
     beyond = EncodedPair(full.head, full.tail.repeat([2] + [1] * (len(full.tail) - 1)))
     assert beyond.tokens == engine(family).context + 1
     with pytest.raises(Exception, match="Non-zero status code"):
-        engine(family).score([beyond])
+        engine(family)._logits([beyond], beyond.tokens)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
