@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import ModelProto, TensorProto, helper, inliner
 
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.engine import Engine
 from service.engine.rowwise import STANDARD, Product, products, rewritten
+from service.engine.runtime import ort
 
 _OPSET_MIN = 11  # Before, axes could not be counted from the end.
 _PROBES = (8, 12)  # Tokens; what grows from one to the other is computed for each token.

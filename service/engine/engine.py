@@ -10,7 +10,6 @@ from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
@@ -18,6 +17,7 @@ from service.engine.cpu import rounds_by_shape
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
+from service.engine.runtime import ort
 from service.engine.session import Provider, open_session
 from service.engine.template import EncodedPair
 

@@ -3,10 +3,9 @@
 from enum import StrEnum, auto
 from pathlib import Path
 
-import onnxruntime as ort
-
 from service.engine.cpu import overflows
 from service.engine.directory import ModelError
+from service.engine.runtime import ort
 
 
 class Provider(StrEnum):

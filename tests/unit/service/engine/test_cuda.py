@@ -1,10 +1,10 @@
 """Tests of a model on a GPU: where there is one, and of what is said where there is none."""
 
-import onnxruntime as ort
 import pytest
 
 from service.engine import Engine, ModelError, Provider
 from service.engine.directory import ModelDirectory
+from service.engine.runtime import ort
 from service.logit import logit
 from tests.examples import GOLDEN
 from tests.golden.texts import DOCUMENT_TOKENS, PAIRS

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from service.engine.rowwise import products, rewritten
+from service.engine.runtime import ort
 from service.engine.session import open_session
 
 WIDE, SIDE = 96, 64
