@@ -11,8 +11,8 @@ from huggingface_hub.errors import CacheNotFound
 
 from service.engine import ModelError
 from service.engine.directory import ModelDirectory
-from service.hub import locate
 from service.hub_id import HubId
+from service.location import locate
 
 _HEAD = ("MODEL", "REVISION", "SIZE", "CONTEXT", "ONNX FILES")
 _COMMIT_DIGITS = 12  # Enough to tell commits apart.

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from service.bench import engine as engine_bench
 from service.bench.load import add_arguments, load
 from service.bench.urgent import urgent
-from service.catalogue import as_json, catalogue, table
 from service.convert import command as conversion
 from service.engine import ModelError
 from service.http_server import AddressError
@@ -65,6 +64,8 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _models(arguments: argparse.Namespace) -> int:
+    from service.catalogue import as_json, catalogue, table  # noqa: PLC0415  # As in location.py.
+
     try:
         entries = catalogue(EMBEDDED_MODEL, [source.location for source in Settings.load().sources])
     except SettingsError as error:

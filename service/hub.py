@@ -16,7 +16,7 @@ from huggingface_hub import (
 from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from service.engine.directory import GRAPHS, ModelDirectory
+from service.engine.directory import GRAPHS
 from service.hub_error import HubError
 from service.hub_id import HubId
 
@@ -35,20 +35,6 @@ class Snapshot:
     directory: Path
     graph: Path
     commit: str
-
-
-def locate(model: Path | HubId) -> ModelDirectory:
-    """Return the model that a setting names, fetched first if it is one of the hub. Raises ModelError.
-
-    A path is that of a model directory, or of one of the graphs in it.
-    """
-    if isinstance(model, Path):
-        if model.suffix != ".onnx" or not model.is_file():
-            return ModelDirectory.read(model)
-        folder = model.absolute().parent  # Links are left as they are: what is beside the graph counts.
-        return ModelDirectory.read(folder if (folder / "config.json").is_file() else folder.parent, graph=model)
-    snapshot = fetch(model)
-    return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)
 
 
 def fetch(model: HubId) -> Snapshot:

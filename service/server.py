@@ -21,8 +21,8 @@ from service.engine import EncodedPair, Engine, ModelError, Provider
 from service.engine.directory import ModelDirectory
 from service.grpc_api import GrpcApi
 from service.http_server import CLOSING_S, AddressError, HttpServer
-from service.hub import locate
 from service.identity import Identity
+from service.location import locate
 from service.rerank import Reranker, ServedModel
 from service.rest import create_app
 from service.scoring import Scoring

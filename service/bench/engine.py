@@ -20,7 +20,7 @@ from service.bench.served import served
 from service.bench.sheet import Sheet
 from service.bench.trials import Trials
 from service.engine import ModelError
-from service.hub import locate
+from service.location import locate
 from service.settings import Settings
 
 _LAG_ROUND_S = 1.5

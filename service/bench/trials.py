@@ -15,7 +15,7 @@ from service.bench.raw import Raw
 from service.bench.served import Served
 from service.engine import EncodedPair, Engine
 from service.engine.directory import ModelDirectory
-from service.hub import locate
+from service.location import locate
 from service.settings import Settings
 
 OURS = "as rerankd cuts"

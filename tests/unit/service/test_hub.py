@@ -8,8 +8,9 @@ import pytest
 from huggingface_hub import constants, hf_hub_download
 
 from service.engine import Engine, ModelError
-from service.hub import fetch, locate
+from service.hub import fetch
 from service.hub_id import HubId
+from service.location import locate
 from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub
 from tests.unit.service.models import a_directory, score
 

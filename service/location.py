@@ -1,0 +1,22 @@
+"""The model that a setting names."""
+
+from pathlib import Path
+
+from service.engine.directory import ModelDirectory
+from service.hub_id import HubId
+
+
+def locate(model: Path | HubId) -> ModelDirectory:
+    """Return the model that a setting names, fetched first if it is one of the hub. Raises ModelError.
+
+    A path is that of a model directory, or of one of the graphs in it.
+    """
+    if isinstance(model, Path):
+        if model.suffix != ".onnx" or not model.is_file():
+            return ModelDirectory.read(model)
+        folder = model.absolute().parent  # Links are left as they are: what is beside the graph counts.
+        return ModelDirectory.read(folder if (folder / "config.json").is_file() else folder.parent, graph=model)
+    from service.hub import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
+
+    snapshot = fetch(model)
+    return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)
