@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools serve test test-clients test-image check bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,13 @@ $(TOOLS)/installed: tests/deploy/requirements.txt
 
 tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and Envoy.
 
-test: install-dev tools  ## Run all tests but those of `make test-clients`.
-	$(BIN)/pytest
+# Modules of tests run side by side; those under way at the same time share the machine, so that few are enough.
+test: install-dev  ## Run the tests that want nothing but Python.
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope -m 'not long'
+
+# One after the other: many of them load the machine on purpose.
+test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and checkov, which it sets up.
+	$(BIN)/pytest -rs -m long
 
 test-clients: install-dev $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \

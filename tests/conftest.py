@@ -1,10 +1,35 @@
-"""Fixtures that several folders of tests use."""
+"""Rules for all tests: the same draws everywhere, no limit of time, a failure that fails no other; and one fixture."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.process import RunningService
+
+LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "soak", "system")]
+"""Folders of tests that want programs beside Python, or minutes."""
+
+settings.register_profile(
+    "same", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of some folders as long."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in LONG):
+            item.add_marker("long")
+
+
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """From the first failure on, show what is found left open, and blame nobody for it.
+
+    It comes to light whenever Python collects it, and may be the failed test's.
+    """
+    node.config.addinivalue_line("filterwarnings", "default::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="session")

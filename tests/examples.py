@@ -22,3 +22,6 @@ DOCUMENTS = [
     ),
 ]
 WASHINGTON = 2
+
+SMALL = GOLDEN / "bert"
+"""A model that starts in a moment, for what does not hang on its scores."""

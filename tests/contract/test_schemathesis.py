@@ -13,7 +13,7 @@ from tests.contract.clients import GOOD
 from tests.contract.forms import PATHS
 from tests.process import RunningService
 
-pytestmark = [pytest.mark.usefixtures("unharmed"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.usefixtures("unharmed")
 
 TIMEOUT, PRIORITY = "X-Request-Timeout-Ms", "X-Priority"
 LONG_MS = 60_000

@@ -4,11 +4,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.process import COMMAND, environment
 
 ARGUMENTS = ["bench", "engine", "--rounds", "1", "--documents", "4", "--requests", "40", "--out", "."]
 
 
+@pytest.mark.long
 def test_raw_and_served_are_compared(tmp_path: Path) -> None:
     """The program measures every ratio, says whether all limits were kept, and leaves a table and a picture."""
     run = subprocess.run(

@@ -91,6 +91,7 @@ def test_lists_too_large_for_a_message_are_streamed(service: RunningService) -> 
     assert ranking.search_units == 14
 
 
+@pytest.mark.long
 def test_what_is_shed_is_asked_again_when_the_server_says() -> None:
     """Callers that are shed under load are served in the end, without a word from them."""
     service = RunningService.start(workers=1, backlog_seconds=1)

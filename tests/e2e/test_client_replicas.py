@@ -9,7 +9,7 @@ import pytest
 
 from service.client import RerankClient
 from tests.clients import metric, until
-from tests.examples import DOCUMENTS, QUERY
+from tests.examples import DOCUMENTS, QUERY, SMALL
 from tests.process import RunningService
 
 CALLERS = 100
@@ -19,7 +19,7 @@ CALLERS = 100
 @pytest.fixture
 def servers() -> Iterator[tuple[RunningService, RunningService]]:
     """Run two servers; a test may end the first."""
-    leaving, staying = RunningService.start(workers=1), RunningService.start(workers=1)
+    leaving, staying = (RunningService.start(workers=1, model=SMALL) for _ in range(2))
     yield leaving, staying
     leaving.stop()
     assert staying.stop() == 0

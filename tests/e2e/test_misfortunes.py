@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.clients import post, until
+from tests.examples import SMALL
 from tests.process import COMMAND, RunningService, environment
 
 
@@ -34,7 +35,9 @@ def muted(request: pytest.FixtureRequest) -> Iterator[tuple[str, "subprocess.Pop
     with ExitStack() as opened:
         streams = {name: opened.enter_context(Path("/dev/null").open("w")) for name in ("stdout", "stderr")}
         streams[request.param] = opened.enter_context(Path("/dev/full").open("w"))
-        with subprocess.Popen([COMMAND, "serve"], env=environment(http_address=address), **streams) as process:
+        with subprocess.Popen(
+            [COMMAND, "serve"], env=environment(http_address=address, model=SMALL), **streams
+        ) as process:
             yield f"http://{address}", process
             process.kill()
 
@@ -50,7 +53,7 @@ def test_a_full_disk(muted: tuple[str, "subprocess.Popen[bytes]"]) -> None:
 
 def test_killed() -> None:
     """After an end without warning the same addresses are free at once for the next process."""
-    first = RunningService.start()
+    first = RunningService.start(model=SMALL)
     addresses = {
         f"{api}_address": url.removeprefix("http://")
         for api, url in (("grpc", first.grpc), ("http", first.http), ("admin", first.admin))
@@ -59,7 +62,7 @@ def test_killed() -> None:
         assert open_connection.get(f"{first.admin}/livez").status_code == 200
         first.process.kill()
         assert first.stop() == -signal.SIGKILL
-        second = RunningService.start(**addresses)
+        second = RunningService.start(**addresses, model=SMALL)
         try:
             assert post(second.http).status_code == 200
         finally:

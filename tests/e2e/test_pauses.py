@@ -4,12 +4,15 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.clients import message, metric, stub, unseen
 from tests.process import RunningService
 
 TEXT = "The history of the river and the capital of the state, its trade and its laws. " * 4
 
 
+@pytest.mark.long
 def test_a_paused_process_fails_nobody() -> None:
     """Batches that were under way when the process was stopped are not taken to hang: everybody is answered."""
     service = RunningService.start(workers=2)

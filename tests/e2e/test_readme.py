@@ -76,7 +76,7 @@ def test_make_serve_serves() -> None:
     assert [line.split()[1] for line in lines] == ["gRPC", "HTTP", "admin"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_make_bench_measures(tmp_path: Path) -> None:
     """The benchmark of the README, cut short, runs to its end, and nobody is refused without advice."""
     load = f"LOAD=--loads 4 --seconds 2 --out {tmp_path}"

@@ -18,6 +18,7 @@ from rerank.v2 import rerank_pb2_grpc
 
 import service
 from tests.clients import message, metric, post, stub, unseen, until
+from tests.examples import SMALL
 from tests.process import COMMAND, RunningService, environment
 
 EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
@@ -32,22 +33,6 @@ def _failed_start(**settings: object) -> str:
     assert run.stdout == ""
     assert "Traceback" not in run.stderr
     return run.stderr
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"workers": "none"}, "RERANKD_WORKERS"),
-        ({"wrokers": 2}, "RERANKD_WROKERS"),
-        ({"model": "/nowhere"}, "/nowhere does not exist"),
-        ({"http_address": "0.0.0.0:0"}, "RERANKD_HTTP_ADDRESS listens beyond this machine"),
-        ({"api_keys_file": "/nowhere"}, "keys file /nowhere cannot be read"),
-        ({"config": "/nowhere.toml"}, "/nowhere.toml does not exist"),
-    ],
-)
-def test_a_start_that_cannot_succeed_says_why(settings: dict[str, object], said: str) -> None:
-    """A setting that makes no sense ends the start with status 1 and a sentence that names it."""
-    assert said in _failed_start(**settings)
 
 
 @pytest.mark.parametrize("api", ["grpc", "http", "admin"])
@@ -160,7 +145,7 @@ def test_whoever_calls_until_the_end_is_told() -> None:
 
 def test_a_half_sent_body_does_not_keep_the_process() -> None:
     """A caller that never finishes its request is cut off by the drain, and by its deadline before that."""
-    running = RunningService.start(drain_seconds=3)
+    running = RunningService.start(drain_seconds=3, model=SMALL)
     host, _, port = running.http.removeprefix("http://").partition(":")
     head = "POST /v2/rerank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n"
     with socket.create_connection((host, int(port))) as slow, socket.create_connection((host, int(port))) as late:

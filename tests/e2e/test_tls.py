@@ -17,7 +17,7 @@ from trustme import CA, LeafCert
 from service.client import AsyncRerankClient, RerankClient
 from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, over_grpc, over_http, shown
 from tests.clients import body, message, metric, stub, unseen, until
-from tests.examples import DOCUMENTS, QUERY
+from tests.examples import DOCUMENTS, QUERY, SMALL
 from tests.process import COMMAND, RunningService, environment
 
 TEXT = "some words to read " * 20
@@ -32,7 +32,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServi
     """Serve whoever speaks TLS."""
     secret = Secret(tmp_path_factory.mktemp("tls"))
     secret.show(issued(ROOT))
-    running = RunningService.start(**secret.settings())
+    running = RunningService.start(**secret.settings(), model=SMALL)
     yield running
     assert running.stop() == 0
 
@@ -42,7 +42,7 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
     """Serve those that show a certificate."""
     secret = Secret(tmp_path_factory.mktemp("mtls"))
     secret.show(issued(ROOT), CLIENTS, BRANCH)
-    running = RunningService.start(**secret.settings(), tls_client_ca_file=secret[CLIENT_CA])
+    running = RunningService.start(**secret.settings(), model=SMALL, tls_client_ca_file=secret[CLIENT_CA])
     yield running
     assert running.stop() == 0
 
@@ -185,7 +185,7 @@ def test_files_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
     secret = Secret(tmp_path)
     good, other = issued(ROOT), issued(ROOT)
     secret.show(good)
-    running = RunningService.start(**secret.settings())
+    running = RunningService.start(**secret.settings(), model=SMALL)
     try:
         for text in (b"", b"not a certificate", chain(good)[:300]):
             secret.put(tls_crt=text, tls_key=other.private_key_pem.bytes())
@@ -216,7 +216,7 @@ def test_clients_that_do_not_listen_do_not_hold_a_drain_up(tmp_path: Path) -> No
     """A connection that is open and silent when the service stops is closed like one without TLS."""
     secret = Secret(tmp_path)
     secret.show(issued(ROOT))
-    running = RunningService.start(**secret.settings())
+    running = RunningService.start(**secret.settings(), model=SMALL)
     with httpx.Client(verify=over_http(ROOT)) as idle:
         assert idle.get(f"{running.http}/openapi.json").status_code == 200
         assert running.stop() == 0

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.clients import body, message, post, stub
+from tests.examples import SMALL
 from tests.process import RunningService
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -70,7 +71,7 @@ def attributes(span: Span) -> dict[str, object]:
 def test_spans(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls over both APIs are spans in their callers' traces, which logs and metrics name; no text is in them."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-    running = RunningService.start()
+    running = RunningService.start(model=SMALL)
     try:
         asked = body(query="secret words", documents=["secret"], priority=7)
         answer = httpx.post(f"{running.http}/v2/rerank", json=asked, headers={"traceparent": HEADER})
@@ -104,7 +105,7 @@ def test_spans(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     """A collector that is not there takes nothing from the answers, and does not keep the process."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    running = RunningService.start()
+    running = RunningService.start(model=SMALL)
     try:
         assert post(running.http).status_code == 200
     finally:

@@ -15,6 +15,8 @@ from tests.simulation.view import View
 from tests.simulation.worker import BRISK
 from tests.simulation.workload import Request, trace
 
+pytestmark = pytest.mark.long
+
 ELSEWHERE = Retries(at_once=1)
 PODS = 4
 

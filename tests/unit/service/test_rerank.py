@@ -142,11 +142,11 @@ async def test_deadline_has_passed(wired: Wired):
 async def test_deadline_passes_while_tokenising(wired: Wired):
     """A request whose deadline passes before it has been tokenised ends then, and leaves nothing behind."""
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, 0, lambda: gate.wait(5)))
+    holder = asyncio.create_task(wired.turns.run(0, 0, gate.wait))
     await settle()
+    asyncio.get_running_loop().call_later(0.05, gate.set)
     with pytest.raises(Expired):
         await wired.rerank("good", seconds=0.005)
-    gate.set()
     await holder
     assert wired.dispatcher.load().jobs == 0
     assert await wired.rerank("good")
@@ -156,7 +156,7 @@ async def test_refused_before_tokenising(wired: Wired):
     """A request that the scheduler would refuse costs no tokenising."""
     await wired.dispatcher.drain(0)
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, 0, lambda: gate.wait(5)))
+    holder = asyncio.create_task(wired.turns.run(0, 0, gate.wait))
     await settle()
     with pytest.raises(Draining):
         await wired.rerank("good")

@@ -56,7 +56,7 @@ def test_odd_texts(name: str, document: str):
         assert_equal(TOKENIZERS[name], query, document)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(query=st.text(max_size=40), document=st.text(max_size=80))
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_any_texts(name: str, query: str, document: str):

@@ -1,0 +1,90 @@
+"""A machine on which nobody has been before: an empty home, an empty folder, one pip, and no word of a CI."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.process import environment
+
+ROOT = Path(__file__).parents[2]
+_OURS = ("CI", "HF_", "MAKE", "MFLAGS", "ORT_", "OTEL_", "PYTEST_", "PYTHON", "RERANKD_", "VIRTUAL_ENV", "XDG_")
+"""What begins so is of this machine's user, or of who runs the tests. Where the package index is, stays."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A clone of the repository and a home."""
+
+    clone: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str | Path, **more: str) -> str:
+        """Return what a command says, to its end. Raises AssertionError with all of it."""
+        done = subprocess.run(
+            command,
+            cwd=self.clone,
+            env=self.environment | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    @contextmanager
+    def serving(self, *command: str | Path, **more: str) -> Iterator[dict[str, str]]:
+        """Give where a command serves, by API, and interrupt it as Ctrl-C does. Raises AssertionError."""
+        ports = {name: value for name, value in environment().items() if name.startswith("RERANKD_")}
+        process = subprocess.Popen(
+            command,
+            cwd=self.clone,
+            env=self.environment | ports | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout
+        said, found = [], {}
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if line.startswith("rerankd: ") and " on " in line:
+                    api, _, address = line.removeprefix("rerankd: ").strip().partition(" on ")
+                    found[api] = address
+                if len(found) == 3:
+                    break
+            assert len(found) == 3, f"{command} did not serve:\n{''.join(said)}"
+            yield found
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+def machine(folder: Path) -> Machine:
+    """Return a machine in a folder, with a clone of what is committed."""
+    home = folder / "home"
+    home.mkdir()
+    subprocess.run(["git", "clone", "--quiet", ROOT, folder / "rerankd"], check=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return Machine(folder / "rerankd", kept | {"HOME": str(home)})
+
+
+def python_with(pip: str, folder: Path) -> Path:
+    """Return a Python whose new environments come with that pip, as they do of a release that brings it."""
+    wheels, python = folder / "wheels", folder / "python3"
+    real = Path(sys.executable).resolve()
+    download = ("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(wheels))
+    subprocess.run([sys.executable, *download, pip], check=True)
+    install = f"-m pip install --quiet --disable-pip-version-check --no-index --no-deps {next(wheels.iterdir())}"
+    python.write_text(f'#!/bin/sh -e\n"{real}" "$@"\n[ "$1 $2" != "-m venv" ] || "$3/bin/python" {install}\n')
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return python
