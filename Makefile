@@ -55,6 +55,12 @@ test: install-dev  ## Run the tests that want nothing but Python.
 test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and checkov, which it sets up.
 	$(BIN)/pytest -rs -m long
 
+# Clones what is committed, and sets it up with the pips that Pythons of different ages bring.
+test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.
+	$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -rP tests/fresh
+
+test-all: test-fresh test-long  ## Run all tests but those of clients and the image; `make test` in a clone.
+
 test-clients: install-dev $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \
 		else echo "node and npm are not on this machine: the clients for Node.js are skipped"; fi
