@@ -24,6 +24,7 @@ _NEEDED = ("config.json", "tokenizer.json")
 _WANTED = (*_NEEDED, "tokenizer_config.json", "special_tokens_map.json")
 _WEIGHTS = (".bin", ".gguf", ".h5", ".onnx", ".pt", ".safetensors")
 _NAMED_MAX = 12  # Files in a message.
+constants.HF_HUB_DISABLE_TELEMETRY = True  # Or it asks for a list of agents, and tells whether one of them runs this.
 _LOG = logging.getLogger(__name__)
 _LOG.setLevel(logging.INFO)  # What is fetched and from where is worth a line, once at start.
 

@@ -36,6 +36,8 @@ class LocalHub:
     def __init__(self) -> None:
         self.asked: list[str] = []
         """Method and path of each request for a model."""
+        self.asked_besides: list[str] = []
+        """Paths of all other requests."""
         self.refusal: tuple[int, str] | None = None
         """The status and the hub's word for it that every request gets."""
         self.broken: set[str] = set()
@@ -92,6 +94,7 @@ class LocalHub:
         path = request.path.partition("?")[0]
         found = _FILE.fullmatch(path) or _TREE.fullmatch(path) or _INFO.fullmatch(path)
         if not found:
+            self.asked_besides.append(path)
             _send(request, 404, {})
             return
         self.asked.append(f"{request.command} {unquote(path)}")

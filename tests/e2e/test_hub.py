@@ -60,6 +60,7 @@ def test_a_model_from_the_hub_answers_with_and_without_the_hub(hub: LocalHub, mo
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         hub.close()
     assert sorted(hub.fetched()) == ["config.json", "onnx/model.onnx", "tokenizer.json"]
+    assert hub.asked_besides == []
 
 
 @pytest.mark.parametrize(

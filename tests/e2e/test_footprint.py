@@ -1,0 +1,120 @@
+"""What the programs leave behind and whom they talk to, in an empty home, with nothing to show that this is a CI."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clients import post
+from tests.examples import SMALL
+from tests.process import COMMAND, RunningService, environment
+from tests.unit.service.full_precision import a_layered_graph
+from tests.unit.service.models import LOGITS, a_directory
+
+STRACE = shutil.which("strace")
+ASKS = """
+import sys
+from service.client import RerankClient
+with RerankClient(sys.argv[1]) as client:
+    print(client.rerank("a query", ["a document", "another"]).results)
+"""
+_ADDRESS = re.compile(r'(?:connect|sendto|bind)\(.*inet_(?:addr|pton)\((?:AF_INET6, )?"([^"]+)"')
+
+
+class Place:
+    """An empty home, an empty folder for temporary files and one to work in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls = folder / "calls"
+        for name in ("home", "tmp", "work"):
+            (folder / name).mkdir()
+
+    def watched(self, *command: object) -> list[str]:
+        """Return a command of which each network address is written down, where there is strace."""
+        strace = [STRACE, "-D", "-f", "-qq", "-e", "trace=connect,sendto,bind", "-o", str(self.calls)] if STRACE else []
+        return [*strace, *map(str, command)]
+
+    def files(self) -> list[str]:
+        """Return all files there are."""
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        return sorted(file for file in found if file != self.calls.name)
+
+    def strangers(self) -> set[str]:
+        """Return the addresses that are not of this machine's loopback."""
+        hosts = _ADDRESS.findall(self.calls.read_text()) if STRACE else []
+        return {host for host in hosts if host != "::1" and not host.removeprefix("::ffff:").startswith("127.")}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Give a place to which processes are new."""
+    place = Place(tmp_path)
+    for name in ("CI", "HF_HOME", "HF_HUB_CACHE", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    return place
+
+
+def run(place: Place, *command: object) -> str:
+    """Return what a program says that is watched to its end."""
+    return subprocess.run(
+        place.watched(*command),
+        cwd=place.folder / "work",
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_the_service(place: Place) -> None:
+    """The service writes no file, talks to its callers only, and each line of its log is JSON."""
+    running = RunningService.start(*place.watched(COMMAND, "serve"))
+    try:
+        assert post(running.http).status_code == 200
+    finally:
+        assert running.stop() == 0
+    assert place.files() == []
+    assert place.strangers() == set()
+    assert [json.loads(line)["event"] for line in running.log().splitlines()].count("call") == 1
+
+
+@pytest.mark.parametrize("home", ["/nowhere/at/all", "/proc/1/none", ""])
+def test_no_home(home: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a home that can be written to, all is the same."""
+    monkeypatch.setenv("HOME", home)
+    running = RunningService.start(model=SMALL)
+    assert post(running.http).status_code == 200
+    assert running.stop() == 0
+    assert place.files() == []
+    assert all(json.loads(line) for line in running.log().splitlines())
+
+
+def test_models(place: Place) -> None:
+    """What lists the models reads them, and neither writes nor asks."""
+    assert "minilm-rerank" in run(place, COMMAND, "models")
+    assert place.files() == []
+    assert place.strangers() == set()
+
+
+def test_convert(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What converts a model writes the new one, and nothing else."""
+    model = a_directory(tmp_path_factory.mktemp("model") / "whole", graph=a_layered_graph().SerializeToString())
+    pairs = model / "pairs.jsonl"
+    pairs.write_text(json.dumps({"query": "q", "documents": list(LOGITS)}))
+    run(place, COMMAND, "convert", model, place.folder / "work" / "out", "--pairs", pairs)
+    assert all(file.startswith("work/out/") for file in place.files())
+    assert place.strangers() == set()
+
+
+def test_the_client(place: Place, running: RunningService) -> None:
+    """The client talks to the server it is told of, and writes no file."""
+    assert "relevance_score" in run(place, sys.executable, "-c", ASKS, running.grpc)
+    assert place.files() == []
+    assert place.strangers() == set()
