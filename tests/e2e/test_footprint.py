@@ -85,7 +85,7 @@ def test_the_service(place: Place) -> None:
     assert [json.loads(line)["event"] for line in running.log().splitlines()].count("call") == 1
 
 
-@pytest.mark.parametrize("home", ["/nowhere/at/all", "/proc/1/none", ""])
+@pytest.mark.parametrize("home", ["/dev/null/none", "/proc/none", ""])
 def test_no_home(home: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a home that can be written to, all is the same."""
     monkeypatch.setenv("HOME", home)
