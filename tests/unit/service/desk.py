@@ -6,7 +6,7 @@ import threading
 from service.turns import Turns
 from tests.fakes import settle
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 """For what never comes; nothing that works waits that long."""
 
 

@@ -1,12 +1,21 @@
 """Tests of how often one client may ask."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from service.errors import RateLimitedError
 from service.messages import Caller
 from service.throttle import Throttle
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Let time stand still for throttles, however slow the machine is."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("asyncio_throttle.throttler.time", clock)
+    return clock
 
 
 async def test_so_many_a_second():
@@ -34,6 +43,16 @@ async def test_advice():
     with pytest.raises(RateLimitedError) as caught:
         await throttle.admit(Caller("ann"))
     assert caught.value.retry_after_s == 1
+
+
+async def test_the_advice_is_right(clock: SimpleNamespace):
+    """Whoever comes back when told is let in."""
+    throttle = Throttle(1)
+    await throttle.admit(Caller("ann"))
+    with pytest.raises(RateLimitedError) as caught:
+        await throttle.admit(Caller("ann"))
+    clock.now += caught.value.retry_after_s + 1e-3
+    await throttle.admit(Caller("ann"))
 
 
 async def test_at_once():

@@ -147,7 +147,7 @@ async def call_and_leave(api: Api, body: bytes, *, complete: bool, path: str = P
 
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "asgi": {}}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await api.app(scope, messages().__anext__, send)  # type: ignore[arg-type]
     return sent
 
