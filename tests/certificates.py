@@ -1,13 +1,16 @@
 """Certificates in files, laid out and replaced as Kubernetes mounts a Secret, and what shows them to a server."""
 
+import shutil
 import ssl
 from itertools import count
 from pathlib import Path
 
 import grpc
+import pytest
 from trustme import CA, LeafCert
 
 CERT, KEY, CLIENT_CA = "tls.crt", "tls.key", "ca.crt"
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="the program openssl is missing")
 
 
 class Secret:

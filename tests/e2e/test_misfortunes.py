@@ -42,6 +42,7 @@ def muted(request: pytest.FixtureRequest) -> Iterator[tuple[str, "subprocess.Pop
             process.kill()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk(muted: tuple[str, "subprocess.Popen[bytes]"]) -> None:
     """A service that can no longer write its log, or where it listens, answers all the same and ends cleanly."""
     base, process = muted

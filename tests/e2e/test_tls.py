@@ -15,7 +15,7 @@ from rerank.v2 import rerank_pb2_grpc
 from trustme import CA, LeafCert
 
 from service.client import AsyncRerankClient, RerankClient
-from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, over_grpc, over_http, shown
+from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, needs_openssl, over_grpc, over_http, shown
 from tests.clients import body, message, metric, stub, unseen, until
 from tests.examples import DOCUMENTS, QUERY, SMALL
 from tests.process import COMMAND, RunningService, environment
@@ -104,6 +104,7 @@ def test_a_client_that_trusts_somebody_else_hangs_up(encrypted: RunningService) 
         _http(encrypted, over_http(OTHER_ROOT))
 
 
+@needs_openssl
 @pytest.mark.parametrize("api", [0, 1])
 def test_what_is_older_than_tls_1_2_is_refused(encrypted: RunningService, api: int) -> None:
     """TLS 1.2 is spoken, 1.1 is not, over either API."""
@@ -202,6 +203,7 @@ def test_files_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
+@needs_openssl
 def test_a_certificate_that_grpc_does_not_take_ends_the_start(tmp_path: Path) -> None:
     """Where only the standard library can use a key, the start ends, and the message does not blame the port alone."""
     secret = Secret(tmp_path)

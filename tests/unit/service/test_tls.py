@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from trustme import CA
 
 from service.tls import Certificates, CurrentContext
@@ -94,8 +94,9 @@ def test_no_file(file: str, secret: Secret):
 def test_key_with_a_password(secret: Secret, tmp_path: Path):
     """A key that needs a password is refused, and nobody is asked for it."""
     locked = tmp_path / "locked"
-    command = ["openssl", "pkcs8", "-topk8", "-passout", "pass:s3cret", "-in", secret[KEY], "-out", locked]
-    subprocess.run(command, check=True)
+    key = serialization.load_pem_private_key(secret[KEY].read_bytes(), password=None)
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    locked.write_bytes(key.private_bytes(encoding, form, serialization.BestAvailableEncryption(b"s3cret")))
     with pytest.raises(FileError, match="that needs no password"):
         Certificates(secret[CERT], locked, None)
 
