@@ -32,7 +32,7 @@ def body(**changes: object) -> dict[str, object]:
 
 def post(base: str, **changes: object) -> httpx.Response:
     """Post a rerank request and return the answer."""
-    return httpx.post(f"{base}/v2/rerank", json=body(**changes), timeout=60)
+    return httpx.post(f"{base}/v2/rerank", json=body(**changes), timeout=600)
 
 
 def message(**changes: object) -> pb.RerankRequest:
@@ -47,13 +47,13 @@ def unseen(text: str, count: int) -> list[str]:
 
 def metric(admin: str, name: str) -> float:
     """Return the sum of a metric over its labels, 0 if there is none yet."""
-    lines = httpx.get(f"{admin}/metrics").text.splitlines()
+    lines = httpx.get(f"{admin}/metrics", timeout=600).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for something that happens soon."""
-    for _ in range(600):
+    for _ in range(6000):
         if condition():
             return
         time.sleep(0.05)

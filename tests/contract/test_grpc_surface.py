@@ -12,7 +12,7 @@ from rerank.v2.rerank_pb2_grpc import RerankServiceStub
 from tests.contract.clients import GOOD, SERVICE, GrpcClient
 
 SERVING = HealthCheckResponse.SERVING
-WAIT_S = 30
+WAIT_S = 600
 
 
 @pytest.mark.parametrize("name", [SERVICE, "tei.v1.Rerank", "tei.v1.Info", "liveness", ""])

@@ -186,7 +186,7 @@ def test_probes_need_no_key(guarded: RunningService, calls: GrpcClient) -> None:
     answer = HealthStub(calls.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
     assert answer.status == HealthCheckResponse.SERVING
     for probe in ("/livez", "/readyz", "/metrics"):
-        assert httpx.get(guarded.admin + probe).status_code == 200
+        assert httpx.get(guarded.admin + probe, timeout=600).status_code == 200
 
 
 def test_beyond_the_rate_over_rest(http: httpx.Client) -> None:

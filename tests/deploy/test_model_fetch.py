@@ -30,7 +30,7 @@ def test_pods_start_on_what_the_job_fetched(
         home = str(tmp_path / "models")
         job = environment(model=f"{NAME}@{commit}") | {"HF_HOME": home, "HF_ENDPOINT": hub.url}
         done = subprocess.run(
-            [sys.executable, *arguments], env=job, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, *arguments], env=job, capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, f"{shlex.join(arguments)}: {done.stderr}"
         assert set(hub.fetched()) == FILES.keys()

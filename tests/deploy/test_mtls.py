@@ -32,10 +32,10 @@ def test_clients_need_a_certificate_and_probes_do_not(rendered: dict[str, list[O
             path = container_of(rendered["mtls"])[probe]["httpGet"]["path"]
             assert httpx.get(f"{running.admin}{path}").status_code == 200
         with grpc.secure_channel(running.grpc, over_grpc(authority, issued(authority))) as channel:
-            assert rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(), timeout=30).results
+            assert rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(), timeout=600).results
         with grpc.secure_channel(running.grpc, over_grpc(authority, issued(stranger))) as channel:
             with pytest.raises(grpc.RpcError) as caught:
-                rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(), timeout=30)
+                rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(), timeout=600)
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
     finally:
         assert running.stop() == 0

@@ -39,7 +39,7 @@ def some_traffic(service: RunningService) -> None:
     """In each band, one request is answered and one is refused; over REST, one is wrong."""
     with stub(service.grpc) as client:
         for lane in LANES.values():
-            assert client.Rerank(message(documents=unseen("a b c", 3), priority=lane), timeout=30).results
+            assert client.Rerank(message(documents=unseen("a b c", 3), priority=lane), timeout=600).results
             with pytest.raises(grpc.RpcError) as caught:
                 client.Rerank(message(documents=unseen("a b c " * 20, 3000), priority=lane), timeout=1)
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE

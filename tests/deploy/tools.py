@@ -39,4 +39,4 @@ def kubectl() -> str:
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, whatever it says of what it checked."""
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)

@@ -69,7 +69,7 @@ def test_nobody_notices_that_a_server_leaves(
             asking = [callers.submit(ask) for _ in range(CALLERS)]
             until(lambda: served(leaving) > CALLERS, "calls to the server that leaves")
             leaving.process.send_signal(number)
-            leaving.process.wait(60)
+            leaving.process.wait(600)
             before = served(staying)
             until(lambda: served(staying) > before + CALLERS, "calls to the server that stays")
         finally:

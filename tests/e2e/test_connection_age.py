@@ -10,7 +10,7 @@ import pytest
 from rerank.v2 import rerank_pb2_grpc
 
 from tests.clients import message, metric, unseen, until
-from tests.process import RunningService
+from tests.process import PATIENT, RunningService
 
 TABLES = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]  # A socket for IPv6 takes connections over IPv4, too.
 ESTABLISHED = "01"
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not TABLES[0].exists(), reason="needs Linux to s
 @contextmanager
 def _started(age_s: int) -> Iterator[tuple[RunningService, Any]]:
     """Give a service, and a client of it that never asks twice."""
-    running = RunningService.start(max_connection_age_seconds=age_s, workers=1, backlog_seconds=100)
+    running = RunningService.start(max_connection_age_seconds=age_s, workers=1, **PATIENT)
     try:
         with grpc.insecure_channel(running.grpc, options=[("grpc.enable_retries", 0)]) as channel:
             yield running, rerank_pb2_grpc.RerankServiceStub(channel)
@@ -43,18 +43,18 @@ def test_a_client_that_keeps_calling_gets_new_connections_and_no_failure() -> No
     with _started(1) as (running, rpc):
         seen: set[int] = set()
         while len(seen) < 4:
-            assert rpc.Rerank(message(), timeout=60).results
+            assert rpc.Rerank(message(), timeout=600).results
             seen |= _peers(running)
 
 
 def test_a_call_that_takes_longer_than_its_connection_may_last_is_finished() -> None:
     """An old connection takes no more calls, and lasts until those that it has are answered."""
     with _started(1) as (running, rpc):
-        call = rpc.Rerank.future(message(documents=unseen("some words to read " * 50, 150), priority=900), timeout=100)
+        call = rpc.Rerank.future(message(documents=unseen("some words to read " * 50, 150), priority=900), timeout=600)
         until(lambda: metric(running.admin, "rerank_jobs") == 1, "the call is under way")
         (old,) = _peers(running)
         while not _peers(running) - {old}:
-            assert rpc.Rerank(message(documents=unseen("short", 1)), timeout=60).results
+            assert rpc.Rerank(message(documents=unseen("short", 1)), timeout=600).results
         assert old in _peers(running)
         assert not call.done()
         assert len(call.result().results) == 150
@@ -65,6 +65,6 @@ def test_connections_last_for_ever_if_so_set() -> None:
     with _started(0) as (running, rpc):
         seen: set[int] = set()
         for _ in range(50):
-            assert rpc.Rerank(message(), timeout=60).results
+            assert rpc.Rerank(message(), timeout=600).results
             seen |= _peers(running)
         assert len(seen) == 1

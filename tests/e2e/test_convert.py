@@ -24,7 +24,7 @@ def convert(*arguments: object, command: tuple[object, ...] = (COMMAND,)) -> sub
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
     )
 

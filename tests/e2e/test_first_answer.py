@@ -26,7 +26,7 @@ def test_the_published_example_is_answered_alike_over_both_apis(running: Running
 @pytest.fixture
 def client(running: RunningService) -> Iterator[cohere.ClientV2]:
     """Give the client from the package index, with another base URL."""
-    with httpx.Client() as transport:
+    with httpx.Client(timeout=600) as transport:
         yield cohere.ClientV2(api_key="any", base_url=running.http, httpx_client=transport)
 
 

@@ -36,7 +36,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
     return subprocess.run(
-        [COMMAND, *arguments], env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+        [COMMAND, *arguments], env=environment(**settings), capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -86,9 +86,9 @@ def test_a_signal_during_a_download_ends_the_process(hub: LocalHub) -> None:
     process = subprocess.Popen(
         [COMMAND, "serve"], env=environment(model=NAME), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert hub.holding.wait(60)
+    assert hub.holding.wait(600)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)  # The hub itself never goes on.
+    _, errors = process.communicate(timeout=600)  # The hub itself never goes on.
     assert process.returncode == 0
     assert "Traceback" not in errors
 

@@ -46,7 +46,7 @@ def test_under_pressure_the_least_urgent_is_shed_with_advice_and_the_most_urgent
     def bulk(number: int) -> grpc.RpcError | None:
         with stub(small.grpc) as service:
             try:
-                service.Rerank(message(documents=unseen(TEXT, 60), priority=500 + number), timeout=60)
+                service.Rerank(message(documents=unseen(TEXT, 60), priority=500 + number), timeout=600)
             except grpc.RpcError as error:
                 return error
             return None
@@ -78,7 +78,7 @@ def test_a_shed_answer_over_rest_says_when_to_come_back(small: RunningService) -
         until(lambda: metric(small.admin, "rerank_backlog_seconds") > 0.5, "backlog")
         late = httpx.post(
             f"{small.http}/v2/rerank",
-            json=body(documents=unseen(TEXT, 10), priority=9),
+            json=body(documents=unseen("short", 1), priority=9),  # In time on any machine, were it alone.
             headers={"x-request-timeout-ms": "400"},
         )
         bulk.result()
@@ -89,7 +89,7 @@ def test_a_shed_answer_over_rest_says_when_to_come_back(small: RunningService) -
 
 def test_work_is_dropped_when_its_caller_leaves(small: RunningService) -> None:
     """A closed REST connection and a cancelled gRPC call take their waiting pairs with them."""
-    with httpx.Client() as client, pytest.raises(httpx.ReadTimeout):
+    with httpx.Client(timeout=600) as client, pytest.raises(httpx.ReadTimeout):
         client.post(f"{small.http}/v2/rerank", json=body(documents=unseen(TEXT, 400)), timeout=0.5)
     until(lambda: metric(small.admin, "rerank_jobs") == 0, "the REST job is gone")
     with stub(small.grpc) as service:
@@ -114,8 +114,8 @@ def test_probes_stay_green_under_load(small: RunningService) -> None:
     with stub(small.grpc) as service:
         calls = [service.Rerank.future(message(documents=unseen(TEXT, 60), priority=n)) for n in range(30)]
         until(lambda: metric(small.admin, "rerank_pressure") > 0.5, "pressure")
-        assert httpx.get(f"{small.admin}/livez").status_code == 200
-        assert httpx.get(f"{small.admin}/readyz").status_code == 200
+        assert httpx.get(f"{small.admin}/livez", timeout=600).status_code == 200
+        assert httpx.get(f"{small.admin}/readyz", timeout=600).status_code == 200
         for call in calls:
             call.cancel()
 
@@ -126,7 +126,7 @@ def test_one_urgent_request_waits_for_one_batch_at_most(small: RunningService) -
 
     def send(name: str, **changes: object) -> None:
         with stub(small.grpc) as service:
-            service.Rerank(message(**changes), timeout=100)
+            service.Rerank(message(**changes), timeout=600)
         finished[name] = time.monotonic()
 
     bulk = threading.Thread(target=send, args=("bulk",), kwargs={"documents": unseen("a b c", 1000), "priority": 900})

@@ -13,7 +13,7 @@ from service.engine.directory import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 from tests.clients import message, metric, post, stub, unseen, until
 from tests.examples import GOLDEN
-from tests.process import RunningService
+from tests.process import PATIENT, RunningService
 
 QUERY = "what is the capital of the United States?"
 DOCUMENTS = ["Washington, D.C. is the capital.", "A cat on a mat.", ""]
@@ -22,7 +22,8 @@ DOCUMENTS = ["Washington, D.C. is the capital.", "A cat on a mat.", ""]
 @pytest.fixture(scope="module")
 def several() -> Iterator[RunningService]:
     """Serve the embedded model, one by a name of ours and another one, and one by its own name."""
-    service = RunningService.start(workers=1, extra_models=f"second=2nd={GOLDEN / 'bert'}, {GOLDEN / 'roberta'}")
+    models = f"second=2nd={GOLDEN / 'bert'}, {GOLDEN / 'roberta'}"
+    service = RunningService.start(workers=1, extra_models=models, **PATIENT)
     yield service
     assert service.stop() == 0
 
@@ -56,7 +57,7 @@ def test_each_answers_to_its_names(name: str, folder: Path, several: RunningServ
 
 def test_the_first_is_the_default(several: RunningService):
     """Who names no model gets the one of RERANKD_MODEL."""
-    answer = httpx.post(f"{several.http}/v1/rerank", json={"query": QUERY, "documents": DOCUMENTS}).json()
+    answer = httpx.post(f"{several.http}/v1/rerank", json={"query": QUERY, "documents": DOCUMENTS}, timeout=600).json()
     assert answer["model"] == "minilm-rerank"
 
 
@@ -94,7 +95,7 @@ def test_urgent_work_of_one_goes_before_bulk_of_another(several: RunningService)
 def test_metrics_by_model(several: RunningService):
     """Batches are counted for each model, from the start."""
     post(several.http, model="second", query=QUERY, documents=unseen("text", 2))
-    text = httpx.get(f"{several.admin}/metrics").text
+    text = httpx.get(f"{several.admin}/metrics", timeout=600).text
     counts = {
         line.partition('model="')[2].partition('"')[0]: float(line.rpartition(" ")[2])
         for line in text.splitlines()
@@ -129,7 +130,9 @@ def test_a_key_for_one_model(tmp_path: Path):
     headers = {"authorization": "Bearer secret"}
     body = {"query": QUERY, "documents": DOCUMENTS}
     found = {
-        name: httpx.post(f"{service.http}/v2/rerank", json=body | {"model": name}, headers=headers).status_code
+        name: httpx.post(
+            f"{service.http}/v2/rerank", json=body | {"model": name}, headers=headers, timeout=600
+        ).status_code
         for name in ("second", "2nd", "rerank-v3.5")
     }
     with stub(service.grpc) as rpc, pytest.raises(grpc.RpcError) as caught:

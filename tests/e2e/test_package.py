@@ -61,7 +61,7 @@ def test_the_installed_package_serves_from_any_folder(wheel: Path, tmp_path: Pat
     assert serve.stdout
     lines = [serve.stdout.readline() for _ in range(3)]
     serve.terminate()
-    serve.communicate(timeout=60)
+    serve.communicate(timeout=600)
     assert [line.partition(" on ")[0] for line in lines] == ["rerankd: gRPC", "rerankd: HTTP", "rerankd: admin"]
     assert serve.returncode == 0
     where = subprocess.run(

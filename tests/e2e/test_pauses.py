@@ -19,7 +19,7 @@ def test_a_paused_process_fails_nobody() -> None:
 
     def one(number: int) -> int:
         with stub(service.grpc) as client:
-            return len(client.Rerank(message(documents=unseen(TEXT, 40), priority=number), timeout=60).results)
+            return len(client.Rerank(message(documents=unseen(TEXT, 40), priority=number), timeout=600).results)
 
     try:
         with ThreadPoolExecutor(8) as pool:

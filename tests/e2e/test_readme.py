@@ -51,7 +51,7 @@ def test_the_curl_command_gets_the_first_answer(running: RunningService) -> None
 def test_the_python_programs_get_the_first_answer(running: RunningService, program: str, first: str) -> None:
     """Each program in the README prints the most relevant document first."""
     run = subprocess.run(
-        [sys.executable, "-c", _here(program, running)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", _here(program, running)], capture_output=True, text=True, check=True, timeout=600
     )
     assert run.stdout.split()[0] == first
 
@@ -74,7 +74,7 @@ def test_make_serve_serves() -> None:
         if len(lines) == 3:
             break
     os.killpg(serve.pid, signal.SIGTERM)
-    serve.communicate(timeout=60)
+    serve.communicate(timeout=600)
     assert [line.split()[1] for line in lines] == ["gRPC", "HTTP", "admin"]
 
 

@@ -36,7 +36,7 @@ def ask(request: pytest.FixtureRequest, base: str) -> Ask:
         if request.param.startswith("Async"):
             async with httpx.AsyncClient() as transport:
                 return await kind(api_key=key, base_url=base, httpx_client=transport).rerank(**asked)
-        with httpx.Client() as transport:
+        with httpx.Client(timeout=600) as transport:
             return kind(api_key=key, base_url=base, httpx_client=transport).rerank(**asked)
 
     return by_client

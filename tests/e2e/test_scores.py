@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.clients import message, post, stub
-from tests.process import RunningService
+from tests.process import PATIENT, RunningService
 
 WORDS = [
     "river",
@@ -33,14 +33,14 @@ def _documents(count: int, seed: int) -> list[str]:
 
 def _scores(service: RunningService, documents: list[str], priority: int = 0) -> dict[str, float]:
     with stub(service.grpc) as caller:
-        answer = caller.Rerank(message(documents=documents, priority=priority), timeout=100)
+        answer = caller.Rerank(message(documents=documents, priority=priority), timeout=600)
     return {documents[r.index]: r.relevance_score for r in answer.results}
 
 
 def test_a_score_is_the_same_alone_in_a_batch_under_load_and_cached(running: RunningService) -> None:
     """Sixty documents score alike to the last bit alone, together, reversed, while others are scored, and cached."""
     documents = _documents(60, 1)
-    uncached = RunningService.start(cache_mb=0)
+    uncached = RunningService.start(cache_mb=0, **PATIENT)
     together = _scores(uncached, documents)
     alone = {document: _scores(uncached, [document])[document] for document in documents}
     backwards = _scores(uncached, documents[::-1])

@@ -19,7 +19,7 @@ from rerank.v2 import rerank_pb2_grpc
 import service
 from tests.clients import message, metric, post, stub, unseen, until
 from tests.examples import SMALL
-from tests.process import COMMAND, RunningService, environment
+from tests.process import COMMAND, PATIENT, RunningService, environment
 
 EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
 
@@ -27,7 +27,7 @@ EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
 def _failed_start(**settings: object) -> str:
     """Return what a service says that must not start."""
     run = subprocess.run(
-        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=600, check=False
     )
     assert run.returncode == 1
     assert run.stdout == ""
@@ -72,7 +72,7 @@ def test_a_model_from_a_directory_is_served_under_its_name(tmp_path: Path) -> No
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_was_admitted_is_answered_before_the_process_ends(number: signal.Signals) -> None:
     """On a signal health turns, new work is refused, running work is finished, and the exit status is 0."""
-    running = RunningService.start(workers=1)
+    running = RunningService.start(workers=1, **PATIENT)
     with stub(running.grpc) as rpc, grpc.insecure_channel(running.grpc) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(
             health_pb2.HealthCheckRequest(service="rerank.v2.RerankService")
@@ -90,7 +90,7 @@ def test_what_was_admitted_is_answered_before_the_process_ends(number: signal.Si
         late = post(running.http)
         assert late.status_code == 503
         assert late.json()["message"] == "The server is stopping; another replica will answer."
-        assert httpx.get(f"{running.admin}/readyz").status_code == 503
+        assert httpx.get(f"{running.admin}/readyz", timeout=600).status_code == 503
         assert len(call.result().results) == 100
         poster.join()
         assert rest[0].status_code == 200
@@ -117,7 +117,7 @@ def test_a_signal_before_the_model_is_loaded_ends_the_process(after_s: float) ->
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after_s)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=600)
     # Until the interpreter has come as far as the program, the signal does what it does by default.
     assert process.returncode in (0, -signal.SIGTERM)
     assert b"Traceback" not in errors

@@ -18,7 +18,7 @@ from service.client import AsyncRerankClient, RerankClient
 from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, needs_openssl, over_grpc, over_http, shown
 from tests.clients import body, message, metric, stub, unseen, until
 from tests.examples import DOCUMENTS, QUERY, SMALL
-from tests.process import COMMAND, RunningService, environment
+from tests.process import COMMAND, PATIENT, RunningService, environment
 
 TEXT = "some words to read " * 20
 ROOT, OTHER_ROOT = CA(), CA()
@@ -49,11 +49,11 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
 
 def _grpc(running: RunningService, credentials: grpc.ChannelCredentials, **changes: object) -> Any:
     with grpc.secure_channel(running.grpc, credentials) as channel:
-        return rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(**changes), timeout=60)
+        return rerank_pb2_grpc.RerankServiceStub(channel).Rerank(message(**changes), timeout=600)
 
 
 def _http(running: RunningService, context: ssl.SSLContext, **changes: object) -> httpx.Response:
-    return httpx.post(f"{running.http}/v2/rerank", json=body(**changes), verify=context, timeout=60)
+    return httpx.post(f"{running.http}/v2/rerank", json=body(**changes), verify=context, timeout=600)
 
 
 def _addresses(running: RunningService) -> list[str]:
@@ -63,7 +63,7 @@ def _addresses(running: RunningService) -> list[str]:
 def _failed_start(**settings: object) -> str:
     """Return what a service says that must not start."""
     run = subprocess.run(
-        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=60, check=False
+        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=600, check=False
     )
     assert (run.returncode, run.stdout) == (1, "")
     assert "Traceback" not in run.stderr
@@ -89,11 +89,11 @@ def test_both_apis_answer_over_tls(encrypted: RunningService) -> None:
 def test_nothing_is_said_without_encryption(encrypted: RunningService) -> None:
     """A client that does not encrypt fails on both APIs; metrics and probes stay plain."""
     with stub(encrypted.grpc) as rpc, pytest.raises(grpc.RpcError) as caught:
-        rpc.Rerank(message(), timeout=60)
+        rpc.Rerank(message(), timeout=600)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     with pytest.raises(httpx.TransportError):
-        httpx.post(f"{encrypted.http.replace('https', 'http')}/v2/rerank", json=body())
-    assert httpx.get(f"{encrypted.admin}/readyz").status_code == 200
+        httpx.post(f"{encrypted.http.replace('https', 'http')}/v2/rerank", json=body(), timeout=600)
+    assert httpx.get(f"{encrypted.admin}/readyz", timeout=600).status_code == 200
 
 
 def test_a_client_that_trusts_somebody_else_hangs_up(encrypted: RunningService) -> None:
@@ -156,11 +156,11 @@ def test_new_connections_see_a_new_certificate(tmp_path: Path, replace: Callable
     """After the files are replaced, new connections see the new certificate, and old ones go on as they were."""
     secret = Secret(tmp_path)
     secret.show(issued(ROOT))
-    running = RunningService.start(**secret.settings(), workers=1)
+    running = RunningService.start(**secret.settings(), **PATIENT, workers=1)
     try:
         with grpc.secure_channel(running.grpc, over_grpc(ROOT)) as channel:
             rpc = rerank_pb2_grpc.RerankServiceStub(channel)
-            call = rpc.Rerank.future(message(documents=unseen(TEXT, 100), priority=900), timeout=60)
+            call = rpc.Rerank.future(message(documents=unseen(TEXT, 100), priority=900), timeout=600)
             rest: list[httpx.Response] = []
             poster = threading.Thread(
                 target=lambda: rest.append(
@@ -174,7 +174,7 @@ def test_new_connections_see_a_new_certificate(tmp_path: Path, replace: Callable
             assert _http(running, over_http(OTHER_ROOT), documents=["one"]).status_code == 200
             assert metric(running.admin, "rerank_jobs") == 2
             assert len(call.result().results) == 100
-            assert rpc.Rerank(message(), timeout=60).results
+            assert rpc.Rerank(message(), timeout=600).results
             poster.join()
             assert rest[0].status_code == 200
     finally:

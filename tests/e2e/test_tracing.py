@@ -74,13 +74,15 @@ def test_spans(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     running = RunningService.start(model=SMALL)
     try:
         asked = body(query="secret words", documents=["secret"], priority=7)
-        answer = httpx.post(f"{running.http}/v2/rerank", json=asked, headers={"traceparent": HEADER})
+        answer = httpx.post(f"{running.http}/v2/rerank", json=asked, headers={"traceparent": HEADER}, timeout=600)
         assert answer.status_code == 200
         with stub(running.grpc) as service:
             service.Rerank(message(documents=["a", "b"], priority=150), metadata=(("traceparent", HEADER),))
             with pytest.raises(grpc.RpcError):
                 service.Rerank(message(priority=1000), metadata=(("traceparent", "00-nonsense"),))
-        exposition = httpx.get(f"{running.admin}/metrics", headers={"accept": "application/openmetrics-text"})
+        exposition = httpx.get(
+            f"{running.admin}/metrics", headers={"accept": "application/openmetrics-text"}, timeout=600
+        )
         log = [json.loads(line) for line in running.log().splitlines()]
     finally:
         assert running.stop() == 0

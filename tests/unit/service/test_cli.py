@@ -48,7 +48,7 @@ def endings() -> dict[str, Ending]:
     }
     found = {}
     for name, process in running.items():
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
         found[name] = Ending(process.returncode, out, err)
     return found
 
