@@ -17,11 +17,14 @@ help:  ## Print this list.
 # A lock file holds all there is to install, so that nothing is resolved: pip takes what is written, and nothing newer.
 LOCKED := install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --no-compile
 
-# The stamp is redone whenever the pinned requirements, the package or the wire contract change.
-$(VENV)/serves: requirements.txt requirements-build.txt pyproject.toml $(PROTOS)
+# Made anew when the lock files change, so that nothing is left of what they no longer hold.
+$(VENV)/locked: requirements.txt requirements-build.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rerankd needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip $(LOCKED) --requirement requirements.txt --requirement requirements-build.txt
+	@touch $@
+
+$(VENV)/serves: $(VENV)/locked pyproject.toml $(PROTOS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/pip check --disable-pip-version-check
 	@touch $@

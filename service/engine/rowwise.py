@@ -184,8 +184,8 @@ class _Writer:
     def _quantised_columns(self, weights: Weights) -> tuple[str, str]:
         """Return weights in int8, and the scale of each column.
 
-        Products that share their weights get a copy each. Where the CPU asks for sums that do not overflow, ONNX
-        Runtime fails to load a graph in which two products read the same ones; it keeps a copy for each in any case.
+        Products that share their weights get a copy each: where the CPU asks for sums that do not overflow, ONNX
+        Runtime fails to load a graph in which two products read the same ones.
         """
         scales = np.maximum(np.abs(weights).max(0), np.float32(_FARTHEST_MIN)) / np.float32(_MOST)
         columns = np.rint(weights / scales).astype(np.int8)

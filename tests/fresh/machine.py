@@ -85,6 +85,9 @@ def python_with(pip: str, folder: Path) -> Path:
     download = ("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(wheels))
     subprocess.run([sys.executable, *download, pip], check=True)
     install = f"-m pip install --quiet --disable-pip-version-check --no-index --no-deps {next(wheels.iterdir())}"
-    python.write_text(f'#!/bin/sh -e\n"{real}" "$@"\n[ "$1 $2" != "-m venv" ] || "$3/bin/python" {install}\n')
+    python.write_text(
+        f'#!/bin/sh -e\n"{real}" "$@"\n'
+        f'if [ "$1 $2" = "-m venv" ]; then for folder; do :; done; "$folder/bin/python" {install}; fi\n'
+    )
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     return python
