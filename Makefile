@@ -50,13 +50,16 @@ $(TOOLS)/installed: tests/deploy/requirements.txt
 
 tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and Envoy.
 
-# Modules of tests run side by side; those under way at the same time share the machine, so that few are enough.
-test: install-dev  ## Run the tests that want nothing but Python.
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope -m 'not long'
+# Modules of tests, few at a time: they share the machine.
+SIDE_BY_SIDE := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
-# One after the other: many of them load the machine on purpose.
+test: install-dev  ## Run the tests that want nothing but Python.
+	$(SIDE_BY_SIDE) -m 'not long'
+
+# The second half one after the other: they load the machine on purpose.
 test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and checkov, which it sets up.
-	$(BIN)/pytest -rs -m long
+	$(SIDE_BY_SIDE) -rs -m long --ignore tests/e2e --ignore tests/soak --ignore tests/system
+	$(BIN)/pytest -rs -m long tests/e2e tests/soak tests/system
 
 # Clones what is committed, and sets it up with the pips that Pythons of different ages bring.
 test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.
