@@ -1,4 +1,4 @@
-"""What this machine's CPU lacks, where that moves scores."""
+"""Missing CPU instructions that change scores."""
 
 import platform
 from pathlib import Path

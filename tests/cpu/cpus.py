@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HIDDEN = {"avx": "SSE", "vnni": "AVX-512 without VNNI", "avx512": "AVX2 without VNNI"}
-"""What is hidden with all that is newer, and what is left on a machine that has everything."""
+"""The oldest instruction set hidden, along with all newer ones, and the CPU that then remains."""
 _SOURCE = Path(__file__).with_name("hide.c")
 _SEEN = "from numpy._core._multiarray_umath import __cpu_features__ as f; print(*(n for n in f if f[n]))"
 

@@ -15,7 +15,7 @@ TESTS = [
     ROOT / "tests" / "unit" / "service" / "engine" / f"test_{name}.py"
     for name in ("families", "invariance", "rowwise", "rowwise_families", "rowwise_scores")
 ]
-"""What runs graphs."""
+"""Tests that run graphs."""
 
 
 @pytest.fixture(scope="module")

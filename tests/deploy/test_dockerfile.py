@@ -75,7 +75,7 @@ def test_context_leaves_secrets_and_stubs_out() -> None:
 
 
 def test_dependencies_are_checked_against_hashes(dockerfile: list[tuple[str, str]]) -> None:
-    """What the image takes besides the project itself is in a lock file, with its hash, and nothing is resolved."""
+    """The image installs its dependencies from lock files, by hash, and resolves nothing."""
     commands = [command for word, rest in dockerfile if word == "RUN" for command in rest.split("&&")]
     installs = [command for command in commands if " install " in command or " wheel " in command]
     assert all("--no-deps" in command for command in installs)

@@ -1,4 +1,4 @@
-"""What the programs leave behind and whom they talk to, in an empty home, with nothing to show that this is a CI."""
+"""Files written and addresses contacted by each program, in an empty home, without CI in the environment."""
 
 import json
 import re
@@ -97,14 +97,14 @@ def test_no_home(home: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_models(place: Place) -> None:
-    """What lists the models reads them, and neither writes nor asks."""
+    """`rerankd models` writes no file and contacts nobody."""
     assert "minilm-rerank" in run(place, COMMAND, "models")
     assert place.files() == []
     assert place.strangers() == set()
 
 
 def test_convert(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What converts a model writes the new one, and nothing else."""
+    """`rerankd convert` writes the new model and nothing else."""
     model = a_directory(tmp_path_factory.mktemp("model") / "whole", graph=a_layered_graph().SerializeToString())
     pairs = model / "pairs.jsonl"
     pairs.write_text(json.dumps({"query": "q", "documents": list(LOGITS)}))

@@ -15,7 +15,7 @@ _WHEEL = re.compile(rf"/(?P<stem>[a-z0-9_]+)-{re.escape(NEWER)}-py3-none-any\.wh
 
 
 class NewerIndex:
-    """What is offered, and what was fetched of it."""
+    """The packages on offer, and the paths fetched."""
 
     def __init__(self, names: set[str]) -> None:
         self.names = names

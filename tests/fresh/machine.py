@@ -14,7 +14,7 @@ from tests.process import environment
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("CI", "HF_", "MAKE", "MFLAGS", "ORT_", "OTEL_", "PYTEST_", "PYTHON", "RERANKD_", "VIRTUAL_ENV", "XDG_")
-"""What begins so is of this machine's user, or of who runs the tests. Where the package index is, stays."""
+"""Prefixes of variables that a new user does not have. Those that locate the package index stay."""
 
 
 @dataclass(frozen=True)

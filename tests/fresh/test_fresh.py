@@ -77,7 +77,7 @@ def test_first_minutes(pip: str, index: NewerIndex, tmp_path: Path) -> None:
 
 
 def test_without_make(tmp_path: Path) -> None:
-    """What the README says to do without `make` gives a command that serves."""
+    """The README's way without `make` installs a command that serves."""
     assert "`pip install .` in an environment of your own, then `rerankd serve`" in README
     new = machine(tmp_path)
     new.run(sys.executable, "-m", "venv", tmp_path / "environment")

@@ -46,12 +46,12 @@ def test_each_pin_has_hashes(lock: str):
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_no_lock_names_an_index(lock: str):
-    """Where packages come from is for the machine to say."""
+    """A lock file names no index: the machine's own configuration does."""
     assert not re.search(r"://|--(extra-)?index|--find-links|--trusted-host", LOCKS[lock])
 
 
 def test_locks_agree():
-    """What serving, building and testing have in common is of one version, since all may share an environment."""
+    """Lock files pin shared packages to the same version, since they share an environment."""
     everything = pins("requirements-dev.txt")
     for lock in ("requirements.txt", "requirements-build.txt"):
         assert {name: everything.get(name) for name in pins(lock)} == pins(lock)

@@ -27,7 +27,7 @@ def test_goes_on():
 
 @pytest.mark.parametrize(("kept", "blamed"), [(True, {"test_second"}), (False, {"test_first"})])
 def test_what_is_left_open(kept: bool, blamed: set[str], tmp_path: Path):  # noqa: FBT001
-    """What is found left open fails the test in which it is found, unless another has failed before."""
+    """An object left open fails the test in which it is found, unless another test failed before."""
     (tmp_path / "test_first.py").write_text(FIRST.format(kept=kept))
     (tmp_path / "test_second.py").write_text(SECOND)
     run = subprocess.run(

@@ -46,7 +46,7 @@ async def test_advice():
 
 
 async def test_the_advice_is_right(clock: SimpleNamespace):
-    """Whoever comes back when told is let in."""
+    """A client that returns when advised is admitted."""
     throttle = Throttle(1)
     await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError) as caught:
