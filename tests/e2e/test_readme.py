@@ -100,7 +100,7 @@ def test_make_bench_measures(tmp_path: Path) -> None:
     row = re.compile(r"^\| ([^|]*?) +\| +([\d.e+-]+) \|.* (?:kept|NOT KEPT|aim reached) \|$", re.MULTILINE)
     measured = {what: float(number) for what, number in row.findall((tmp_path / "engine.md").read_text())}
     assert len(measured) == 10
-    # What holds on every machine, however busy: raw is what is served with nothing around it.
+    # Bounds that hold on any machine, however busy.
     assert measured["of 8 scores, differing in another batch"] == 0
     assert measured["1x4 asked again: times as fast"] > 1
     assert measured["event loop late under full load, p99, ms"] > 0

@@ -11,20 +11,24 @@ from pathlib import Path
 
 NEWER = "9999.0"
 _PAGE = re.compile(r"/simple/(?P<name>[a-z0-9-]+)/")
-_WHEEL = re.compile(rf"/(?P<stem>[a-z0-9_]+)-{re.escape(NEWER)}-py3-none-any\.whl(?P<metadata>\.metadata)?")
+_WHEEL = re.compile(rf"/(?P<stem>[a-z0-9_]+)-{re.escape(NEWER)}-py3-none-any\.whl")
 
 
 class NewerIndex:
-    """The packages on offer, and the paths fetched."""
+    """The packages on offer, and a record of requests."""
 
     def __init__(self, names: set[str]) -> None:
         self.names = names
         self.url = ""
+        self.asked: set[str] = set()
+        """Packages whose page was fetched."""
         self.fetched: list[str] = []
+        """Paths of the wheels that were."""
 
     def answer(self, path: str) -> bytes | None:
         """Return the page of a package, or its wheel; None if there is none."""
         if (page := _PAGE.fullmatch(path)) and page["name"] in self.names:
+            self.asked.add(page["name"])
             file = f"{page['name'].replace('-', '_')}-{NEWER}-py3-none-any.whl"
             return f'<!DOCTYPE html><a href="/{file}">{file}</a>'.encode()
         if wheel := _WHEEL.fullmatch(path):
@@ -44,7 +48,7 @@ def newer_index(names: set[str]) -> Iterator[NewerIndex]:
     index = NewerIndex(names)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # Its name in the library.
+        def do_GET(self) -> None:
             body = index.answer(self.path)
             self.send_response(404 if body is None else 200)
             self.send_header("content-type", "text/html" if self.path.startswith("/simple/") else "application/zip")

@@ -73,6 +73,7 @@ def test_first_minutes(pip: str, index: NewerIndex, tmp_path: Path) -> None:
     assert brought == PIPS[pip].partition("==")[2] or pip == "newest"
     new.run("make", "install-dev", f"PYTHON={python}", **more)
     new.run(".venv/bin/pytest", "tests/unit/test_locks.py", "tests/unit/scheduler/test_core.py")
+    assert {"onnxruntime", "coverage"} <= index.asked  # Of both locks: pip did look there.
     assert index.fetched == []
 
 
