@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.settings import Address
+from service.address import Address
 
 CLOSING_S = 2.0
 """For the last answers to leave after the work is done."""

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TypeVar
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
+from service.address import Address
 from service.admin import create_admin
 from service.cache import Cache
 from service.console import OUTPUT
@@ -26,7 +27,7 @@ from service.location import locate
 from service.rerank import Reranker, ServedModel
 from service.rest import create_app
 from service.scoring import Scoring
-from service.settings import Address, Settings, spans_wanted
+from service.settings import Settings, spans_wanted
 from service.telemetry import Telemetry
 from service.throttle import Throttle
 from service.tls import Certificates, CurrentContext

@@ -1,7 +1,7 @@
 """All settings, read once from the environment and an optional TOML file."""
 
-import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
+from service.address import Address
 from service.engine import Provider
 from service.hub_id import HubId
 
@@ -22,44 +23,17 @@ PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
 """The model that comes with the package."""
 _CONFIG = f"{PREFIX}CONFIG"
-_PORT_MAX = 65535
+_OF_A_CLUSTER = re.compile(
+    rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z0-9_]+)?)"
+)
+"""Variables that Kubernetes puts into every pod of a namespace with a Service whose name begins with rerankd.
+
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
 
 
 class SettingsError(Exception):
     """Settings that make no sense; the message names each."""
-
-
-class Address(NamedTuple):
-    """Where to listen."""
-
-    host: str
-    port: int
-    """0 takes a free one."""
-
-    @classmethod
-    def parse(cls, text: object) -> "Address":
-        """Return the address written as `host:port`, with an IPv6 host in brackets. Raises ValueError."""
-        if isinstance(text, Address):
-            return text
-        host, _, port = str(text).rpartition(":")
-        if host.startswith("[") and host.endswith("]"):
-            host = host[1:-1]
-        elif ":" in host:
-            host = ""  # An IPv6 address without brackets: where does the port begin?
-        if not host or not port.isdecimal() or int(port) > _PORT_MAX:
-            raise ValueError("expected host:port, such as 127.0.0.1:8080")
-        return cls(host, int(port))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def available_workers() -> int:
@@ -200,7 +174,7 @@ class Settings(BaseSettings):
     def load(cls) -> "Settings":
         """Return the settings of this process. Raises SettingsError naming every setting at fault."""
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
-        given = {name for name in os.environ if name.upper().startswith(PREFIX)}
+        given = {name for name in os.environ if name.upper().startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)}
         if unknown := {name for name in given if name.upper() not in known}:
             raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
         file = _config_file()

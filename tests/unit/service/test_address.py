@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.settings import Address
+from service.address import Address
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,56 @@ def test_unknown_variable(name: str, monkeypatch: pytest.MonkeyPatch):
         Settings.load()
 
 
+SERVICES = {
+    # As `kubectl exec POD -- env` shows them, for Services called rerankd, rerankd-admin and rerankd-2.
+    "RERANKD_SERVICE_HOST": "10.0.0.11",
+    "RERANKD_SERVICE_PORT": "50051",
+    "RERANKD_SERVICE_PORT_GRPC": "50051",
+    "RERANKD_SERVICE_PORT_HTTP_REST": "8080",
+    "RERANKD_PORT": "tcp://10.0.0.11:50051",
+    "RERANKD_PORT_50051_TCP": "tcp://10.0.0.11:50051",
+    "RERANKD_PORT_50051_TCP_PROTO": "tcp",
+    "RERANKD_PORT_50051_TCP_PORT": "50051",
+    "RERANKD_PORT_50051_TCP_ADDR": "10.0.0.11",
+    "RERANKD_PORT_53_UDP": "udp://[fd00::11]:53",
+    "RERANKD_ADMIN_SERVICE_HOST": "10.0.0.12",
+    "RERANKD_ADMIN_SERVICE_PORT": "9090",
+    "RERANKD_ADMIN_PORT": "tcp://10.0.0.12:9090",
+    "RERANKD_ADMIN_PORT_9090_TCP_ADDR": "10.0.0.12",
+    "RERANKD_2_SERVICE_HOST": "10.0.0.13",
+}
+"""What a cluster tells each pod of the Services in its namespace."""
+
+
+def test_services_of_the_same_name(monkeypatch: pytest.MonkeyPatch):
+    """Variables that a cluster sets for Services called like this program change nothing, and stop nothing."""
+    expected = Settings.load()
+    for name, value in SERVICES.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load() == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "RERANKD_HOST",
+        "RERANKD_PORTS",
+        "RERANKD_PORT_GRPC",
+        "RERANKD_PORT_TCP_ADDR",
+        "RERANKD_SERVICE",
+        "RERANKD_SERVICE_NAME",
+        "RERANKD_SERVICEPORT",
+        "RERANKD_HTTP_ADDRESS_PORT_",
+        "rerankd_port",
+    ],
+)
+def test_almost_a_service(name: str, monkeypatch: pytest.MonkeyPatch):
+    """A name that no cluster sets is a misspelt setting, however alike."""
+    monkeypatch.setenv(name, "tcp://10.0.0.11:50051")
+    with pytest.raises(SettingsError, match=f"unknown setting: {name}$"):
+        Settings.load()
+
+
 def test_other_variables_are_none_of_its_business(monkeypatch: pytest.MonkeyPatch):
     """Variables of other programs are left alone."""
     monkeypatch.setenv("RERANK_WORKERS", "3")

@@ -1,0 +1,39 @@
+"""Where to listen."""
+
+import ipaddress
+from typing import NamedTuple
+
+_PORT_MAX = 65535
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+    """0 takes a free one."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Address":
+        """Return the address written as `host:port`, with an IPv6 host in brackets. Raises ValueError."""
+        if isinstance(text, Address):
+            return text
+        host, _, port = str(text).rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            host = ""  # An IPv6 address without brackets: where does the port begin?
+        if not host or not port.isdecimal() or int(port) > _PORT_MAX:
+            raise ValueError("expected host:port, such as 127.0.0.1:8080")
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
