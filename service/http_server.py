@@ -1,6 +1,7 @@
 """HTTP servers inside a process that owns the signals itself."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,13 @@ from service.address import Address
 
 CLOSING_S = 2.0
 """For the last answers to leave after the work is done."""
+_HEAD_BYTES_MAX = 16 * 2**10
+"""Of a request line and headers, as much as gRPC takes of metadata; a larger head is refused with 400."""
+_BACKLOG = 2048
+"""Connections that the kernel holds until they are accepted: enough for all the clients of a replica that has gone. The
+kernel may hold fewer (Linux: net.core.somaxconn, 4,096)."""
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+"""No line for each caller that asks for another protocol or sends no HTTP: both are answered, and may be many."""
 
 
 class AddressError(Exception):
@@ -22,15 +30,25 @@ class AddressError(Exception):
 class HttpServer(uvicorn.Server):
     """One HTTP server of several."""
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
-        """Serve `app`, encrypted if `tls` says with what."""
+    def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
+        """Serve `app`, encrypted if `tls` says with what; close a connection that waits for a request for `idle_s`."""
         super().__init__(
             uvicorn.Config(
                 app,
+                http="h11",  # What "auto" finds installed may be httptools: it loses bodies sent with Upgrade: h2c.
+                ws="none",  # Nothing here speaks it, whatever is installed.
+                interface="asgi3",  # "auto" guesses.
                 lifespan="off",
                 log_config=None,
-                access_log=False,
-                server_header=False,
+                access_log=False,  # Calls have a line each of their own.
+                proxy_headers=False,  # Nothing asks where a call comes from, so that nobody can pretend.
+                server_header=False,  # The version of a library is nobody's business.
+                date_header=True,  # RFC 9110, section 6.6.1, asks for it.
+                limit_concurrency=None,  # Who is refused is for the scheduler to say, and in words.
+                limit_max_requests=None,
+                backlog=_BACKLOG,
+                h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+                timeout_keep_alive=idle_s,
                 timeout_graceful_shutdown=round(CLOSING_S),  # Whoever has not sent a whole request by then.
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )

@@ -76,8 +76,8 @@ class Service:
         )
         app = create_app(self._reranker, door, self._telemetry, default_timeout_s=timeout_s)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
-        self._http = HttpServer(app, CurrentContext(certificates) if certificates else None)
-        self._admin = HttpServer(admin)
+        idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
+        self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
 
     async def start(self) -> None:
         """Listen, load and warm the model, then serve; print a line for each address.

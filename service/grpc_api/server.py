@@ -19,14 +19,26 @@ from service.tls import Certificates, Texts
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
 _METADATA_BYTES_MAX = 16 * 2**10
+_PING_S_MIN = 10
+_STREAMS_MAX = 10_000
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
     ("grpc.max_send_message_length", -1),  # What goes out is bounded by what was taken in.
     ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # More than wait anywhere: of calls that a client keeps back for lack of streams, the scheduler does not know which
+    # is urgent.
+    ("grpc.max_concurrent_streams", _STREAMS_MAX),
+    # Clients may ask as often as that whether the server is there, calls or not; who asks more often is sent away.
+    ("grpc.http2.min_ping_interval_without_data_ms", _PING_S_MIN * 1000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_ping_strikes", 2),
+    # The server asks, too: a client whose machine is gone sends no farewell, and gateways forget connections on which
+    # nothing passes (Azure after 240 s, AWS after 350). The library's own figure is two hours.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: the age ends a connection, if anything does.
 )
 
 
@@ -53,7 +65,11 @@ class GrpcApi:
         services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
-        self._server = grpc.aio.server(options=(*_OPTIONS, *_age(connection_age_max_s)))
+        self._server = grpc.aio.server(
+            options=(*_OPTIONS, *_age(connection_age_max_s)),
+            maximum_concurrent_rpcs=None,  # Who is refused is for the scheduler to say, and in words.
+            compression=grpc.Compression.NoCompression,  # An answer is a few numbers a document.
+        )
         self._credentials = _credentials(certificates) if certificates else None
         for name, methods in services.items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))

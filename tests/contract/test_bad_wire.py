@@ -1,5 +1,7 @@
 """What no HTTP library sends: bytes for the HTTP port that are not quite a call, and callers that leave."""
 
+import json
+
 import pytest
 
 from tests.contract.clients import GOOD, and_leave, encoded, http_refusal, on_the_wire
@@ -11,11 +13,15 @@ BODY = encoded(GOOD)
 HEAD = b"POST /v2/rerank HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close"
 LENGTH = b"\r\nContent-Length: %d" % len(BODY)
 END = b"\r\n\r\n"
+CHUNKED = b"\r\nTransfer-Encoding: chunked"
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 NO_BYTES = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 SOCKET = (
     b"GET /v2/rerank HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
 )
+H2C = b"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA"
+"""How the JDK's client asks for HTTP/2 with its first request."""
 CALLS: dict[str, tuple[bytes, int]] = {
     "good": (HEAD + LENGTH + END + BODY, 200),
     "http-1.0": (b"POST /v2/rerank HTTP/1.0" + LENGTH + END + BODY, 200),
@@ -24,6 +30,9 @@ CALLS: dict[str, tuple[bytes, int]] = {
     "no-body": (HEAD + END, 400),
     "two-slashes": (HEAD.replace(b"/v2", b"//v2") + LENGTH + END + BODY, 404),
     "websocket": (SOCKET + END, 405),
+    "upgrade-to-http-2": (HEAD.replace(b"\r\nConnection: close", H2C) + LENGTH + END + BODY, 200),
+    "upgrade-to-http-2-in-pieces": (HEAD.replace(b"\r\nConnection: close", H2C) + CHUNKED + END + CHUNKS, 200),
+    "upgrade-to-nothing-known": (HEAD.replace(b"close", b"upgrade\r\nUpgrade: x/9") + LENGTH + END + BODY, 200),
     "too-large-by-its-word": (HEAD + b"\r\nContent-Length: 99999999999999999999" + END, 413),
     "too-large-asks-first": (HEAD + b"\r\nExpect: 100-continue\r\nContent-Length: 99999999" + END, 413),
 }
@@ -78,6 +87,14 @@ def test_asking_first(running: RunningService) -> None:
 def test_no_http(data: bytes, running: RunningService) -> None:
     """What is no HTTP is refused before the service sees it."""
     assert on_the_wire(address(running), data).status_code == 400
+
+
+def test_no_line_for_each_of_them(running: RunningService) -> None:
+    """A caller that speaks something else is answered, and cannot fill the log."""
+    before = len(running.log())
+    for data in (NO_HTTP["garbage"], CALLS["websocket"][0], CALLS["upgrade-to-http-2"][0]):
+        on_the_wire(address(running), data)
+    assert [json.loads(line)["event"] for line in running.log()[before:].splitlines()] == ["call"]
 
 
 @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in LEFT.items()])

@@ -18,10 +18,10 @@ def set_all(names: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_default():
-    """Without any setting nothing is encrypted, and connections last five minutes."""
+    """Without any setting nothing is encrypted, and connections last five minutes, or two without a request."""
     settings = Settings.load()
     assert (settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file) == (None, None, None)
-    assert settings.max_connection_age_seconds == 300
+    assert (settings.max_connection_age_seconds, settings.http_idle_seconds) == (300, 120)
 
 
 @pytest.mark.parametrize("names", [{CERT, KEY}, {CERT, KEY, CLIENT_CA}])
@@ -71,4 +71,12 @@ def test_bad_age(text: str, monkeypatch: pytest.MonkeyPatch):
     """Fractions, and what no connection lasts, are refused."""
     monkeypatch.setenv(AGE, text)
     with pytest.raises(SettingsError, match=f"{AGE}: "):
+        Settings.load()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "never", "1000001"])
+def test_bad_idle_time(text: str, monkeypatch: pytest.MonkeyPatch):
+    """A connection is held for a whole number of seconds, and never for none."""
+    monkeypatch.setenv("RERANKD_HTTP_IDLE_SECONDS", text)
+    with pytest.raises(SettingsError, match="RERANKD_HTTP_IDLE_SECONDS: "):
         Settings.load()
