@@ -2,9 +2,10 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from huggingface_hub import (
     HfApi,
@@ -16,14 +17,14 @@ from huggingface_hub import (
 from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from service.engine.directory import GRAPHS
+from service.engine import ModelError
+from service.engine.directory import listed, usual_graph
+from service.engine.onnx_file import OnnxFile, OnnxFileError
 from service.hub_error import HubError
 from service.hub_id import HubId
 
 _NEEDED = ("config.json", "tokenizer.json")
 _WANTED = (*_NEEDED, "tokenizer_config.json", "special_tokens_map.json")
-_WEIGHTS = (".bin", ".gguf", ".h5", ".onnx", ".pt", ".safetensors")
-_NAMED_MAX = 12  # Files in a message.
 constants.HF_HUB_DISABLE_TELEMETRY = True  # Or it asks for a list of agents, and tells whether one of them runs this.
 _LOG = logging.getLogger(__name__)
 _LOG.setLevel(logging.INFO)  # What is fetched and from where is worth a line, once at start.
@@ -39,7 +40,7 @@ class Snapshot:
 
 
 def fetch(model: HubId) -> Snapshot:
-    """Return what is needed of a model, taken from the hub as far as its cache does not hold it. Raises HubError.
+    """Return what is needed of a model, taken from the hub as far as its cache does not hold it. Raises ModelError.
 
     On a terminal, bars on standard error show how far it is.
     """
@@ -47,17 +48,12 @@ def fetch(model: HubId) -> Snapshot:
     _LOG.info("model %s: asking %s", model, _source())
     try:
         snapshot = _fetch(model)
-    except HubError:
+    except ModelError:
         raise
     except Exception as error:  # noqa: BLE001  # What three libraries raise: words for the operator all the same.
         raise HubError.of(model, error) from None
     _LOG.info("model %s: commit %s, %s", model, snapshot.commit, snapshot.graph.name)
     return snapshot
-
-
-def data_of(graph: str, names: Iterable[str]) -> list[str]:
-    """Return which of the files hold weights that do not lie in the graph itself."""
-    return [name for name in names if name.startswith((f"{graph}_data", f"{graph}.data"))]
 
 
 def _fetch(model: HubId) -> Snapshot:
@@ -73,36 +69,33 @@ def _fetch(model: HubId) -> Snapshot:
     if missing := [name for name in _NEEDED if name not in names]:
         raise HubError(f"model {model} has no {' and no '.join(missing)}: it cannot be served")
     graph = _graph(model, names)
-    data = data_of(graph, names)
-    for name in (*(name for name in _WANTED if name in names), *data, graph):
-        hf_hub_download(repository, name, revision=revision, library_name="rerankd")
+    download = partial(hf_hub_download, repository, revision=revision, library_name="rerankd")
+    for name in (*(name for name in _WANTED if name in names), graph):
+        download(name)
+    data = _data(model, directory / graph, graph)
+    if missing := [name for name in data if name not in names]:
+        raise HubError(f"model {model} has no {missing[0]}, where {graph} keeps weights: it cannot be served")
+    for name in data:
+        download(name)
     return Snapshot(directory, _beside(directory, graph, data), revision.resolved)
 
 
 def _graph(model: HubId, names: Sequence[str]) -> str:
-    """Return the ONNX file that was named, or the usual one: one that is quantised is only ever taken by name."""
-    graphs = [name for name in names if name.endswith(".onnx")]
-    if model.graph:
-        if model.graph not in graphs:
-            raise HubError(f"model {model} has no {model.graph}; {_listed('ONNX files', graphs)}")
-        return model.graph
-    if usual := next((name for name in GRAPHS if name in graphs), None):
-        return usual
-    if graphs:
-        raise HubError(
-            f"model {model} has neither {' nor '.join(GRAPHS)}: name one of its files, as in {model}/{graphs[0]}; "
-            f"{_listed('ONNX files', graphs)}"
-        )
-    weights = [name for name in names if name.endswith(_WEIGHTS)]
-    raise HubError(
-        f"model {model} has no ONNX file; {_listed('weights', weights)}. "
-        f"Export it (optimum-cli export onnx --model {model.repository} DIRECTORY), and name the directory instead"
-    )
+    """Return the ONNX file that was named, or the usual one."""
+    if not model.graph:
+        return usual_graph(names, subject=f"model {model}", location=str(model), source=model.repository)
+    if model.graph not in names:
+        graphs = [name for name in names if name.endswith(".onnx")]
+        raise HubError(f"model {model} has no {model.graph}; {listed('ONNX files', graphs)}")
+    return model.graph
 
 
-def _listed(what: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
-    return f"its {what}: {', '.join(names[:_NAMED_MAX]) or 'none'}{more}"
+def _data(model: HubId, path: Path, graph: str) -> list[str]:
+    """Return the files of the model that hold weights of the graph, as the graph names them."""
+    try:
+        return [str(PurePosixPath(graph).parent / name) for name in OnnxFile.read(path).data()]
+    except OnnxFileError as error:
+        raise HubError(f"model {model}: {graph} {error}") from None
 
 
 def _beside(directory: Path, graph: str, data: Sequence[str]) -> Path:

@@ -15,7 +15,8 @@ def locate(model: Path | HubId) -> ModelDirectory:
         if model.suffix != ".onnx" or not model.is_file():
             return ModelDirectory.read(model)
         folder = model.absolute().parent  # Links are left as they are: what is beside the graph counts.
-        return ModelDirectory.read(folder if (folder / "config.json").is_file() else folder.parent, graph=model)
+        above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
+        return ModelDirectory.read(folder.parent if above else folder, graph=model)
     from service.hub import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
 
     snapshot = fetch(model)

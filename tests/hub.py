@@ -13,11 +13,32 @@ from urllib.parse import unquote
 
 import pytest
 from huggingface_hub import close_session, constants, file_download
+from onnx import StringStringEntryProto, TensorProto, helper
 
 NAME = "org/name"
 CONFIG = {"config.json": b"{}", "tokenizer.json": b"[]"}
 """The least that a model has."""
-GRAPHS = {"onnx/model.onnx": b"usual", "onnx/model_O2.onnx": b"optimised", "onnx/model_qint8.onnx": b"quantised"}
+
+
+def onnx_file(name: str, *data: str) -> bytes:
+    """Return an ONNX file of that name, which says that its weights are in these other files."""
+    weights = [
+        TensorProto(
+            name=location,
+            data_type=TensorProto.FLOAT,
+            data_location=TensorProto.EXTERNAL,
+            external_data=[StringStringEntryProto(key="location", value=location)],
+        )
+        for location in data
+    ]
+    return helper.make_model(helper.make_graph([], name, [], [], weights)).SerializeToString()
+
+
+GRAPHS = {
+    "onnx/model.onnx": onnx_file("usual"),
+    "onnx/model_O2.onnx": onnx_file("optimised"),
+    "onnx/model_qint8.onnx": onnx_file("quantised"),
+}
 REST = {
     "tokenizer_config.json": b"{ }",
     "special_tokens_map.json": b"{  }",

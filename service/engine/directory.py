@@ -1,10 +1,13 @@
 """What a model directory holds and says about itself."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.engine.onnx_file import OnnxFile, OnnxFileError
 
 GRAPHS = ("onnx/model.onnx", "model.onnx")
 """The graphs that are served without being named; those beside them, quantised perhaps, are not."""
@@ -24,7 +27,9 @@ _OFFSET_POSITIONS = {
 """Model types that number positions from the padding id + 1 on, and so hold that many tokens less."""
 _UNLIMITED = 1_000_000  # Tokenizer configurations say 1e30 for "no limit".
 _CONTEXT_MIN = 16
-
+_WEIGHTS = (".bin", ".gguf", ".h5", ".onnx", ".pt", ".safetensors")
+_VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model", "vocab.json", "vocab.txt")
+_NAMED_MAX = 12  # Files in a message.
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -56,22 +61,89 @@ class ModelDirectory:
         Raises ModelError.
         """
         path = path.resolve()
+        if path.is_file():
+            raise ModelError(f"{path} is a file: name its folder, or an ONNX file in it")
         if not path.is_dir():
             raise ModelError(f"model directory {path} does not exist")
+        if not (path / "config.json").is_file():
+            raise ModelError(_no_config(path))
         config = _read(_Config, path / "config.json")
         labels = config.num_labels or len(config.id2label or {}) or 1
         if labels != 1:
-            raise ModelError(f"{path / 'config.json'}: the model has {labels} labels; a reranker has one")
-        graph = graph or next((path / usual for usual in GRAPHS if (path / usual).is_file()), None)
+            raise ModelError(
+                f"{path / 'config.json'}: the model has {labels} labels; a reranker has one, so name another model"
+            )
         if graph is None:
-            raise ModelError(f"{path} holds neither of {' or '.join(GRAPHS)}")
+            names = sorted(file.relative_to(path).as_posix() for file in _files(path))
+            graph = path / usual_graph(names, subject=str(path), location=str(path), source=str(path))
+        check_graph(graph)
         tokenizer = path / "tokenizer.json"
         if not tokenizer.is_file():
-            raise ModelError(f"{path} holds no tokenizer.json")
+            raise ModelError(_no_tokenizer(path))
         settings = path / "tokenizer_config.json"
         tokenizer_config = _read(_TokenizerConfig, settings) if settings.is_file() else _TokenizerConfig()
         context = _context(path, config, tokenizer_config)
         return cls(path, graph, tokenizer, context, config.pad_id, tokenizer_config.typed, name or path.name)
+
+
+def usual_graph(names: Sequence[str], *, subject: str, location: str, source: str) -> str:
+    """Return which of a model's files is served if none is named: one that is quantised is only ever taken by name.
+
+    `subject` is what a message calls the model, `location` what a setting does, `source` what an exporter would.
+    Raises ModelError, which says what is there and what to do.
+    """
+    if usual := next((name for name in GRAPHS if name in names), None):
+        return usual
+    neither = f"{subject} has neither {' nor '.join(GRAPHS)}"
+    if graphs := [name for name in names if name.endswith(".onnx")]:
+        raise ModelError(
+            f"{neither}: name one of its files, as in {location}/{graphs[0]}; {listed('ONNX files', graphs)}"
+        )
+    weights = [name for name in names if name.endswith(_WEIGHTS)]
+    raise ModelError(
+        f"{neither}; {listed('weights', weights)}. "
+        f"Export it (optimum-cli export onnx --model {source} DIRECTORY), and name the directory instead"
+    )
+
+
+def check_graph(graph: Path) -> None:
+    """Raise ModelError unless `graph` is an ONNX file, and all files that hold its weights are there."""
+    try:
+        for data in OnnxFile.read(graph).data():
+            if not (graph.parent / data).is_file():
+                raise ModelError(f"{graph} keeps weights in {data}, which is not beside it: copy it there, too")
+    except OnnxFileError as error:
+        raise ModelError(f"{graph} {error}") from None
+    except OSError as error:
+        raise ModelError(f"{graph} cannot be read: {error.strerror}") from None
+
+
+def listed(what: str, names: Sequence[str]) -> str:
+    """Return the first of a model's files, for a message: `its weights: a, b`."""
+    more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
+    return f"its {what}: {', '.join(names[:_NAMED_MAX]) or 'none'}{more}"
+
+
+def _files(path: Path) -> Iterable[Path]:
+    """Return the files of a directory and of the folders in it."""
+    return (file for pattern in ("*", "*/*") for file in path.glob(pattern) if file.is_file())
+
+
+def _no_config(path: Path) -> str:
+    deeper = next((found.parent for pattern in ("*", "*/*") for found in path.glob(f"{pattern}/config.json")), None)
+    advice = f"{deeper} has one" if deeper else f"name the directory of a model; {listed('files', _content(path))}"
+    return f"{path} holds no config.json: {advice}"
+
+
+def _no_tokenizer(path: Path) -> str:
+    if any((path / name).is_file() for name in _VOCABULARIES):
+        write = f"AutoTokenizer.from_pretrained('{path}').save_pretrained('{path}')"
+        return f'{path} holds no tokenizer.json: write it, python -c "from transformers import AutoTokenizer; {write}"'
+    return f"{path} holds no tokenizer.json: copy it from where the model is from; {listed('files', _content(path))}"
+
+
+def _content(path: Path) -> list[str]:
+    return sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in path.iterdir())
 
 
 class _Config(BaseModel):
@@ -129,7 +201,10 @@ def _context(path: Path, config: _Config, tokenizer_config: _TokenizerConfig) ->
     if allowed is not None and allowed < _UNLIMITED:
         limits.append(int(allowed))
     if not limits:
-        raise ModelError(f"{path / 'config.json'} has no max_position_embeddings, and nothing else bounds the length")
+        raise ModelError(
+            f"{path / 'config.json'} has no max_position_embeddings, and nothing else bounds the length: "
+            "say in tokenizer_config.json how many tokens it reads, model_max_length"
+        )
     if min(limits) < _CONTEXT_MIN:
         raise ModelError(f"{path}: a context of {min(limits)} tokens is too short for a query and a document")
     return min(limits)

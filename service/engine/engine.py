@@ -17,6 +17,7 @@ from service.engine.cpu import rounds_by_shape
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
+from service.engine.onnx_file import OnnxFile
 from service.engine.runtime import ort
 from service.engine.session import Provider, open_session
 from service.engine.template import EncodedPair
@@ -70,7 +71,7 @@ class Engine:
         self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
         self._session = open_session(directory.graph, provider)
         self._provider, self._graph = provider, directory.graph
-        self.batch_invariant = is_batch_invariant(directory.graph)
+        self.batch_invariant = is_batch_invariant(OnnxFile.read(directory.graph))
         """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
         self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]
@@ -183,7 +184,9 @@ def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[st
         if node.name not in _INPUTS or node.type not in _KINDS:
             raise ModelError(f"{directory.graph} asks for inputs this service does not know: {node.name}, {node.type}")
         if any(isinstance(size, int) for size in node.shape):
-            raise ModelError(f"{directory.graph}: input {node.name!r} is of one shape, {node.shape}, not of any")
+            raise ModelError(
+                f"{directory.graph}: input {node.name!r} is of one shape, {node.shape}, not of any: export it again"
+            )
     return {node.name: _KINDS[node.type] for node in declared}
 
 

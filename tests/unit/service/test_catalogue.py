@@ -9,7 +9,7 @@ from service.catalogue import Entry, as_json, catalogue, table
 from service.hub import fetch
 from service.hub_id import HubId
 from service.settings import EMBEDDED_MODEL
-from tests.hub import NAME, LocalHub
+from tests.hub import NAME, LocalHub, onnx_file
 from tests.unit.service.models import a_directory
 
 
@@ -75,7 +75,7 @@ def test_cached_by_commit(local: LocalHub, files: dict[str, bytes]):
 def test_cached_with_an_unusual_graph_alone(local: LocalHub, files: dict[str, bytes]):
     """A model of which only a graph that must be named was fetched can be served, too."""
     model = HubId(NAME, "main", "onnx/model_O2.onnx")
-    local.add(NAME, files | {"onnx/model_O2.onnx": b"optimised"}, "main")
+    local.add(NAME, files | {"onnx/model_O2.onnx": onnx_file("optimised")}, "main")
     fetch(model)
     (entry,) = cached(model)
     assert (entry.configured, entry.graphs, entry.problem) == (True, ("onnx/model_O2.onnx",), None)

@@ -10,7 +10,7 @@ from service import hub
 from service.engine import ModelError
 from service.hub import fetch
 from service.hub_id import HubId
-from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub
+from tests.hub import CONFIG, GRAPHS, NAME, REST, LocalHub, onnx_file
 
 
 def failure(text: str) -> str:
@@ -38,7 +38,8 @@ def test_offline_without_the_model(revision: str, local: LocalHub, offline):
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "onnx/model.onnx_data", "onnx/model.onnx"])
 def test_broken_off(name: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch):
     """A download that breaks off is never taken for a whole one; the next start takes it up."""
-    commit = local.add(NAME, CONFIG | GRAPHS | REST | {"onnx/model.onnx_data": b"weights"}, "main")
+    usual = {"onnx/model.onnx": onnx_file("usual", "model.onnx_data"), "onnx/model.onnx_data": b"weights"}
+    commit = local.add(NAME, CONFIG | GRAPHS | REST | usual, "main")
     local.broken = {name}
     assert "check the network" in failure(f"{NAME}@{commit}")
     with monkeypatch.context() as forbidden:
@@ -46,7 +47,7 @@ def test_broken_off(name: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch)
         assert "HF_HUB_OFFLINE" in failure(f"{NAME}@{commit}")
     local.broken = set()
     local.asked.clear()
-    assert fetch(HubId(NAME, commit)).graph.read_bytes() == b"usual"
+    assert fetch(HubId(NAME, commit)).graph.read_bytes() == usual["onnx/model.onnx"]
     assert "tokenizer.json" not in local.fetched() or name == "config.json"
 
 
@@ -108,11 +109,31 @@ def test_missing_file(name: str, local: LocalHub):
     assert "onnx/model.onnx" not in local.fetched()
 
 
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (onnx_file("usual", "gone.bin"), "has no onnx/gone.bin, where onnx/model.onnx keeps weights"),
+        (
+            onnx_file("usual", "../config.json"),
+            "onnx/model.onnx keeps weights outside of its folder, in ../config.json",
+        ),
+        (onnx_file("usual", "/etc/passwd"), "onnx/model.onnx keeps weights outside of its folder, in /etc/passwd"),
+        (b"<html>", "onnx/model.onnx is not an ONNX file, or not a whole one"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "onnx/model.onnx stands for a file that Git LFS has not"),
+    ],
+)
+def test_weights_that_cannot_be_fetched(graph: bytes, said: str, local: LocalHub):
+    """A graph whose weights are nowhere, or not for it to name, is refused, and the file at fault is named."""
+    local.add(NAME, CONFIG | {"onnx/model.onnx": graph}, "main")
+    assert said in failure(NAME)
+    assert sorted(local.fetched()) == ["config.json", "onnx/model.onnx", "tokenizer.json"]
+
+
 def test_no_graph(local: LocalHub):
     """A model without ONNX is told what it has, and how to get there."""
     local.add(NAME, CONFIG | REST | {"model.safetensors": b"0"}, "main")
     said = failure(NAME)
-    assert "no ONNX file; its weights: pytorch_model.bin, model.safetensors" in said
+    assert "has neither onnx/model.onnx nor model.onnx; its weights: pytorch_model.bin, model.safetensors" in said
     assert f"--model {NAME}" in said
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.engine.directory import ModelDirectory, ModelError
+from tests.hub import onnx_file
 from tests.unit.service.models import a_directory
 
 CONFIG: dict[str, Any] = {"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}
@@ -54,7 +55,7 @@ def test_quantised_graph_is_not_taken_by_itself(tmp_path: Path):
     path = a_directory(tmp_path / "mine")
     (path / "onnx").mkdir()
     (path / "model.onnx").rename(path / "onnx" / "model_quantized.onnx")
-    with pytest.raises(ModelError, match=r"holds neither of onnx/model\.onnx or model\.onnx"):
+    with pytest.raises(ModelError, match=rf"name one of its files, as in {path}/onnx/model_quantized\.onnx; its"):
         ModelDirectory.read(path)
 
 
@@ -146,26 +147,71 @@ def test_missing_directory(tmp_path: Path):
 
 
 def test_file_for_a_directory(tmp_path: Path):
-    """A file is not a model directory."""
-    (tmp_path / "model.onnx").write_bytes(b"")
-    with pytest.raises(ModelError, match="does not exist"):
-        ModelDirectory.read(tmp_path / "model.onnx")
+    """A file is not a model directory, and what to name in its place is said."""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"model\.safetensors is a file: name its folder, or an ONNX file in it"):
+        ModelDirectory.read(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
 def test_missing_file(name: str, tmp_path: Path):
-    """A file that is missing is named with its directory."""
+    """A file that is missing is named with its directory, and what is there is said."""
     path = a_directory(tmp_path / "mine")
     (path / name).unlink()
-    with pytest.raises(ModelError, match=f"{path} holds no {name}"):
+    with pytest.raises(ModelError, match=rf"{path} holds no {name}: .*; its files: .*model\.onnx"):
         ModelDirectory.read(path)
 
 
-def test_missing_graph(tmp_path: Path):
-    """A directory without a graph is told where one was looked for."""
+def test_empty_directory(tmp_path: Path):
+    """A directory with nothing in it is said to be one."""
+    with pytest.raises(ModelError, match=r"holds no config\.json: name the directory of a model; its files: none$"):
+        ModelDirectory.read(tmp_path)
+
+
+@pytest.mark.parametrize("deeper", ["mine", "snapshots/0123456789"])
+def test_folder_of_a_model_directory(deeper: str, tmp_path: Path):
+    """Whoever names the folder that a model directory is in is told which it is."""
+    path = a_directory(tmp_path / deeper)
+    with pytest.raises(ModelError, match=rf"{tmp_path} holds no config\.json: {path} has one"):
+        ModelDirectory.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "vocab.json", "spm.model", "sentencepiece.bpe.model"])
+def test_only_a_slow_tokenizer(name: str, tmp_path: Path):
+    """A model with the vocabulary of a tokenizer of the older kind is told how to write the newer one."""
     path = a_directory(tmp_path / "mine")
-    (path / "model.onnx").unlink()
-    with pytest.raises(ModelError, match=rf"{path} holds neither of onnx/model\.onnx or model\.onnx"):
+    (path / "tokenizer.json").rename(path / name)
+    with pytest.raises(ModelError, match=r"holds no tokenizer\.json: write it, python -c .*AutoTokenizer.*mine"):
+        ModelDirectory.read(path)
+
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin", "deep/model.gguf"])
+def test_not_exported(weights: str, tmp_path: Path):
+    """A model in another format is told which it has, and how to export it."""
+    path = a_directory(tmp_path / "mine")
+    (path / "deep").mkdir()
+    (path / "model.onnx").rename(path / weights)
+    with pytest.raises(ModelError, match=rf"its weights: {weights}\. Export it \(optimum-cli .* {path} DIRECTORY\)"):
+        ModelDirectory.read(path)
+
+
+@pytest.mark.parametrize("name", ["model.onnx_data", "weights/a.bin"])
+def test_missing_data(name: str, tmp_path: Path):
+    """A graph without the file of its weights is told which is missing."""
+    path = a_directory(tmp_path / "mine", graph=onnx_file("mine", name))
+    with pytest.raises(ModelError, match=rf"mine/model\.onnx keeps weights in {name}, which is not beside it"):
+        ModelDirectory.read(path)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_bytes(b"weights")
+    assert ModelDirectory.read(path)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../weights", "a/../../weights", "."])
+def test_data_out_of_bounds(name: str, tmp_path: Path):
+    """A graph that names a file elsewhere is refused, whether or not there is one."""
+    path = a_directory(tmp_path / "mine", graph=onnx_file("mine", name))
+    (tmp_path / "weights").write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"model\.onnx keeps weights outside of its folder, in .*: export"):
         ModelDirectory.read(path)
 
 

@@ -83,9 +83,17 @@ def test_two_columns(tmp_path: Path):
 
 
 @pytest.mark.parametrize("raw", [b"", b"not a graph", a_graph([0.0], at=[3])[:40]])
-def test_corrupt_graph(raw: bytes, tmp_path: Path):
-    """A graph that cannot be loaded is named with the reason."""
+def test_no_graph(raw: bytes, tmp_path: Path):
+    """A file that holds no graph, or not all of it, is named with the reason."""
     path = a_directory(tmp_path / "mine")
     (path / "model.onnx").write_bytes(raw)
+    with pytest.raises(ModelError, match=f"{path / 'model.onnx'} is not an ONNX file, or not a whole one"):
+        ModelDirectory.read(path)
+
+
+@pytest.mark.parametrize("raw", [b"\x08\x08", a_graph([0.0], at=[3]).replace(b"Gather", b"Gothic")])
+def test_graph_that_cannot_be_loaded(raw: bytes, tmp_path: Path):
+    """A graph that the runtime refuses is named with its reason."""
+    path = a_directory(tmp_path / "mine", graph=raw)
     with pytest.raises(ModelError, match=f"{path / 'model.onnx'} cannot be loaded: "):
         Engine(ModelDirectory.read(path))

@@ -10,6 +10,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from service.engine import Engine
 from service.engine.graph import is_batch_invariant
+from service.engine.onnx_file import OnnxFile
 from tests.unit.service.full_precision import a_dynamic_graph, a_layered_graph
 from tests.unit.service.models import an_engine
 
@@ -43,15 +44,15 @@ QUANTISER = helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "scale", "zer
 BODY = helper.make_graph([QUANTISER], "body", [], [helper.make_tensor_value_info("y", TensorProto.UINT8, None)])
 
 
-def a_file(path: Path, *nodes: NodeProto, functions: list[onnx.FunctionProto] | None = None) -> Path:
-    """Write a graph of these nodes beside some that are harmless, and with weights that look like one that is not."""
+def a_file(path: Path, *nodes: NodeProto, functions: list[onnx.FunctionProto] | None = None) -> OnnxFile:
+    """Return a file of these nodes beside some that are harmless, and with weights that look like one that is not."""
     weights = np.frombuffer(QUANTISER.SerializeToString() * 99, np.uint8)
     harmless = [helper.make_node("QuantizeLinear", ["x", "scale"], ["z"], name="DynamicQuantizeLinear", axis=-1)]
     graph = helper.make_graph(
         [*harmless, *nodes], "DynamicQuantizeLinear", [], [], [numpy_helper.from_array(weights, "weights")]
     )
     onnx.save(helper.make_model(graph, functions=functions or []), path)
-    return path
+    return OnnxFile.read(path)
 
 
 def test_engine_of_a_dynamically_quantised_graph(tmp_path: Path):

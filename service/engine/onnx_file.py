@@ -1,0 +1,194 @@
+"""An ONNX file, read without the package onnx: operators and tensors; the numbers in them are stepped over."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
+from pathlib import Path, PurePosixPath
+
+# Numbers of fields in ONNX's messages: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+_MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
+_GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE, _FUNCTION_NODE = 1, 5, 15, 7
+_NODE_INPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 4, 5
+_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
+_SPARSE_TENSORS = (1, 2)
+_TENSOR_SIZE, _TENSOR_KIND, _TENSOR_NAME, _TENSOR_NUMBERS, _TENSOR_OUTSIDE = 1, 2, 8, 9, 13
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_VARINT, _EIGHT_BYTES, _MESSAGE, _FOUR_BYTES = 0, 1, 2, 5
+_VARINT_BITS_MAX = 64
+_POINTER = b"version https://git-lfs"
+"""How a file begins that stands for one which Git LFS has not fetched."""
+
+_Span = tuple[int, int]
+
+
+class OnnxFileError(Exception):
+    """A file that holds no ONNX graph; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operator of the graph, of a function, or of a branch or loop."""
+
+    operator: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tensor:
+    """A constant of any of these."""
+
+    name: str = ""
+    kind: int = 0
+    """What TensorProto.DataType calls its numbers."""
+    shape: list[int] = field(default_factory=list)
+    offset: int | None = None
+    """Where its bytes begin in the file; None if they are in another, or not there as bytes."""
+    outside: dict[str, str] = field(default_factory=dict)
+    """What is said of another file that holds them: `location`, relative to this one's folder, `offset`, `length`."""
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """All operators and tensors of a model."""
+
+    path: Path
+    nodes: list[Node]
+    tensors: list[Tensor]
+
+    @classmethod
+    def read(cls, path: Path) -> "OnnxFile":
+        """Read a file, which may hold anything. Raises OnnxFileError or OSError."""
+        with path.open("rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                raise OnnxFileError("stands for a file that Git LFS has not fetched: git lfs pull")
+            try:
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as raw:
+                    parts = list(_model(raw))
+            except (ValueError, IndexError, RecursionError):  # Empty, cut off, no protobuf, or without end.
+                raise OnnxFileError("is not an ONNX file, or not a whole one") from None
+        return cls(
+            path,
+            [part for part in parts if isinstance(part, Node)],
+            [part for part in parts if isinstance(part, Tensor)],
+        )
+
+    def data(self) -> list[PurePosixPath]:
+        """Return the other files that hold its tensors, relative to its folder. Raises OnnxFileError."""
+        found = dict.fromkeys(
+            PurePosixPath(tensor.outside["location"]) for tensor in self.tensors if "location" in tensor.outside
+        )
+        for location in found:
+            if location.is_absolute() or ".." in location.parts or not location.parts:
+                raise OnnxFileError(f"keeps weights outside of its folder, in {location}: export the model again")
+        return list(found)
+
+
+def _model(raw: mmap) -> Iterator[Node | Tensor]:
+    for number, span in _messages(raw, (0, len(raw))):
+        if number == _MODEL_GRAPH:
+            yield from _graph(raw, span, _GRAPH_NODE)
+        elif number == _MODEL_FUNCTIONS:
+            yield from _graph(raw, span, _FUNCTION_NODE)
+
+
+def _graph(raw: mmap, span: _Span, node: int) -> Iterator[Node | Tensor]:
+    """Return what a graph or function holds, which has its nodes in the field `node`."""
+    for number, part in _messages(raw, span):
+        if number == node:
+            yield from _node(raw, part)
+        elif node == _GRAPH_NODE and number == _GRAPH_TENSOR:
+            yield _tensor(raw, part)
+        elif node == _GRAPH_NODE and number == _GRAPH_SPARSE:
+            yield from _sparse(raw, part)
+
+
+def _node(raw: mmap, span: _Span) -> Iterator[Node | Tensor]:
+    operator, inputs = "", []
+    for number, (start, end) in _messages(raw, span):
+        if number == _NODE_OPERATOR:
+            operator = _text(raw, start, end)
+        elif number == _NODE_INPUT:
+            inputs.append(_text(raw, start, end))
+        elif number == _NODE_ATTRIBUTE:
+            for kind, body in _messages(raw, (start, end)):
+                if kind in _ATTRIBUTE_GRAPHS:
+                    yield from _graph(raw, body, _GRAPH_NODE)
+                elif kind in _ATTRIBUTE_TENSORS:
+                    yield _tensor(raw, body)
+                elif kind in _ATTRIBUTE_SPARSE:
+                    yield from _sparse(raw, body)
+    yield Node(operator, tuple(inputs))
+
+
+def _sparse(raw: mmap, span: _Span) -> Iterator[Tensor]:
+    for number, part in _messages(raw, span):
+        if number in _SPARSE_TENSORS:
+            yield _tensor(raw, part)
+
+
+def _tensor(raw: mmap, span: _Span) -> Tensor:
+    tensor = Tensor()
+    for number, value in _fields(raw, span):
+        if isinstance(value, int):
+            if number == _TENSOR_SIZE:
+                tensor.shape.append(value)
+            elif number == _TENSOR_KIND:
+                tensor.kind = value
+            continue
+        start, end = value
+        if number == _TENSOR_SIZE:  # Packed, all in one.
+            while start < end:
+                size, start = _varint(raw, start)
+                tensor.shape.append(size)
+        elif number == _TENSOR_NAME:
+            tensor.name = _text(raw, start, end)
+        elif number == _TENSOR_NUMBERS:
+            tensor.offset = start
+        elif number == _TENSOR_OUTSIDE:
+            entry = {key: _text(raw, *part) for key, part in _messages(raw, value)}
+            tensor.outside[entry.get(_ENTRY_KEY, "")] = entry.get(_ENTRY_VALUE, "")
+    return tensor
+
+
+def _messages(raw: mmap, span: _Span) -> Iterator[tuple[int, _Span]]:
+    """Return the number of each field in `span` that holds bytes, and where they lie."""
+    return ((number, value) for number, value in _fields(raw, span) if not isinstance(value, int))
+
+
+def _fields(raw: mmap, span: _Span) -> Iterator[tuple[int, int | _Span]]:
+    """Return the number of each field in `span`, and its value: an integer, or where its bytes lie."""
+    at, end = span
+    while at < end:
+        tag, at = _varint(raw, at)
+        number, kind = tag >> 3, tag & 7
+        if kind == _VARINT:
+            value, at = _varint(raw, at)
+            yield number, value
+            continue
+        if kind == _MESSAGE:
+            size, at = _varint(raw, at)
+        elif kind in {_EIGHT_BYTES, _FOUR_BYTES}:
+            size = 8 if kind == _EIGHT_BYTES else 4
+        else:
+            raise ValueError(kind)
+        if at + size > end:
+            raise ValueError(size)
+        if kind == _MESSAGE:
+            yield number, (at, at + size)
+        at += size
+
+
+def _varint(raw: mmap, at: int) -> tuple[int, int]:
+    """Return the number that begins at a place, and where it ends."""
+    number = shift = 0
+    while (byte := raw[at]) > 0x7F:  # noqa: PLR2004  # The first bit says that more follows.
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        at += 1
+        if shift > _VARINT_BITS_MAX:
+            raise ValueError(shift)
+    return number | byte << shift, at + 1
+
+
+def _text(raw: mmap, start: int, end: int) -> str:
+    return raw[start:end].decode(errors="replace")
