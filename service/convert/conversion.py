@@ -14,12 +14,15 @@ from service.convert.report import Report
 from service.convert.speed import speeds
 from service.engine import Engine, ModelError
 from service.engine.conversion import Conversion, Group
+from service.engine.cpu import instructions
 from service.engine.directory import ModelDirectory
 
 _BESIDE = {".json", ".md", ".txt"}
 """Kinds of files that go with a model, apart from its weights."""
 _LEGAL = ("LICENSE", "NOTICE")
 _NOTE = "conversion.json"
+_BOUNDED_AGREEMENT_MIN = 0.999
+"""Of the logits, unless another is asked for. Bounded weights are coarser: those of the embedded model cost 0.0001."""
 
 
 class ConversionError(Exception):
@@ -29,7 +32,8 @@ class ConversionError(Exception):
 def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> Report:
     """Make the directory `out` from `model`, and return what that cost and gained.
 
-    All that can be runs in int8, or as much of it as agrees with fp32 so well.
+    All that can be runs in int8, or as much of it as agrees with fp32 so well; with weights that no CPU cuts off, if
+    that agrees well enough, too.
 
     Raises ConversionError, ModelError, PairsError or OSError, and leaves no `out` then.
     """
@@ -43,14 +47,14 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
     conversion, trial = Conversion(directory), Trial(before, questions)
     progress.step(f"scores in fp32: {len(trial)} pairs")
     expected = trial.scores(before)
-    int8 = conversion.groups if agreement is None else _chosen(conversion, trial, expected, agreement, progress)
+    int8, bounded = _chosen(conversion, trial, expected, agreement, progress)
     out.parent.mkdir(parents=True, exist_ok=True)
     # It has its name only when it is whole.
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         whole = Path(folder) / out.name
         whole.mkdir()
         _copy(directory.path, whole)
-        conversion.write(int8, whole / "model.onnx")
+        conversion.write(int8, whole / "model.onnx", bounded=bounded)
         after = Engine(ModelDirectory.read(whole))
         progress.step(f"scores in int8: {len(trial)} pairs, alone and in batches")
         scores = trial.scores(after)
@@ -65,6 +69,8 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
             agreement=trial.agreement(expected, scores),
             moved_before=trial.moved(before, expected),
             moved_after=trial.moved(after, scores),
+            bounded=bounded,
+            cpu=instructions(),
             speeds=list(speeds(before, after, progress.step)),
         )
         (whole / _NOTE).write_text(report.json() + "\n", encoding="utf-8")
@@ -73,22 +79,32 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
 
 
 def _chosen(
-    conversion: Conversion, trial: Trial, expected: Sequence[float], agreement: float, progress: Progress
-) -> list[Group]:
-    """Return what can be in int8 with so much agreement."""
-    all_of_them, measured = conversion.groups, 0
-    progress.step(f"choosing what stays in fp32, of {len(all_of_them)} groups of products")
+    conversion: Conversion, trial: Trial, expected: Sequence[float], agreement: float | None, progress: Progress
+) -> tuple[list[Group], bool]:
+    """Return what can be in int8 with so much agreement, and whether its weights are bounded.
 
-    def correlation(groups: Sequence[Group]) -> float:
+    They are if everything can be in int8 so.
+    """
+    everything, measured = conversion.groups, 0
+
+    def correlation(groups: Sequence[Group], *, bounded: bool = False) -> float:
         nonlocal measured
         measured += 1
-        found = trial.agreement(expected, trial.scores(conversion.engine(groups))).correlation
-        progress.update(f"{measured}: {len(groups)} of {len(all_of_them)} in int8, agreement {found:.6f}")
+        engine = conversion.engine(groups, bounded=bounded)
+        found = trial.agreement(expected, trial.scores(engine)).correlation
+        progress.update(f"{measured}: {len(groups)} of {len(everything)} in int8, agreement {found:.6f}")
         return found
 
-    found = choose(all_of_them, correlation, agreement)
+    progress.step("scores in int8 that no CPU cuts off")
+    if correlation(everything, bounded=True) >= (agreement or _BOUNDED_AGREEMENT_MIN):
+        found, bounded = everything, True
+    elif agreement is None:
+        found, bounded = everything, False
+    else:
+        progress.step(f"choosing what stays in fp32, of {len(everything)} groups of products")
+        found, bounded = choose(everything, correlation, agreement), False
     progress.clear()
-    return found
+    return found, bounded
 
 
 def _copy(model: Path, out: Path) -> None:

@@ -28,6 +28,10 @@ class Report:
     moved_before: float
     """The most that a score changes in a batch."""
     moved_after: float
+    bounded: bool
+    """Whether no CPU cuts off a sum of products in int8, so that none has to take a slower way."""
+    cpu: str
+    """The instructions of the one that speeds were measured on."""
     speeds: Sequence[Speed]
 
     def json(self) -> str:
@@ -57,7 +61,12 @@ class Report:
         for name, moved in (("fp32", self.moved_before), ("int8", self.moved_after)):
             word = f"differ by up to {moved:.2g}" if moved else "are the same to the last bit"
             yield f"  scores alone and in a batch, {name} {word}"
-        yield "speed on one core, both in turn:"
+        sums = "fit on every CPU" if self.bounded else "overflow on CPUs without VNNI, which take a slower way"
+        yield f"sums in int8 {sums}"
+        yield f"speed on one core with {self.cpu}, both in turn:"
         for speed in self.speeds:
             shape = f"{speed.pairs} x {speed.length} tokens"
             yield f"  {shape:16}{speed.before_s * 1000:9.1f} ms{speed.after_s * 1000:9.1f} ms{speed.ratio:7.2f} times"
+        if slower := [speed for speed in self.speeds if speed.ratio < 1]:
+            where = "here" if len(slower) == len(self.speeds) else "here at some lengths"
+            yield f"int8 is slower than fp32 {where}: on such CPUs, compare both, rerankd bench engine --fp32"

@@ -12,7 +12,8 @@ from onnx import ModelProto, TensorProto, helper, inliner
 
 from service.engine.directory import ModelDirectory, ModelError
 from service.engine.engine import Engine
-from service.engine.rowwise import STANDARD, Product, products, rewritten
+from service.engine.graph_writer import STANDARD
+from service.engine.rowwise import Product, products, rewritten
 from service.engine.runtime import ort
 
 _OPSET_MIN = 11  # Before, axes could not be counted from the end.
@@ -44,16 +45,16 @@ class Conversion:
         """How many bytes the graph has before it is converted, its weights included."""
         return self.model.ByteSize()
 
-    def engine(self, groups: Sequence[Group]) -> Engine:
-        """Load the model with these products in int8."""
+    def engine(self, groups: Sequence[Group], *, bounded: bool = True) -> Engine:
+        """Load the model with these products in int8, their weights `bounded` or not."""
         with TemporaryDirectory() as folder:
             graph = Path(folder) / "model.onnx"
-            self.write(groups, graph)
+            self.write(groups, graph, bounded=bounded)
             return Engine(replace(self._directory, graph=graph))
 
-    def write(self, groups: Sequence[Group], path: Path) -> None:
-        """Write the graph with these products in int8."""
-        _write(rewritten(self.model, [product for group in groups for product in group]), path)
+    def write(self, groups: Sequence[Group], path: Path, *, bounded: bool = True) -> None:
+        """Write the graph with these products in int8, their weights `bounded` or not."""
+        _write(rewritten(self.model, [product for group in groups for product in group], bounded=bounded), path)
 
 
 def _read(path: Path) -> ModelProto:

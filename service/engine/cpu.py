@@ -1,4 +1,4 @@
-"""Missing CPU instructions that change scores."""
+"""What the CPU can do, as far as it changes scores or speed."""
 
 import platform
 from pathlib import Path
@@ -10,8 +10,8 @@ _CPUINFO = Path("/proc/cpuinfo")
 def overflows(cpuinfo: Path = _CPUINFO) -> bool:
     """Tell whether sums of products of eight bits are cut to 16 bits on the way, so that scores would be wrong.
 
-    They are on x86 without the VNNI instructions, where ONNX Runtime has a slower way that holds them in full; where
-    nothing is known, the slower way is the right one.
+    They are on x86 without the VNNI instructions, unless weights are bounded (columns.py). ONNX Runtime has a slower
+    way that holds them in full; where nothing is known of the CPU, that is the right one.
     """
     return _is_x86() and not any("vnni" in flag for flag in _flags(cpuinfo))
 
@@ -23,6 +23,17 @@ def rounds_by_shape(cpuinfo: Path = _CPUINFO) -> bool:
     otherwise alone than in a batch, and alike once all were filled up to the same lengths.
     """
     return _is_x86() and "fma" not in _flags(cpuinfo)
+
+
+def instructions(cpuinfo: Path = _CPUINFO) -> str:
+    """Return the instructions for products of bytes that the CPU has, as far as is known."""
+    if not _is_x86():
+        return platform.machine()
+    flags = _flags(cpuinfo)
+    if not flags:
+        return "x86, of an unknown kind"
+    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "neither AVX-512 nor AVX2"
+    return f"{wide}, {'without' if overflows(cpuinfo) else 'with'} VNNI"
 
 
 def _is_x86() -> bool:

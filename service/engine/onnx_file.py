@@ -41,8 +41,8 @@ class Tensor:
     kind: int = 0
     """What TensorProto.DataType calls its numbers."""
     shape: list[int] = field(default_factory=list)
-    offset: int | None = None
-    """Where its bytes begin in the file; None if they are in another, or not there as bytes."""
+    at: _Span | None = None
+    """Where its bytes begin and end in the file; None if they are in another, or not there as bytes."""
     outside: dict[str, str] = field(default_factory=dict)
     """What is said of another file that holds them: `location`, relative to this one's folder, `offset`, `length`."""
 
@@ -143,7 +143,7 @@ def _tensor(raw: mmap, span: _Span) -> Tensor:
         elif number == _TENSOR_NAME:
             tensor.name = _text(raw, start, end)
         elif number == _TENSOR_NUMBERS:
-            tensor.offset = start
+            tensor.at = value
         elif number == _TENSOR_OUTSIDE:
             entry = {key: _text(raw, *part) for key, part in _messages(raw, value)}
             tensor.outside[entry.get(_ENTRY_KEY, "")] = entry.get(_ENTRY_VALUE, "")

@@ -5,24 +5,18 @@ A row is a token, and its numbers depend on that token alone: no neighbour in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-STANDARD = ("", "ai.onnx")
-"""What the domain of ONNX's own operators is called."""
-_MICROSOFT = "com.microsoft"
-_AXES_ARE_INPUTS = 18  # From this opset on, of reductions.
-_IR_MIN = 4  # Before, every weight had to be an input, too.
-_MOST = 127  # The largest of a row or a column becomes this.
+from service.engine.columns import Weights, quantised
+from service.engine.graph_writer import MICROSOFT, STANDARD, GraphWriter
+from service.engine.softmax import Softmax
+
+_MOST = 127  # The largest of a row becomes this.
 _ZERO = 128  # What 0 becomes in a row: kernels are fast for unsigned activations and signed weights.
 _FARTHEST_MIN = 1e-30  # Also where all is 0, so that nothing is divided by zero.
 _SIDE_MIN = 64  # Of weights; the rows of narrower ones cost more to quantise than their product saves.
-
-Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +39,19 @@ def products(model: ModelProto) -> list[Product]:
     return [found for node in model.graph.node if (found := _product(node, constants))]
 
 
-def rewritten(model: ModelProto, chosen: Sequence[Product]) -> ModelProto:
-    """Return the graph with these products in int8, and everything else as it is."""
-    writer = _Writer(model)
+def rewritten(model: ModelProto, chosen: Sequence[Product], *, bounded: bool = True) -> ModelProto:
+    """Return the graph with these products in int8, and everything else as it is, but for sums that depend on the CPU.
+
+    With `bounded` weights, a little coarser, no CPU cuts off what it adds up.
+    """
+    writer = GraphWriter(model)
     quick = {product.name: product for product in chosen}
+    int8, softmax = _Int8(writer, bounded=bounded), Softmax(writer, model.graph, quick)
     for node in model.graph.node:
         if node.output and node.output[0] in quick:
-            writer.product(quick[node.output[0]])
-        else:
-            writer.nodes.append(node)
+            int8.write(quick[node.output[0]])
+        elif not (quick and softmax.write(node)):
+            writer.keep(node)
     return writer.model()
 
 
@@ -103,62 +101,26 @@ def _product(node: NodeProto, constants: _Constants) -> Product | None:
     return Product(node.output[0], source, weights.T if options.get("transB", 0) else weights, bias)
 
 
-class _Writer:
-    """Collects the nodes and constants of the new graph."""
+class _Int8:
+    """Writes products in int8."""
 
-    def __init__(self, model: ModelProto) -> None:
-        self._old = model
-        taken = {name for node in model.graph.node for name in node.output}
-        taken |= {tensor.name for tensor in model.graph.initializer}
-        self._prefix = "rowwise"
-        while any(name.startswith(self._prefix) for name in taken):
-            self._prefix += "_"
-        self._opset = next(known.version for known in model.opset_import if known.domain in STANDARD)
-        self._constants: dict[str, TensorProto] = {}
+    def __init__(self, writer: GraphWriter, *, bounded: bool) -> None:
+        self._writer = writer
+        self._bounded = bounded
         self._rows: dict[str, tuple[str, str]] = {}
         self._products = 0
-        self.nodes: list[NodeProto] = []
 
-    def product(self, product: Product) -> None:
-        """Add a product in int8."""
+    def write(self, product: Product) -> None:
+        """Add a product."""
+        node = self._writer.node
         rows, row_scales = self._quantised_rows(product)
         columns, column_scales = self._quantised_columns(product.weights)
-        one = self._constant("one", np.array(1, np.float32))
-        whole = self._node("MatMulIntegerToFloat", rows, columns, one, column_scales, self._zero(), domain=_MICROSOFT)
+        one = self._writer.constant("one", np.array(1, np.float32))
+        whole = node("MatMulIntegerToFloat", rows, columns, one, column_scales, self._zero(), domain=MICROSOFT)
         if product.bias:
-            self._node("Add", self._node("Mul", whole, row_scales), product.bias, output=product.name)
+            node("Add", node("Mul", whole, row_scales), product.bias, output=product.name)
         else:
-            self._node("Mul", whole, row_scales, output=product.name)
-
-    def model(self) -> ModelProto:
-        """Return the graph, without what nobody reads any more."""
-        old = self._old.graph
-        read = {value.name for value in old.output}
-        nodes = []
-        for node in reversed(self.nodes):
-            if read.intersection(node.output):
-                nodes.append(node)
-                read.update(_reads(node))
-        tensors = [tensor for tensor in chain(old.initializer, self._constants.values()) if tensor.name in read]
-        weights = {tensor.name for tensor in old.initializer}
-        graph = helper.make_graph(
-            nodes[::-1],
-            old.name,
-            [value for value in old.input if value.name not in weights],
-            old.output,
-            tensors,
-            sparse_initializer=old.sparse_initializer,
-        )
-        opsets = [known for known in self._old.opset_import if known.domain != _MICROSOFT]
-        model = helper.make_model(
-            graph,
-            opset_imports=[*opsets, helper.make_opsetid(_MICROSOFT, 1)],
-            ir_version=max(self._old.ir_version, _IR_MIN),
-            producer_name=self._old.producer_name,
-            producer_version=self._old.producer_version,
-        )
-        model.metadata_props.extend(self._old.metadata_props)
-        return model
+            node("Mul", whole, row_scales, output=product.name)
 
     def _quantised_rows(self, product: Product) -> tuple[str, str]:
         """Return the rows of a product's activations in int8, and the scale of each; the same for all that share them.
@@ -167,18 +129,18 @@ class _Writer:
         theirs.
         """
         if product.source not in self._rows:
-            x = product.source
-            below = self._node("Neg", self._reduced("ReduceMin", x))
-            least = self._constant("least", np.array(_FARTHEST_MIN, np.float32))
-            farthest = self._node("Max", self._reduced("ReduceMax", x), below, least)
-            scales = self._node("Div", farthest, self._constant("most", np.array(_MOST, np.float32)))
+            node, x = self._writer.node, product.source
+            below = node("Neg", self._writer.reduced("ReduceMin", x))
+            least = self._writer.constant("least", np.array(_FARTHEST_MIN, np.float32))
+            farthest = node("Max", self._writer.reduced("ReduceMax", x), below, least)
+            scales = node("Div", farthest, self._writer.constant("most", np.array(_MOST, np.float32)))
             # The quantiser takes a scale for each place along one axis: all other axes but the last become that one.
-            flat = self._node("Reshape", scales, self._constant("flat", np.array([-1])))
-            zeros = self._node("Expand", self._zero(), self._node("Shape", flat))
-            long = self._constant(f"rows_{len(product.weights)}", np.array([-1, len(product.weights)]))
-            rows = self._node("Reshape", x, long)
-            rows = self._node("QuantizeLinear", rows, flat, zeros, domain=_MICROSOFT, axis=0)
-            self._rows[x] = self._node("Reshape", rows, self._node("Shape", x)), scales
+            flat = node("Reshape", scales, self._writer.constant("flat", np.array([-1])))
+            zeros = node("Expand", self._zero(), node("Shape", flat))
+            long = self._writer.constant(f"rows_{len(product.weights)}", np.array([-1, len(product.weights)]))
+            rows = node("Reshape", x, long)
+            rows = node("QuantizeLinear", rows, flat, zeros, domain=MICROSOFT, axis=0)
+            self._rows[x] = node("Reshape", rows, node("Shape", x)), scales
         return self._rows[product.source]
 
     def _quantised_columns(self, weights: Weights) -> tuple[str, str]:
@@ -187,33 +149,9 @@ class _Writer:
         Products that share their weights get a copy each: where the CPU asks for sums that do not overflow, ONNX
         Runtime fails to load a graph in which two products read the same ones.
         """
-        scales = np.maximum(np.abs(weights).max(0), np.float32(_FARTHEST_MIN)) / np.float32(_MOST)
-        columns = np.rint(weights / scales).astype(np.int8)
+        columns, scales = quantised(weights, bounded=self._bounded)
         number, self._products = self._products, self._products + 1
-        return self._constant(f"weights_{number}", columns), self._constant(f"scales_{number}", scales)
+        return self._writer.constant(f"weights_{number}", columns), self._writer.constant(f"scales_{number}", scales)
 
     def _zero(self) -> str:
-        return self._constant("zero", np.array(_ZERO, np.uint8))
-
-    def _reduced(self, kind: str, x: str) -> str:
-        """Return the largest or the least of each row."""
-        if self._opset < _AXES_ARE_INPUTS:
-            return self._node(kind, x, axes=[-1], keepdims=1)
-        return self._node(kind, x, self._constant("last", np.array([-1])), keepdims=1)
-
-    def _node(self, kind: str, *inputs: str, output: str = "", **options: Any) -> str:
-        name = output or f"{self._prefix}/{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **options))
-        return name
-
-    def _constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        name = f"{self._prefix}/{name}"
-        if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-
-def _reads(node: NodeProto) -> set[str]:
-    """Return the names that a node reads, branches and bodies of loops included."""
-    bodies = (body for a in node.attribute for body in (a.g, *a.graphs))
-    return set(node.input).union(*(_reads(inner) for body in bodies for inner in body.node))
+        return self._writer.constant("zero", np.array(_ZERO, np.uint8))

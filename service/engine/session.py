@@ -5,6 +5,8 @@ from pathlib import Path
 
 from service.engine.cpu import overflows
 from service.engine.directory import ModelError
+from service.engine.graph import cannot_overflow
+from service.engine.onnx_file import OnnxFile
 from service.engine.runtime import ort
 
 
@@ -35,7 +37,7 @@ def open_session(graph: Path, provider: Provider = Provider.CPU) -> ort.Inferenc
     # A plan of its memory is kept for each shape ever seen. Batches come in more shapes than are worth a plan: without
     # them runs take 1 % less time, and the memory stops growing.
     options.enable_mem_pattern = False
-    if overflows():
+    if overflows() and not cannot_overflow(OnnxFile.read(graph)):
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         session = ort.InferenceSession(str(graph), options, providers=_EXECUTION[provider])

@@ -13,7 +13,7 @@ from tests.cpu.cpus import HIDDEN, hiding, library
 ROOT = Path(__file__).parents[2]
 TESTS = [
     ROOT / "tests" / "unit" / "service" / "engine" / f"test_{name}.py"
-    for name in ("families", "invariance", "rowwise", "rowwise_families", "rowwise_scores")
+    for name in ("families", "invariance", "rowwise", "rowwise_families", "rowwise_scores", "scores_of_other_cpus")
 ]
 """Tests that run graphs."""
 

@@ -70,7 +70,10 @@ def test_what_it_makes_is_served(model: Path, pairs: Path) -> None:
     assert note["bytes_after"] < note["bytes_before"]
     assert [(speed["pairs"], speed["length"]) for speed in note["speeds"]] == [(1, 64), (8, 128)]
     assert all(speed["ratio"] > 0 for speed in note["speeds"])
+    assert note["bounded"]
+    assert note["cpu"] in run.stdout
     assert "2 of 2 products in int8" in run.stdout
+    assert "sums in int8 fit on every CPU" in run.stdout
     assert "1 x 64 tokens" in run.stdout
     assert "... scores in fp32: 12 pairs" in run.stderr
     running = RunningService.start(model=out)

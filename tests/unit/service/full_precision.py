@@ -25,8 +25,8 @@ def embedded_in_fp32(path: Path) -> ModelProto:
             rows, columns, _, scales, *_ = node.input
             weights = numpy_helper.from_array(tensors[columns].astype(np.float32) * tensors[scales], f"{columns} whole")
             graph.initializer.append(weights)
-            source = makers[makers[rows].input[0]].input[0]
-            output = readers[readers[node.output[0]].output[0]].output[0]
+            source = makers[makers[makers[rows].input[0]].input[0]].input[0]
+            output = readers[node.output[0]].output[0]
             whole[output] = helper.make_node("MatMul", [source, weights.name], [output])
     nodes = [whole.get(node.output[0], node) for node in graph.node]
     del graph.node[:]

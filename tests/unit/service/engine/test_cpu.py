@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.cpu import overflows, rounds_by_shape
+from service.engine.cpu import instructions, overflows, rounds_by_shape
 
 
 def a_cpu(machine: str, flags: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -46,3 +46,20 @@ def test_rounds_by_shape(
 ):
     """The shape of a product moves its last bits on x86 unless it is known to multiply and add in one step."""
     assert rounds_by_shape(a_cpu(machine, flags, tmp_path, monkeypatch)) == expected
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "fpu fma avx2 avx512f avx512_vnni", "AVX-512, with VNNI"),
+        ("x86_64", "fpu fma avx2 avx512f", "AVX-512, without VNNI"),
+        ("AMD64", "fpu fma avx2 avx_vnni", "AVX2, with VNNI"),
+        ("x86_64", "fpu fma avx2", "AVX2, without VNNI"),
+        ("x86_64", "fpu avx", "neither AVX-512 nor AVX2, without VNNI"),
+        ("x86_64", None, "x86, of an unknown kind"),
+        ("aarch64", "fp asimd", "aarch64"),
+    ],
+)
+def test_instructions(machine: str, flags: str | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A report of a speed says what the CPU could do."""
+    assert instructions(a_cpu(machine, flags, tmp_path, monkeypatch)) == expected

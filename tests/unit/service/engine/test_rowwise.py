@@ -1,7 +1,5 @@
 """Tests of products in int8, on graphs of one layer."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,8 +8,7 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from service.engine.rowwise import products, rewritten
-from service.engine.runtime import ort
-from service.engine.session import open_session
+from tests.unit.service.engine.layers import a_model, kinds, opened, run
 
 WIDE, SIDE = 96, 64
 RANDOM = np.random.default_rng(7)
@@ -20,20 +17,6 @@ BIAS = RANDOM.standard_normal(SIDE).astype(np.float32)
 TOKENS = RANDOM.standard_normal((2, 5, WIDE)).astype(np.float32)
 NEAR = 0.5
 """What the products of these may be off: they are of the order of 10, and added up from 96 that each lose a 254th."""
-
-Array = npt.NDArray[np.float32]
-
-
-def a_model(*nodes: NodeProto, opset: int = 17, **constants: npt.NDArray[Any]) -> ModelProto:
-    """Return a graph that makes `y` of `x`."""
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
 def a_product(opset: int = 17) -> ModelProto:
@@ -44,26 +27,6 @@ def a_product(opset: int = 17) -> ModelProto:
 def int8(model: ModelProto) -> ModelProto:
     """Return a graph with all products in int8."""
     return rewritten(model, products(model))
-
-
-def opened(model: ModelProto) -> ort.InferenceSession:
-    """Open a graph as the service does: on some CPUs it has to ask for sums that do not overflow."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        path.write_bytes(model.SerializeToString())
-        return open_session(path)
-
-
-def run(model: ModelProto, x: Array) -> Array:
-    """Return what a graph makes of `x`."""
-    session = opened(model)
-    found: Array = session.run(["y"], {"x": x})[0]
-    return found
-
-
-def kinds(model: ModelProto) -> list[str]:
-    """Return the operators of a graph."""
-    return [node.op_type for node in model.graph.node]
 
 
 @pytest.mark.parametrize("opset", [11, 13, 17, 18, 21])
@@ -117,6 +80,18 @@ def test_shared_input():
     assert kinds(quick).count("MatMulIntegerToFloat") == 2
     assert sum(tensor.data_type == TensorProto.INT8 for tensor in quick.graph.initializer) == 2
     assert run(quick, TOKENS) == pytest.approx(2 * TOKENS @ WEIGHTS, abs=2 * NEAR)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_sum_is_cut_off(bounded: object, sign: int):
+    """The largest activations times the largest weights come out as they are, on whatever CPU, in either form."""
+    signs = RANDOM.choice(np.array([-1, 1], np.float32), (WIDE, SIDE))
+    signs[:, 0] = sign
+    model = a_model(helper.make_node("MatMul", ["x", "w"], ["y"]), w=signs)
+    quick = rewritten(model, products(model), bounded=bool(bounded))
+    rows = np.concatenate([np.ones((1, WIDE), np.float32), signs.T, -signs.T])
+    assert run(quick, rows) == pytest.approx(rows @ signs, rel=1e-5, abs=1e-4)
 
 
 def test_only_what_was_chosen():

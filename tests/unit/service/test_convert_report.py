@@ -1,0 +1,50 @@
+"""Tests of what is said of a conversion."""
+
+import pytest
+
+from service.convert.agreement import Agreement
+from service.convert.report import Report
+from service.convert.speed import Speed
+
+CPU = "AVX2, without VNNI"
+
+
+def a_report(*ratios: float, bounded: bool = True) -> str:
+    """Return what is printed of a conversion that made batches so many times faster."""
+    return Report(
+        graph="model.onnx",
+        int8=["a"],
+        fp32=["b"],
+        bytes_before=4_000_000,
+        bytes_after=1_000_000,
+        queries=1,
+        pairs=2,
+        agreement=Agreement(0.9998, 0.02, 0.003, 1, 1),
+        moved_before=0,
+        moved_after=0,
+        bounded=bounded,
+        cpu=CPU,
+        speeds=[Speed(1, 64, ratio / 100, 0.01) for ratio in ratios],
+    ).text()
+
+
+def test_the_cpu_is_named():
+    """Speeds are those of one kind of CPU, and it is said of which."""
+    assert f"speed on one core with {CPU}, both in turn:\n  1 x 64 tokens" in a_report(1.3)
+
+
+@pytest.mark.parametrize(("bounded", "said"), [(True, "fit on every CPU"), (False, "overflow on CPUs without VNNI")])
+def test_sums(bounded: object, said: str):
+    """Whether other CPUs have to take a slower way is said."""
+    assert f"sums in int8 {said}" in a_report(1.3, bounded=bool(bounded))
+
+
+@pytest.mark.parametrize(
+    ("ratios", "said"),
+    [((1.3, 1.0), None), ((1.3, 0.9), "than fp32 here at some lengths:"), ((0.9, 0.8), "than fp32 here: ")],
+)
+def test_slower(ratios: tuple[float, ...], said: str | None):
+    """Where int8 does not pay on this machine, that is said, with what to do."""
+    report = a_report(*ratios)
+    assert ("int8 is slower" in report) == (said is not None)
+    assert said is None or (said in report and "rerankd bench engine --fp32" in report)
