@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.engine.directory import ModelDirectory
+from service.engine.directory import ModelDirectory, check_links
 from service.hub_id import HubId
 
 
@@ -12,12 +12,18 @@ def locate(model: Path | HubId) -> ModelDirectory:
     A path is that of a model directory, or of one of the graphs in it.
     """
     if isinstance(model, Path):
-        if model.suffix != ".onnx" or not model.is_file():
-            return ModelDirectory.read(model)
-        folder = model.absolute().parent  # Links are left as they are: what is beside the graph counts.
-        above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
-        return ModelDirectory.read(folder.parent if above else folder, graph=model)
+        directory = _directory(model)
+        check_links(directory.graph)
+        return directory
     from service.hub import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
 
     snapshot = fetch(model)
     return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)
+
+
+def _directory(path: Path) -> ModelDirectory:
+    if path.suffix != ".onnx" or not path.is_file():
+        return ModelDirectory.read(path)
+    folder = path.absolute().parent  # Links are left as they are: what is beside the graph counts.
+    above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
+    return ModelDirectory.read(folder.parent if above else folder, graph=path)

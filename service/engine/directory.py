@@ -118,6 +118,20 @@ def check_graph(graph: Path) -> None:
         raise ModelError(f"{graph} cannot be read: {error.strerror}") from None
 
 
+def check_links(graph: Path) -> None:
+    """Raise ModelError if weights of a graph are a link which the runtime does not follow.
+
+    It does within the folder that the graph is really in.
+    """
+    folder = graph.resolve().parent
+    for data in OnnxFile.read(graph).data():
+        if not (graph.parent / data).resolve().is_relative_to(folder):
+            raise ModelError(
+                f"{graph} keeps weights in {data}, a link out of {folder}, which ONNX Runtime does not follow: "
+                "put the file itself there"
+            )
+
+
 def listed(what: str, names: Sequence[str]) -> str:
     """Return the first of a model's files, for a message: `its weights: a, b`."""
     more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""

@@ -81,6 +81,18 @@ def test_cached_with_an_unusual_graph_alone(local: LocalHub, files: dict[str, by
     assert (entry.configured, entry.graphs, entry.problem) == (True, ("onnx/model_O2.onnx",), None)
 
 
+def test_cached_with_data_in_the_shared_store(local: LocalHub, files: dict[str, bytes], tmp_path: Path):
+    """A model whose weights the cache keeps among those of all models can be served."""
+    usual = {"model.onnx": onnx_file("usual", "weights"), "weights": b"weights"}
+    model = HubId(NAME, local.add(NAME, files | usual, "main"))
+    link = fetch(model).directory / "weights"
+    stored = tmp_path / "stored"
+    link.resolve().rename(stored)
+    link.unlink()
+    link.symlink_to(stored)
+    assert [entry.problem for entry in cached(model)] == [None]
+
+
 def test_other_things_in_the_cache(local: LocalHub, files: dict[str, bytes]):
     """Models that this service cannot serve are not listed, unless one of them is configured: then with the reason."""
     local.add(NAME, files | {"config.json": json.dumps({"num_labels": 3}).encode()}, "main")
