@@ -59,7 +59,7 @@ test: install-dev  ## Run the tests that want nothing but Python.
 # The second half one after the other: they load the machine on purpose.
 test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and checkov, which it sets up.
 	$(SIDE_BY_SIDE) -rs -m long --ignore tests/e2e --ignore tests/soak --ignore tests/system
-	$(BIN)/pytest -rs -m long tests/e2e tests/soak tests/system
+	$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -rs -m long tests/e2e tests/soak tests/system
 
 # Clones what is committed, and sets it up with the pips that Pythons of different ages bring.
 test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.

@@ -47,10 +47,10 @@ def some_pairs(engine: Engine, number: int) -> list[EncodedPair]:
 
 def test_a_score_does_not_depend_on_the_batch(quick: Engine):
     """A pair scores the same to the last bit alone and in any batch, in any order, with any padding."""
-    pairs = some_pairs(quick, 32)
+    pairs = some_pairs(quick, 20)
     alone = [quick.score([pair])[0] for pair in pairs]
     random, order = Random(6), list(range(len(pairs)))
-    for _ in range(3):
+    for _ in range(2):
         random.shuffle(order)
         rest = order[:]
         while rest:

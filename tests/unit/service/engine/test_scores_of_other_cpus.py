@@ -25,4 +25,4 @@ def test_scores_are_there() -> None:
     """The file has scores of every model, and they differ by far more than CPUs may."""
     assert EXPECTED.keys() == MODELS.keys()
     assert "minilm-rerank" in EXPECTED
-    assert all(len(set(found)) > 50 and max(found) - min(found) > 0.001 for found in EXPECTED.values())
+    assert all(len(set(found)) > 25 and max(found) - min(found) > 0.001 for found in EXPECTED.values())
