@@ -56,16 +56,17 @@ SIDE_BY_SIDE := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadsc
 test: install-dev  ## Run the tests that want nothing but Python.
 	$(SIDE_BY_SIDE) -m 'not long'
 
-# The second half one after the other: they load the machine on purpose.
-test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and checkov, which it sets up.
-	$(SIDE_BY_SIDE) -rs -m long --ignore tests/e2e --ignore tests/soak --ignore tests/system
-	$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -rs -m long tests/e2e tests/soak tests/system
+# The second half two at a time, since they load the machine on purpose, and in this order, the longest first.
+test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and buildah; sets up what it can.
+	$(SIDE_BY_SIDE) -rs -m long $(addprefix --ignore tests/,e2e image soak system)
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -rs -m long \
+		tests/e2e/test_readme.py tests/image tests/system tests/soak tests/e2e
 
 # Clones what is committed, and sets it up with the pips that Pythons of different ages bring.
 test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.
 	$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -rP tests/fresh
 
-test-all: test-fresh test-long  ## Run all tests but those of clients and the image; `make test` in a clone.
+test-all: test-fresh test-long  ## Run all tests but those of clients; `make test` in a clone.
 
 test-clients: install-dev $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \

@@ -15,12 +15,12 @@ from service.address import Address
 CLOSING_S = 2.0
 """For the last answers to leave after the work is done."""
 _HEAD_BYTES_MAX = 16 * 2**10
-"""Of a request line and headers, as much as gRPC takes of metadata; a larger head is refused with 400."""
+"""Size of request line and headers, the same as of gRPC's metadata; a larger head is refused with 400."""
 _BACKLOG = 2048
 """Connections that the kernel holds until they are accepted: enough for all the clients of a replica that has gone. The
 kernel may hold fewer (Linux: net.core.somaxconn, 4,096)."""
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-"""No line for each caller that asks for another protocol or sends no HTTP: both are answered, and may be many."""
+"""It warns of each request that is not HTTP or asks for another protocol: clients could fill the log."""
 
 
 class AddressError(Exception):
@@ -36,15 +36,15 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="h11",  # What "auto" finds installed may be httptools: it loses bodies sent with Upgrade: h2c.
-                ws="none",  # Nothing here speaks it, whatever is installed.
-                interface="asgi3",  # "auto" guesses.
+                ws="none",  # No WebSockets, even where a library for them is installed.
+                interface="asgi3",  # "auto" guesses from the signature.
                 lifespan="off",
                 log_config=None,
                 access_log=False,  # Calls have a line each of their own.
-                proxy_headers=False,  # Nothing asks where a call comes from, so that nobody can pretend.
-                server_header=False,  # The version of a library is nobody's business.
+                proxy_headers=False,  # The address of a caller is not used, so that a forged one has no effect.
+                server_header=False,  # It would tell attackers the version of a library.
                 date_header=True,  # RFC 9110, section 6.6.1, asks for it.
-                limit_concurrency=None,  # Who is refused is for the scheduler to say, and in words.
+                limit_concurrency=None,  # The scheduler decides which calls are refused, and the answer says why.
                 limit_max_requests=None,
                 backlog=_BACKLOG,
                 h11_max_incomplete_event_size=_HEAD_BYTES_MAX,

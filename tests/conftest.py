@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.process import RunningService
 
-LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "soak", "system")]
+LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "image", "soak", "system")]
 """Folders of tests that want programs beside Python, or minutes."""
 
 settings.register_profile(

@@ -21,7 +21,7 @@ class Softmax:
     """Writes each softmax over the last axis with its sums as products."""
 
     def __init__(self, writer: GraphWriter, graph: GraphProto, besides: Collection[str]) -> None:
-        """Write those of `graph`; products of the names `besides` are written otherwise."""
+        """Write those of `graph`; the products named in `besides` are written by another."""
         self._writer = writer
         readers = Counter(chain.from_iterable(map(reads, graph.node)))
         readers.update(value.name for value in graph.output)
@@ -32,10 +32,10 @@ class Softmax:
             if node.op_type == "MatMul" and readers[node.input[0]] == 1 and node.output[0] not in besides
         }
         self._undivided: dict[str, tuple[str, str]] = {}
-        """Of products with what is not divided yet: that, and what to divide by."""
+        """Powers and sums, by the name of the product that takes the powers and is then divided by the sums."""
 
     def write(self, node: NodeProto) -> bool:
-        """Write in place of `node` what computes the same; return False where nothing is to be."""
+        """Write the nodes that take the place of `node`; return False if it is to stay."""
         write, output = self._writer.node, node.output[0] if node.output else ""
         if output in self._known:
             x = node.input[0]

@@ -19,23 +19,21 @@ from service.tls import Certificates, Texts
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
 _METADATA_BYTES_MAX = 16 * 2**10
-_PING_S_MIN = 10
-_STREAMS_MAX = 10_000
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
     ("grpc.max_send_message_length", -1),  # What goes out is bounded by what was taken in.
     ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
-    # More than wait anywhere: of calls that a client keeps back for lack of streams, the scheduler does not know which
-    # is urgent.
-    ("grpc.max_concurrent_streams", _STREAMS_MAX),
-    # Clients may ask as often as that whether the server is there, calls or not; who asks more often is sent away.
-    ("grpc.http2.min_ping_interval_without_data_ms", _PING_S_MIN * 1000),
+    # More calls than ever wait: the scheduler does not know those that a client holds back for lack of streams, so that
+    # an urgent one among them waits behind the rest.
+    ("grpc.max_concurrent_streams", 10_000),
+    # A client may ping every 10 s, with or without calls; after two pings more often than that it is disconnected.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_ping_strikes", 2),
-    # The server asks, too: a client whose machine is gone sends no farewell, and gateways forget connections on which
-    # nothing passes (Azure after 240 s, AWS after 350). The library's own figure is two hours.
+    # The server pings, too, every minute; the library's default is two hours. A client whose machine has gone does not
+    # close its connection, and gateways drop connections that are silent (Azure after 240 s, AWS after 350 s).
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: the age ends a connection, if anything does.
@@ -67,7 +65,7 @@ class GrpcApi:
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
             options=(*_OPTIONS, *_age(connection_age_max_s)),
-            maximum_concurrent_rpcs=None,  # Who is refused is for the scheduler to say, and in words.
+            maximum_concurrent_rpcs=None,  # The scheduler decides which calls are refused, and the answer says why.
             compression=grpc.Compression.NoCompression,  # An answer is a few numbers a document.
         )
         self._credentials = _credentials(certificates) if certificates else None
