@@ -1,4 +1,4 @@
-"""Where to listen."""
+"""Listening addresses."""
 
 import ipaddress
 from typing import NamedTuple
@@ -7,11 +7,11 @@ _PORT_MAX = 65535
 
 
 class Address(NamedTuple):
-    """Where to listen."""
+    """Host and port of a listening socket."""
 
     host: str
     port: int
-    """0 takes a free one."""
+    """TCP port; 0 takes a free one."""
 
     @classmethod
     def parse(cls, text: object) -> "Address":
@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether the host is a loopback address, or `localhost`."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -17,8 +17,7 @@ CLOSING_S = 2.0
 _HEAD_BYTES_MAX = 16 * 2**10
 """Size of request line and headers, the same as of gRPC's metadata; a larger head is refused with 400."""
 _BACKLOG = 2048
-"""Connections that the kernel holds until they are accepted: enough for all the clients of a replica that has gone. The
-kernel may hold fewer (Linux: net.core.somaxconn, 4,096)."""
+"""Length of the queue of connections to accept, uvicorn's own; the kernel may cap it (Linux: net.core.somaxconn)."""
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 """It warns of each request that is not HTTP or asks for another protocol: clients could fill the log."""
 
@@ -35,12 +34,12 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",  # What "auto" finds installed may be httptools: it loses bodies sent with Upgrade: h2c.
+                http="h11",  # "auto" takes httptools if it is installed, which drops bodies sent with Upgrade: h2c.
                 ws="none",  # No WebSockets, even where a library for them is installed.
                 interface="asgi3",  # "auto" guesses from the signature.
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # Calls have a line each of their own.
+                access_log=False,  # The service writes a line for each call.
                 proxy_headers=False,  # The address of a caller is not used, so that a forged one has no effect.
                 server_header=False,  # It would tell attackers the version of a library.
                 date_header=True,  # RFC 9110, section 6.6.1, asks for it.

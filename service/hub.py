@@ -93,7 +93,7 @@ def _graph(model: HubId, names: Sequence[str]) -> str:
 def _data(model: HubId, path: Path, graph: str) -> list[str]:
     """Return the files of the model that hold weights of the graph, as the graph names them."""
     try:
-        return [str(PurePosixPath(graph).parent / name) for name in OnnxFile.read(path).data()]
+        return [str(PurePosixPath(graph).parent / name) for name in OnnxFile.read(path).data]
     except OnnxFileError as error:
         raise HubError(f"model {model}: {graph} {error}") from None
 

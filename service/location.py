@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.engine.directory import ModelDirectory, check_links
+from service.engine.directory import ModelDirectory, check_graph
 from service.hub_id import HubId
 
 
@@ -13,7 +13,7 @@ def locate(model: Path | HubId) -> ModelDirectory:
     """
     if isinstance(model, Path):
         directory = _directory(model)
-        check_links(directory.graph)
+        check_graph(directory.graph)
         return directory
     from service.hub import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
 

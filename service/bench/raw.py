@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.engine import EncodedPair
-from service.engine.directory import ModelDirectory
+from service.engine.directory import ModelDirectory, read_graph
 from service.engine.session import open_session
 
 _KINDS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
@@ -29,7 +29,7 @@ class Raw:
 
     def __init__(self, directory: ModelDirectory, workers: int) -> None:
         """Load the graph."""
-        self._session = open_session(directory.graph)
+        self._session = open_session(read_graph(directory.graph))
         self._kinds = {node.name: _KINDS[node.type] for node in self._session.get_inputs()}
         self._output = self._session.get_outputs()[0].name
         self._pad_id, self._tail_type = directory.pad_id, int(directory.typed)

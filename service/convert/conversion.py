@@ -16,6 +16,7 @@ from service.engine import Engine, ModelError
 from service.engine.conversion import Conversion, Group
 from service.engine.cpu import instructions
 from service.engine.directory import ModelDirectory
+from service.location import locate
 
 _BESIDE = {".json", ".md", ".txt"}
 """Kinds of files that go with a model, apart from its weights."""
@@ -39,7 +40,7 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
     """
     if out.exists():
         raise ConversionError(f"{out} exists already")
-    progress, directory, questions = Progress(sys.stderr), ModelDirectory.read(model), read(pairs)
+    progress, directory, questions = Progress(sys.stderr), locate(model), read(pairs)
     progress.step(f"loading {directory.graph}")
     before = Engine(directory)
     if not before.batch_invariant:

@@ -29,9 +29,9 @@ class Report:
     """The most that a score changes in a batch."""
     moved_after: float
     bounded: bool
-    """Whether no CPU cuts off a sum of products in int8, so that none has to take a slower way."""
+    """Whether the int8 weights are bounded (engine/columns.py): the fast kernels are then exact without VNNI, too."""
     cpu: str
-    """The instructions of the one that speeds were measured on."""
+    """Instruction set of the CPU that speeds were measured on."""
     speeds: Sequence[Speed]
 
     def json(self) -> str:

@@ -1,4 +1,4 @@
-"""What the CPU can do, as far as it changes scores or speed."""
+"""Instruction sets of the CPU, as far as they change scores or speed."""
 
 import platform
 from pathlib import Path
@@ -26,7 +26,7 @@ def rounds_by_shape(cpuinfo: Path = _CPUINFO) -> bool:
 
 
 def instructions(cpuinfo: Path = _CPUINFO) -> str:
-    """Return the instructions for products of bytes that the CPU has, as far as is known."""
+    """Return the widest instruction set for products of bytes that the CPU has, as far as is known."""
     if not _is_x86():
         return platform.machine()
     flags = _flags(cpuinfo)

@@ -76,7 +76,6 @@ class ModelDirectory:
         if graph is None:
             names = sorted(file.relative_to(path).as_posix() for file in _files(path))
             graph = path / usual_graph(names, subject=str(path), location=str(path), source=str(path))
-        check_graph(graph)
         tokenizer = path / "tokenizer.json"
         if not tokenizer.is_file():
             raise ModelError(_no_tokenizer(path))
@@ -106,25 +105,25 @@ def usual_graph(names: Sequence[str], *, subject: str, location: str, source: st
     )
 
 
-def check_graph(graph: Path) -> None:
-    """Raise ModelError unless `graph` is an ONNX file, and all files that hold its weights are there."""
+def read_graph(path: Path) -> OnnxFile:
+    """Read the graph of a model. Raises ModelError."""
     try:
-        for data in OnnxFile.read(graph).data():
-            if not (graph.parent / data).is_file():
-                raise ModelError(f"{graph} keeps weights in {data}, which is not beside it: copy it there, too")
+        return OnnxFile.read(path)
     except OnnxFileError as error:
-        raise ModelError(f"{graph} {error}") from None
+        raise ModelError(f"{path} {error}") from None
     except OSError as error:
-        raise ModelError(f"{graph} cannot be read: {error.strerror}") from None
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def check_links(graph: Path) -> None:
-    """Raise ModelError if weights of a graph are a link which the runtime does not follow.
+def check_graph(graph: Path) -> None:
+    """Raise ModelError unless `graph` is an ONNX file with all its external data where the runtime reads it.
 
-    It does within the folder that the graph is really in.
+    The runtime follows a link to data within the folder that the graph is really in.
     """
     folder = graph.resolve().parent
-    for data in OnnxFile.read(graph).data():
+    for data in read_graph(graph).data:
+        if not (graph.parent / data).is_file():
+            raise ModelError(f"{graph} keeps weights in {data}, which is not beside it: copy it there, too")
         if not (graph.parent / data).resolve().is_relative_to(folder):
             raise ModelError(
                 f"{graph} keeps weights in {data}, a link out of {folder}, which ONNX Runtime does not follow: "

@@ -14,10 +14,9 @@ from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
 from service.engine.cpu import rounds_by_shape
-from service.engine.directory import ModelDirectory, ModelError
+from service.engine.directory import ModelDirectory, ModelError, read_graph
 from service.engine.encoding import Encoded, PairEncoder, Query
 from service.engine.graph import is_batch_invariant
-from service.engine.onnx_file import OnnxFile
 from service.engine.runtime import ort
 from service.engine.session import Provider, open_session
 from service.engine.template import EncodedPair
@@ -69,9 +68,10 @@ class Engine:
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
         template = self._encoder.template
         self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
-        self._session = open_session(directory.graph, provider)
+        graph = read_graph(directory.graph)
+        self._session = open_session(graph, provider)
         self._provider, self._graph = provider, directory.graph
-        self.batch_invariant = is_batch_invariant(OnnxFile.read(directory.graph))
+        self.batch_invariant = is_batch_invariant(graph)
         """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
         self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]

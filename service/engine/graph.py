@@ -1,4 +1,4 @@
-"""What an ONNX graph is known to do, from its operators and weights."""
+"""Properties of an ONNX graph that follow from its operators and weights."""
 
 from collections import defaultdict
 from math import prod

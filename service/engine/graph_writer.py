@@ -8,9 +8,9 @@ import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 STANDARD = ("", "ai.onnx")
-"""What the domain of ONNX's own operators is called."""
+"""Names of the domain of ONNX's own operators."""
 MICROSOFT = "com.microsoft"
-"""That of ONNX Runtime's."""
+"""Domain of ONNX Runtime's operators."""
 _AXES_ARE_INPUTS = 18  # From this opset on, of reductions.
 _IR_MIN = 4  # Before, every weight had to be an input, too.
 

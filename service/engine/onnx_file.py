@@ -1,6 +1,6 @@
 """An ONNX file, read without the package onnx: operators and tensors; the numbers in them are stepped over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,7 @@ _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VARINT, _EIGHT_BYTES, _MESSAGE, _FOUR_BYTES = 0, 1, 2, 5
 _VARINT_BITS_MAX = 64
 _POINTER = b"version https://git-lfs"
-"""How a file begins that stands for one which Git LFS has not fetched."""
+"""First bytes of a Git LFS pointer, which takes the place of a file until `git lfs pull`."""
 
 _Span = tuple[int, int]
 
@@ -39,12 +39,12 @@ class Tensor:
 
     name: str = ""
     kind: int = 0
-    """What TensorProto.DataType calls its numbers."""
+    """Element type, a value of TensorProto.DataType."""
     shape: list[int] = field(default_factory=list)
     at: _Span | None = None
-    """Where its bytes begin and end in the file; None if they are in another, or not there as bytes."""
+    """Byte range of raw_data in the file, begin and end; None without raw_data."""
     outside: dict[str, str] = field(default_factory=dict)
-    """What is said of another file that holds them: `location`, relative to this one's folder, `offset`, `length`."""
+    """Entries of external_data: `location`, relative to the folder of the file, `offset` and `length`, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class OnnxFile:
     path: Path
     nodes: list[Node]
     tensors: list[Tensor]
+    data: list[PurePosixPath]
+    """External data files, relative to the folder of `path` and within it."""
 
     @classmethod
     def read(cls, path: Path) -> "OnnxFile":
@@ -66,21 +68,19 @@ class OnnxFile:
                     parts = list(_model(raw))
             except (ValueError, IndexError, RecursionError):  # Empty, cut off, no protobuf, or without end.
                 raise OnnxFileError("is not an ONNX file, or not a whole one") from None
-        return cls(
-            path,
-            [part for part in parts if isinstance(part, Node)],
-            [part for part in parts if isinstance(part, Tensor)],
-        )
+        tensors = [part for part in parts if isinstance(part, Tensor)]
+        return cls(path, [part for part in parts if isinstance(part, Node)], tensors, _data(tensors))
 
-    def data(self) -> list[PurePosixPath]:
-        """Return the other files that hold its tensors, relative to its folder. Raises OnnxFileError."""
-        found = dict.fromkeys(
-            PurePosixPath(tensor.outside["location"]) for tensor in self.tensors if "location" in tensor.outside
-        )
-        for location in found:
-            if location.is_absolute() or ".." in location.parts or not location.parts:
-                raise OnnxFileError(f"keeps weights outside of its folder, in {location}: export the model again")
-        return list(found)
+
+def _data(tensors: Iterable[Tensor]) -> list[PurePosixPath]:
+    """Return the external data files of tensors. Raises OnnxFileError if one is not within the folder."""
+    found = dict.fromkeys(
+        PurePosixPath(tensor.outside["location"]) for tensor in tensors if "location" in tensor.outside
+    )
+    for location in found:
+        if location.is_absolute() or ".." in location.parts or not location.parts:
+            raise OnnxFileError(f"keeps weights outside of its folder, in {location}: export the model again")
+    return list(found)
 
 
 def _model(raw: mmap) -> Iterator[Node | Tensor]:

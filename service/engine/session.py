@@ -1,7 +1,6 @@
 """How a graph is run."""
 
 from enum import StrEnum, auto
-from pathlib import Path
 
 from service.engine.cpu import overflows
 from service.engine.directory import ModelError
@@ -24,7 +23,7 @@ _EXECUTION = {
 }
 
 
-def open_session(graph: Path, provider: Provider = Provider.CPU) -> ort.InferenceSession:
+def open_session(graph: OnnxFile, provider: Provider = Provider.CPU) -> ort.InferenceSession:
     """Return a session without threads of its own: a run takes place on the thread that asks for it.
 
     Raises ModelError.
@@ -37,12 +36,12 @@ def open_session(graph: Path, provider: Provider = Provider.CPU) -> ort.Inferenc
     # A plan of its memory is kept for each shape ever seen. Batches come in more shapes than are worth a plan: without
     # them runs take 1 % less time, and the memory stops growing.
     options.enable_mem_pattern = False
-    if overflows() and not cannot_overflow(OnnxFile.read(graph)):
+    if overflows() and not cannot_overflow(graph):
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        session = ort.InferenceSession(str(graph), options, providers=_EXECUTION[provider])
+        session = ort.InferenceSession(str(graph.path), options, providers=_EXECUTION[provider])
     except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
-        raise ModelError(f"{graph} cannot be loaded: {error}") from None
+        raise ModelError(f"{graph.path} cannot be loaded: {error}") from None
     # Without a device, or with a library missing, it falls back in silence.
     if provider is Provider.CUDA and "CUDAExecutionProvider" not in session.get_providers():
         raise ModelError("no CUDA device can be used here: the lines above, from ONNX Runtime, say why")

@@ -93,6 +93,14 @@ def test_cached_with_data_in_the_shared_store(local: LocalHub, files: dict[str, 
     assert [entry.problem for entry in cached(model)] == [None]
 
 
+def test_cached_beside_a_graph_without_its_data(local: LocalHub, files: dict[str, bytes]):
+    """Another graph in the cache, whose weights were never fetched, keeps no model from being served."""
+    model = HubId(NAME, local.add(NAME, files | {"a.onnx": onnx_file("another", "weights")}, "main"))
+    snapshot = fetch(model).directory
+    (snapshot / "a.onnx").write_bytes(onnx_file("another", "weights"))
+    assert [entry.problem for entry in cached(model)] == [None]
+
+
 def test_other_things_in_the_cache(local: LocalHub, files: dict[str, bytes]):
     """Models that this service cannot serve are not listed, unless one of them is configured: then with the reason."""
     local.add(NAME, files | {"config.json": json.dumps({"num_labels": 3}).encode()}, "main")

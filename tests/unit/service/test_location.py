@@ -41,3 +41,23 @@ def test_a_graph_on_its_own(tmp_path: Path):
     graph.write_bytes(onnx_file("mine"))
     with pytest.raises(ModelError, match=rf"{graph.parent} holds no config\.json: .* its files: model\.onnx"):
         locate(graph)
+
+
+@pytest.mark.parametrize("name", ["model.onnx_data", "weights/a.bin"])
+def test_missing_data(name: str, tmp_path: Path):
+    """A graph without the file of its weights is told which is missing."""
+    path = a_directory(tmp_path / "mine", graph=onnx_file("mine", name))
+    with pytest.raises(ModelError, match=rf"mine/model\.onnx keeps weights in {name}, which is not beside it"):
+        locate(path)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_bytes(b"weights")
+    assert locate(path)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../weights", "a/../../weights", "."])
+def test_data_out_of_bounds(name: str, tmp_path: Path):
+    """A graph that names a file elsewhere is refused, whether or not there is one."""
+    path = a_directory(tmp_path / "mine", graph=onnx_file("mine", name))
+    (tmp_path / "weights").write_bytes(b"weights")
+    with pytest.raises(ModelError, match=r"model\.onnx keeps weights outside of its folder, in .*: export"):
+        locate(path)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from service.engine.onnx_file import OnnxFile
 from service.engine.runtime import ort
 from service.engine.session import open_session
 
@@ -31,7 +32,7 @@ def opened(model: ModelProto) -> ort.InferenceSession:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model.SerializeToString())
-        return open_session(path)
+        return open_session(OnnxFile.read(path))
 
 
 def run(model: ModelProto, x: Array) -> Array:

@@ -88,7 +88,7 @@ def test_no_graph(raw: bytes, tmp_path: Path):
     path = a_directory(tmp_path / "mine")
     (path / "model.onnx").write_bytes(raw)
     with pytest.raises(ModelError, match=f"{path / 'model.onnx'} is not an ONNX file, or not a whole one"):
-        ModelDirectory.read(path)
+        Engine(ModelDirectory.read(path))
 
 
 @pytest.mark.parametrize("raw", [b"\x08\x08", a_graph([0.0], at=[3]).replace(b"Gather", b"Gothic")])

@@ -45,7 +45,7 @@ def test_embedded_model():
     assert [node.operator for node in found.nodes] == [node.op_type for node in model.graph.node]
     constants = sum(node.op_type in {"Constant", "ConstantOfShape"} for node in model.graph.node)
     assert len(found.tensors) == len(model.graph.initializer) + constants
-    assert found.data() == []
+    assert found.data == []
 
 
 def test_data_wherever_it_is_named(tmp_path: Path):
@@ -60,7 +60,7 @@ def test_data_wherever_it_is_named(tmp_path: Path):
     inner = helper.make_node("Constant", [], ["x"], value=outside("function"))
     function = helper.make_function("mine", "f", [], ["x"], [inner], [helper.make_opsetid("", 17)])
     graph = helper.make_graph(nodes, "g", [], [], [outside("a/b")], sparse_initializer=[sparse])
-    found = read(helper.make_model(graph, functions=[function]).SerializeToString(), tmp_path).data()
+    found = read(helper.make_model(graph, functions=[function]).SerializeToString(), tmp_path).data
     names = {"constant", "branch", "several", "sparse values", "sparse indices", "function", "a/b"}
     assert set(found) == set(map(PurePosixPath, names))
 
@@ -134,7 +134,6 @@ def test_damage(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject):
     path.write_bytes(raw)
     try:
         found = OnnxFile.read(path)
-        found.data()
     except OnnxFileError:
         return
     assert len(found.tensors) <= len(WHOLE)

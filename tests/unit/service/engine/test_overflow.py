@@ -108,7 +108,7 @@ def test_the_way_that_is_taken(overflows: object, bounded: object, tmp_path: Pat
     model = a_layered_graph()
     onnx.save(rewritten(model, products(model), bounded=bool(bounded)), tmp_path / "model.onnx")
     monkeypatch.setattr(session, "overflows", lambda: overflows)
-    options = session.open_session(tmp_path / "model.onnx").get_session_options()
+    options = session.open_session(OnnxFile.read(tmp_path / "model.onnx")).get_session_options()
     try:
         slower = options.get_session_config_entry("session.x64quantprecision") == "1"
     except RuntimeError:  # Not set.
