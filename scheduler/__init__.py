@@ -5,19 +5,10 @@ from scheduler.clock import Cancellable, Clock, LoopClock
 from scheduler.core import Scheduler
 from scheduler.cost import CostModel, Sample
 from scheduler.dispatcher import BatchReport, Dispatcher
-from scheduler.errors import (
-    Displaced,
-    Draining,
-    Expired,
-    Oversized,
-    Refused,
-    SchedulerError,
-    ScoringFailed,
-    Shed,
-)
-from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
+from scheduler.errors import Displaced, Draining, Expired, Oversized, Refused, SchedulerError, ScoringFailed, Shed
+from scheduler.pending import JobResult
 from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
-from scheduler.scored import Scored
+from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
 
 __all__ = [
     "GUARANTEED_SHARE_MAX",
@@ -35,6 +26,7 @@ __all__ = [
     "Drop",
     "Expired",
     "Job",
+    "JobResult",
     "Load",
     "LoopClock",
     "Oversized",
@@ -45,7 +37,6 @@ __all__ = [
     "Sample",
     "Scheduler",
     "SchedulerError",
-    "Scored",
     "ScoringFailed",
     "Shed",
     "Slice",

@@ -3,14 +3,14 @@
 What this promised and could not keep is dropped by `core` when its time has come.
 """
 
-from scheduler.admitted import AdmittedJob
-from scheduler.chance import chance_in_time
 from scheduler.cost import Costs
+from scheduler.first_passage import chance_in_time
+from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from scheduler.model import Amount, Reason, Refusal
-from scheduler.packing import Packing
+from scheduler.overhead import Overhead
 from scheduler.policy import Policy
 from scheduler.usage import Flow, Usage
+from scheduler.values import Amount, Reason, Refusal
 
 _CHANCE_IDLE, _CHANCE_FULL = 0.3, 0.8  # Of being in time, below which a job is refused; by how busy the pool was,
 _CHANCE_RISE = 8  # to which power the one becomes the other.
@@ -30,7 +30,7 @@ class Admission:
     made by displacing worse lanes?
     """
 
-    def __init__(self, policy: Policy, costs: Costs, lanes: Lanes, usage: Usage, packing: Packing) -> None:
+    def __init__(self, policy: Policy, costs: Costs, lanes: Lanes, usage: Usage, packing: Overhead) -> None:
         self._policy = policy
         self._costs = costs
         self._lanes = lanes

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from math import ceil
 
-from scheduler.admitted import AdmittedJob
 from scheduler.cost import CostModel, Costs
+from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from scheduler.model import Slice
 from scheduler.policy import LANES, Policy
+from scheduler.values import Slice
 
 _PIECES = 2  # Batches per worker that waiting work is cut into when there is little of it.
 _LAUNCHES_MIN = 5  # A batch cut short for that reason lasts at least this many launches.

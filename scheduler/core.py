@@ -32,15 +32,15 @@ ageing (strict lanes are the contract: the least urgent work is told at once tha
 """
 
 from scheduler.admission import Admission
-from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
 from scheduler.cost import CostModel, Costs, Sample
 from scheduler.heap import Heap
+from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from scheduler.model import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
-from scheduler.packing import Packing
+from scheduler.overhead import Overhead
 from scheduler.policy import Policy
 from scheduler.usage import Usage
+from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
 from scheduler.watchdog import Watchdog
 
 
@@ -57,7 +57,7 @@ class Scheduler:
         self._costs = Costs(*costs)
         self._lanes = Lanes(policy.class_width, len(costs))
         self._usage = Usage()
-        self._packing = Packing()
+        self._packing = Overhead()
         self._admission = Admission(policy, self._costs, self._lanes, self._usage, self._packing)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, tuple[Batch, float]] = {}  # With when it is due.

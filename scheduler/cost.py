@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
-from scheduler.model import AMOUNTS, Amount
+from scheduler.values import AMOUNTS, Amount
 
 _FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.

@@ -11,8 +11,8 @@ from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, refused
-from scheduler.model import Amount, Batch, Job, Load, Step
-from scheduler.scored import Gathering, Scored
+from scheduler.pending import JobResult, PendingJob
+from scheduler.values import Amount, Batch, Job, Load, Step
 from scheduler.worker import Score, score_all
 
 T = TypeVar("T")
@@ -30,8 +30,8 @@ class BatchReport(NamedTuple):
 class _Pending(NamedTuple, Generic[T]):
     """A submitted job, and the caller who waits for it."""
 
-    gathering: Gathering[T]
-    future: "asyncio.Future[Scored]"
+    gathering: PendingJob[T]
+    future: "asyncio.Future[JobResult]"
 
 
 class Dispatcher(Generic[T]):
@@ -86,7 +86,7 @@ class Dispatcher(Generic[T]):
         client: str,
         deadline: float,
         model: int = 0,
-    ) -> Scored:
+    ) -> JobResult:
         """Return the scores of `pairs`, all from one job in `lane`, by one model.
 
         `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds. Raises Refused or
@@ -98,7 +98,7 @@ class Dispatcher(Generic[T]):
             refusal = self._scheduler.offer(job, now)
             if refusal:
                 raise refused(*refusal)
-            pending = _Pending(Gathering(pairs, now), asyncio.get_running_loop().create_future())
+            pending = _Pending(PendingJob(pairs, now), asyncio.get_running_loop().create_future())
             if not self._pending:
                 self._progressed_at = now
             self._pending[job.id] = pending
@@ -199,7 +199,7 @@ class Dispatcher(Generic[T]):
             if pending and (ending := pending.gathering.put(piece.pairs, own)):
                 self._end(piece.job_id, ending)
 
-    def _end(self, job_id: int, ending: Scored | Exception) -> None:
+    def _end(self, job_id: int, ending: JobResult | Exception) -> None:
         pending = self._forget(job_id)
         if pending is None or pending.future.done():  # The caller has left, or is about to clean up.
             return

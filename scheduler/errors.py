@@ -10,7 +10,7 @@ SchedulerError
 └── ScoringFailed     the engine failed on too many pairs
 """
 
-from scheduler.model import Reason
+from scheduler.values import Reason
 
 
 class SchedulerError(Exception):

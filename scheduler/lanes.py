@@ -1,10 +1,10 @@
 """The waiting jobs, by lane."""
 
-from scheduler.admitted import AdmittedJob
-from scheduler.fairness import FairQueue
+from scheduler.fair_queue import FairQueue
 from scheduler.heap import Heap
+from scheduler.job import AdmittedJob
 from scheduler.ledger import Ledger
-from scheduler.model import Amount, Slice
+from scheduler.values import Amount, Slice
 
 
 class Lanes:

@@ -1,7 +1,7 @@
 """What waits, summed over lanes."""
 
-from scheduler.model import AMOUNTS, Amount
 from scheduler.policy import LANES
+from scheduler.values import AMOUNTS, Amount
 
 
 class Ledger:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scheduler.model import Batch
+from scheduler.values import Batch
 
 _TIMES = 5.0  # Its prediction after which a batch is taken to hang,
 _LEAST_S = 0.25  # but never less than this long after it.

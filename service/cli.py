@@ -9,12 +9,12 @@ from service.bench import engine as engine_bench
 from service.bench.load import add_arguments, load
 from service.bench.urgent import urgent
 from service.convert import command as conversion
-from service.engine import ModelError
-from service.http_server import AddressError
+from service.engine.errors import ModelError
+from service.net.http_server import AddressError
+from service.net.reloading_file import FileError
 from service.server import serve
 from service.settings import EMBEDDED_MODEL, Settings, SettingsError
-from service.telemetry import configure_logging
-from service.watched import FileError
+from service.telemetry.log import configure_logging
 
 _CANNOT_START = 1
 _INTERRUPTED = 130  # As of a program that SIGINT ended.
@@ -64,7 +64,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from service.catalogue import as_json, catalogue, table  # noqa: PLC0415  # As in location.py.
+    from service.hub.inventory import as_json, catalogue, table  # noqa: PLC0415  # As in location.py.
 
     try:
         entries = catalogue(EMBEDDED_MODEL, [source.location for source in Settings.load().sources])

@@ -12,26 +12,30 @@ from threading import Thread
 from typing import TypeVar
 
 from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
-from service.address import Address
-from service.admin import create_admin
-from service.cache import Cache
-from service.console import OUTPUT
-from service.denylist import DenyList
-from service.door import Door
-from service.engine import EncodedPair, Engine, ModelError, Provider
-from service.engine.directory import ModelDirectory
-from service.grpc_api import GrpcApi
-from service.http_server import CLOSING_S, AddressError, HttpServer
-from service.identity import Identity
-from service.location import locate
-from service.rerank import Reranker, ServedModel
-from service.rest import create_app
-from service.scoring import Scoring
+from service.access.access import Access
+from service.access.api_keys import ApiKeys
+from service.access.denylist import DenyList
+from service.access.rate_limit import RateLimit
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.lru import LruCache
+from service.engine.model_dir import ModelDirectory
+from service.engine.pair_layout import EncodedPair
+from service.engine.provider import Provider
+from service.engine.score_cache import ScoreCache
+from service.grpc_api.server import GrpcApi
+from service.hub.location import locate
+from service.net.address import Address
+from service.net.http_server import CLOSING_S, AddressError, HttpServer
+from service.net.tls import Certificates, CurrentContext
+from service.rerank.priority_executor import PriorityExecutor
+from service.rerank.reranker import Reranker
+from service.rerank.served_model import ServedModel
+from service.rest.app import create_app
 from service.settings import Settings, spans_wanted
-from service.telemetry import Telemetry
-from service.throttle import Throttle
-from service.tls import Certificates, CurrentContext
-from service.turns import Turns
+from service.telemetry.admin import create_admin
+from service.telemetry.streams import OUTPUT
+from service.telemetry.telemetry import Telemetry
 
 _TOKENISING_THREADS = 1
 _TOKENISING_WAITING_MAX = 1000
@@ -52,14 +56,14 @@ class Service:
         """Build what needs no model. Raises FileError. Belongs to the running event loop."""
         self._settings = settings
         self._telemetry = Telemetry(export_spans=spans_wanted())
-        self._turns = Turns(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
+        self._turns = PriorityExecutor(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
         self._reranker = Reranker(
             self._turns,
             DenyList(settings.denylist_file),
             documents_max=settings.max_documents,
             bill_windows=settings.bill_windows,
         )
-        door = Door(Identity(settings.api_keys_file), Throttle(settings.rate_limit))
+        door = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
         self._dispatcher: Dispatcher[EncodedPair] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
@@ -97,7 +101,7 @@ class Service:
         models, costs = await self._load_models()
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, *costs),
-            [Scoring(m.engine.score, m.cache) if m.cache.bytes_max else m.engine.score for m in models],
+            [ScoreCache(m.engine.score, m.cache) if m.cache.bytes_max else m.engine.score for m in models],
             LoopClock(),
             self._workers,
             self._telemetry.batch,
@@ -121,7 +125,7 @@ class Service:
         _check_names([*names, *(alias for source in sources for alias in source.aliases)])
         cache_bytes = self._settings.cache_mb * 2**20
         tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
-        cache: Cache[float] = Cache(cache_bytes - tokens_bytes, getsizeof)
+        cache: LruCache[float] = LruCache(cache_bytes - tokens_bytes, getsizeof)
         models: list[ServedModel] = []
         costs: list[CostModel] = []
         for number, (source, name, directory) in enumerate(zip(sources, names, directories, strict=True)):
@@ -131,7 +135,7 @@ class Service:
             if not engine.batch_invariant:
                 self._telemetry.warn_of_batches(name)
             # What a pair scored beside others is not what it scores next time, if its neighbours count.
-            kept = cache if engine.batch_invariant else Cache[float](0, getsizeof)
+            kept = cache if engine.batch_invariant else LruCache[float](0, getsizeof)
             models.append(ServedModel(number, name, source.aliases, engine, kept))
             costs.append(cost)
         return models, costs

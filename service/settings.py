@@ -15,9 +15,9 @@ from pydantic_settings import (
 )
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
-from service.address import Address
-from service.engine import Provider
-from service.hub_id import HubId
+from service.engine.provider import Provider
+from service.hub.id import HubId
+from service.net.address import Address
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"

@@ -15,12 +15,12 @@ from service.bench.corpus import questions
 from service.bench.findings import Findings
 from service.bench.output import write
 from service.bench.process import Process
-from service.bench.progress import Progress
 from service.bench.served import served
 from service.bench.sheet import Sheet
 from service.bench.trials import Trials
-from service.engine import ModelError
-from service.location import locate
+from service.engine.errors import ModelError
+from service.hub.location import locate
+from service.progress import Progress
 from service.settings import Settings
 
 _LAG_ROUND_S = 1.5

@@ -13,10 +13,10 @@ from service.bench import picture, refusal, speed
 from service.bench.client import Client
 from service.bench.output import write
 from service.bench.process import Process, started
-from service.bench.progress import Progress
 from service.bench.report import Report
 from service.bench.run import play
 from service.bench.workload import URGENT, trace
+from service.progress import Progress
 from service.settings import Settings
 
 _CAPACITY_SHARE = 0.4  # Of the seconds for a load, for measuring the capacity.

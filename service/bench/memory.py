@@ -7,8 +7,8 @@ from math import log
 from random import Random
 
 from service.bench.corpus import Question, question, text
-from service.bench.progress import Progress
 from service.bench.served import Served
+from service.progress import Progress
 
 _IN_FLIGHT = 8
 _WORDS_MEDIAN, _WORDS_SIGMA, _WORDS_MAX = 12, 0.9, 600

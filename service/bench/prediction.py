@@ -6,7 +6,8 @@ from statistics import mean, median
 from time import perf_counter
 
 from scheduler import CostModel, Sample
-from service.engine import EncodedPair, Engine
+from service.engine.engine import Engine
+from service.engine.pair_layout import EncodedPair
 
 TOKENS_MAX = 1100
 """Of the batches that are looked at, padding included."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from service.engine import EncodedPair
-from service.engine.directory import ModelDirectory, read_graph
+from service.engine.model_dir import ModelDirectory, read_graph
+from service.engine.pair_layout import EncodedPair
 from service.engine.session import open_session
 
 _KINDS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}

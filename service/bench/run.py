@@ -7,8 +7,8 @@ from math import ceil, nan
 from typing import NamedTuple
 
 from service.bench.client import Client, Ending
-from service.bench.progress import Progress
 from service.bench.workload import BULK, MIX, Request
+from service.progress import Progress
 
 _LEAD_S = 0.2  # Before the first request, to get going.
 _TICK_S = 0.5

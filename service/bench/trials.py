@@ -10,12 +10,13 @@ from typing import NamedTuple
 from scheduler import CostModel
 from service.bench import cuts, prediction
 from service.bench.corpus import Question, questions
-from service.bench.progress import Progress
 from service.bench.raw import Raw
 from service.bench.served import Served
-from service.engine import EncodedPair, Engine
-from service.engine.directory import ModelDirectory
-from service.location import locate
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
+from service.engine.pair_layout import EncodedPair
+from service.hub.location import locate
+from service.progress import Progress
 from service.settings import Settings
 
 OURS = "as rerankd cuts"

@@ -10,8 +10,10 @@ from random import Random
 from typing import TypeVar
 
 from service.convert.questions import Question
-from service.engine import EncodedPair, Engine, ModelError
-from service.logit import logit
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.logit import logit
+from service.engine.pair_layout import EncodedPair
 
 T = TypeVar("T")
 

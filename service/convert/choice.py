@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from service.engine import ModelError
+from service.engine.errors import ModelError
 
 G = TypeVar("G")
 

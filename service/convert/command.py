@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from service.convert.questions import BUILT_IN, PairsError
-from service.engine import ModelError
+from service.engine.errors import ModelError
 
 _INTERRUPTED = 130
 

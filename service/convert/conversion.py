@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from service.bench.progress import Progress
 from service.convert.agreement import Trial
 from service.convert.choice import choose
+from service.convert.quantisation import Conversion, Group
 from service.convert.questions import read
 from service.convert.report import Report
 from service.convert.speed import speeds
-from service.engine import Engine, ModelError
-from service.engine.conversion import Conversion, Group
 from service.engine.cpu import instructions
-from service.engine.directory import ModelDirectory
-from service.location import locate
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.model_dir import ModelDirectory
+from service.hub.location import locate
+from service.progress import Progress
 
 _BESIDE = {".json", ".md", ".txt"}
 """Kinds of files that go with a model, apart from its weights."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
-from service.engine import Engine
+from service.engine.engine import Engine
 
 _SHAPES = ((1, 64), (8, 128), (2, 512))
 """Pairs in a batch, and their length."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from tokenizers import Tokenizer
 
-from service.cache import Cache
-from service.engine.template import EncodedPair, Ids, PairTemplate
+from service.engine.lru import LruCache
+from service.engine.pair_layout import EncodedPair, Ids, PairLayout
 
 _CHARACTERS_PER_TOKEN = 8
 """First guess of how much of a very long text is needed; more is read if that was too little."""
@@ -110,12 +110,12 @@ class PairEncoder:
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._context = context
-        self._template = PairTemplate(tokenizer)
+        self._template = PairLayout(tokenizer)
         self._secret = token_bytes(_KEY_BYTES)  # Nobody can look for two pairs with one key, nor another model's.
-        self._known: Cache[_Read] = Cache(cache_bytes, lambda read: read.bytes)
+        self._known: LruCache[_Read] = LruCache(cache_bytes, lambda read: read.bytes)
 
     @property
-    def template(self) -> PairTemplate:
+    def template(self) -> PairLayout:
         """How pairs are laid out."""
         return self._template
 

@@ -14,12 +14,14 @@ from tokenizers import Tokenizer
 
 from scheduler import Abort, Sample
 from service.engine.cpu import rounds_by_shape
-from service.engine.directory import ModelDirectory, ModelError, read_graph
 from service.engine.encoding import Encoded, PairEncoder, Query
-from service.engine.graph import is_batch_invariant
+from service.engine.errors import ModelError
+from service.engine.model_dir import ModelDirectory, read_graph
+from service.engine.onnx_graph import is_batch_invariant
+from service.engine.pair_layout import EncodedPair
+from service.engine.provider import Provider
 from service.engine.runtime import ort
-from service.engine.session import Provider, open_session
-from service.engine.template import EncodedPair
+from service.engine.session import open_session
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _KINDS: dict[str, npt.DTypeLike] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}

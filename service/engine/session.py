@@ -1,20 +1,11 @@
 """How a graph is run."""
 
-from enum import StrEnum, auto
-
 from service.engine.cpu import overflows
-from service.engine.directory import ModelError
-from service.engine.graph import cannot_overflow
+from service.engine.errors import ModelError
 from service.engine.onnx_file import OnnxFile
+from service.engine.onnx_graph import cannot_overflow
+from service.engine.provider import Provider
 from service.engine.runtime import ort
-
-
-class Provider(StrEnum):
-    """What does the arithmetic."""
-
-    CPU = auto()
-    CUDA = auto()
-
 
 _EXECUTION = {
     Provider.CPU: ["CPUExecutionProvider"],

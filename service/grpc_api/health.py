@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from grpc_health.v1 import health, health_pb2
 
-from service.grpc_api.context import Context
+from service.grpc_api.metadata import Context
 
 LIVENESS = "liveness"
 """Health name that follows progress, whatever the load."""

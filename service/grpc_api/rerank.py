@@ -7,12 +7,14 @@ import grpc
 from rerank.v2 import rerank_pb2 as pb
 
 from service.errors import InvalidRequestError
-from service.grpc_api.context import Context
-from service.grpc_api.edge import Edge
-from service.grpc_api.wire import Parts
-from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
-from service.rerank import Call, Reranker
-from service.telemetry import CallRecord
+from service.grpc_api.codec import Parts
+from service.grpc_api.handler import Handler
+from service.grpc_api.metadata import Context
+from service.rerank.call import Call
+from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
+from service.rerank.reranker import Reranker
+from service.rerank.result import RerankResult
+from service.telemetry.call_record import CallRecord
 
 SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 
@@ -20,7 +22,7 @@ SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 class RerankV2:
     """`rerank.v2.RerankService`."""
 
-    def __init__(self, reranker: Reranker, edge: Edge) -> None:
+    def __init__(self, reranker: Reranker, edge: Handler) -> None:
         """Answer through `reranker`."""
         self._reranker = reranker
         self._edge = edge

@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from service.errors import DOMAIN, Outcome
-from service.grpc_api.context import Context
+from service.grpc_api.metadata import Context
 
 _PUSHBACK = "grpc-retry-pushback-ms"
 _NO_RETRY = "-1"

@@ -9,15 +9,17 @@ from typing import Any
 import grpc
 from tei.v1 import tei_pb2 as pb
 
+from service.engine.logit import logit
 from service.errors import InvalidRequestError, TooLargeError
-from service.grpc_api.context import Context, lane
-from service.grpc_api.edge import Edge
-from service.grpc_api.wire import Parts
-from service.logit import logit
-from service.messages import MESSAGE_BYTES_MAX, RerankRequest, RerankResult
+from service.grpc_api.codec import Parts
+from service.grpc_api.handler import Handler
+from service.grpc_api.metadata import Context, lane
 from service.naming import documents_called
-from service.rerank import Call, Reranker
-from service.telemetry import CallRecord
+from service.rerank.call import Call
+from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
+from service.rerank.reranker import Reranker
+from service.rerank.result import RerankResult
+from service.telemetry.call_record import CallRecord
 
 INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
 RERANK: str = pb.DESCRIPTOR.services_by_name["Rerank"].full_name
@@ -31,7 +33,7 @@ _UINT32_MAX = 2**32 - 1
 class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
-    def __init__(self, reranker: Reranker, edge: Edge) -> None:
+    def __init__(self, reranker: Reranker, edge: Handler) -> None:
         """Answer through `reranker`."""
         self._reranker = reranker
         self._edge = edge

@@ -1,5 +1,1 @@
-"""The REST API: JSON to messages and back, errors to HTTP; one file for each form of the body."""
-
-from service.rest.app import create_app
-
-__all__ = ["create_app"]
+"""The REST API: JSON to requests and back, errors to HTTP; one file for each form of the body."""

@@ -9,18 +9,20 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from service.door import Door
+from service.access.access import Access
 from service.naming import documents_called
-from service.rerank import Call, Reranker
-from service.rest.documentation import documentation
-from service.rest.edge import Edge, error_response, unless_gone
-from service.rest.reading import body_of, whole_number
+from service.rerank.call import Call
+from service.rerank.reranker import Reranker
+from service.rest.decode import Decoder
+from service.rest.handler import Handler, error_response, unless_gone
+from service.rest.http_input import body_of, whole_number
+from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route
-from service.rest.understanding import Reader
-from service.telemetry import CallRecord, Telemetry, new_id
+from service.telemetry.call_record import CallRecord, new_id
+from service.telemetry.telemetry import Telemetry
 
 
-def create_app(reranker: Reranker, door: Door, telemetry: Telemetry, *, default_timeout_s: float) -> FastAPI:
+def create_app(reranker: Reranker, door: Access, telemetry: Telemetry, *, default_timeout_s: float) -> FastAPI:
     """Return the application, answering through `reranker`. Its documentation pages need no network."""
     app = FastAPIOffline(
         title="rerankd",
@@ -29,7 +31,7 @@ def create_app(reranker: Reranker, door: Door, telemetry: Telemetry, *, default_
         redoc_url=None,
         redirect_slashes=False,
     )
-    edge, reader = Edge(door, telemetry, default_timeout_s), Reader(reranker.check_count)
+    edge, reader = Handler(door, telemetry, default_timeout_s), Decoder(reranker.check_count)
     for route in ROUTES:
         app.add_api_route(
             route.path, _endpoint(route, edge, reader, reranker), methods=["POST"], **documentation(route)
@@ -44,7 +46,7 @@ def create_app(reranker: Reranker, door: Door, telemetry: Telemetry, *, default_
 
 
 def _endpoint(
-    route: Route, edge: Edge, reader: Reader, reranker: Reranker
+    route: Route, edge: Handler, reader: Decoder, reranker: Reranker
 ) -> Callable[..., Coroutine[Any, Any, Response]]:
     async def rerank(request: Request) -> Response:
         async def answer(record: CallRecord, call: Call) -> BaseModel:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, FailFast, Field
 
-from service.messages import RerankRequest, RerankResult
-from service.rest.body import AnyDocument, Body, Index, Query, Score, TopN
+from service.rerank.request import RerankRequest
+from service.rerank.result import RerankResult
+from service.rest.schema import AnyDocument, Body, Index, Query, Score, TopN
 
 _PROVIDER = "rerankd"
 

@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, FailFast, Field, RootModel
 
-from service.logit import logit
-from service.messages import RerankRequest, RerankResult
-from service.rest.body import Body, Index, Query, TopN
+from service.engine.logit import logit
+from service.rerank.request import RerankRequest
+from service.rerank.result import RerankResult
+from service.rest.schema import Body, Index, Query, TopN
 
 
 class TeiRequest(Body):

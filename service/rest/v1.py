@@ -5,19 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, FailFast, Field
 
-from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
-from service.rest.body import (
-    AT_LEAST_1,
-    AnyDocument,
-    Body,
-    Index,
-    MaxTokensPerDoc,
-    Meta,
-    Query,
-    Score,
-    TopN,
-    Whole,
-)
+from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
+from service.rerank.result import RerankResult
+from service.rest.schema import AT_LEAST_1, AnyDocument, Body, Index, MaxTokensPerDoc, Meta, Query, Score, TopN, Whole
 
 
 class V1Request(Body):

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, FailFast, Field
 
-from service.messages import MAX_TOKENS_PER_DOC, RerankRequest, RerankResult
-from service.rest.body import Body, Index, MaxTokensPerDoc, Meta, Priority, Query, Score, TopN
+from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
+from service.rerank.result import RerankResult
+from service.rest.schema import Body, Index, MaxTokensPerDoc, Meta, Priority, Query, Score, TopN
 
 
 class V2Request(Body):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from service.rest import create_app
+from service.rest.app import create_app
 from tests.contract.clients import PATH, changed
 from tests.contract.forms import PATHS
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.admin import create_admin
-from service.telemetry import Telemetry
+from service.telemetry.admin import create_admin
+from service.telemetry.telemetry import Telemetry
 from tests.deploy.manifests import ALL, SERVING, Object, container_of, environment_of, one, pod_of
 from tests.deploy.tools import ROOT
 

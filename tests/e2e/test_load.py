@@ -14,9 +14,9 @@ from grpc_status import rpc_status
 from service.bench import speed
 from service.bench.client import Client, Ending
 from service.bench.process import Process
-from service.bench.progress import Progress
 from service.bench.run import play
 from service.bench.workload import trace
+from service.progress import Progress
 from tests.clients import body, message, metric, post, stub, unseen, until
 from tests.process import RunningService
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from rerank.v2 import rerank_pb2 as pb
 
-from service.engine import Engine
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 from tests.clients import message, metric, post, stub, unseen, until
 from tests.examples import GOLDEN

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from unittest.mock import patch
 
+from service.convert import rowwise
 from service.convert.agreement import Trial
+from service.convert.quantisation import Conversion
 from service.convert.questions import BUILT_IN, read
-from service.engine import Engine, rowwise
-from service.engine.conversion import Conversion
 from service.engine.cpu import instructions
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 from tests.examples import GOLDEN
 

@@ -7,7 +7,7 @@ import pytest
 
 from scheduler import Job, Policy
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import FAR, Machine
+from tests.unit.scheduler.simulated_machine import FAR, Machine
 
 LANE = 300
 

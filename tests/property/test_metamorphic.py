@@ -8,7 +8,7 @@ import pytest
 
 from scheduler import Job, Policy
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import Machine
+from tests.unit.scheduler.simulated_machine import Machine
 
 BATCH_S = 0.05
 SEEDS = range(8)

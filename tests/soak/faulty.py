@@ -6,7 +6,8 @@ from threading import Event
 
 from scheduler import Abort
 from service.cli import main
-from service.engine import EncodedPair, Engine
+from service.engine.engine import Engine
+from service.engine.pair_layout import EncodedPair
 
 FAULT = "volcano"
 """A document of this word alone fails, whatever it shares a batch with; a token to the embedded model."""

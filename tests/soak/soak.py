@@ -11,7 +11,7 @@ import httpx
 from service.bench import speed
 from service.bench.client import Client
 from service.bench.process import Process
-from service.bench.progress import Progress
+from service.progress import Progress
 from tests.process import RunningService
 from tests.soak import grpc_calls, wire_calls
 from tests.soak.ledger import Log, differences, faults
@@ -116,7 +116,7 @@ async def _held_mb(there: There, pid: int) -> float:
 
 async def _settled(service: RunningService, before: Usage | None) -> tuple[Metrics, Usage]:
     """Return what the service says and holds once nothing is under way, or some time has passed."""
-    admin, end = service.admin.removeprefix("http://"), perf_counter() + _SETTLING_S
+    admin, end = service.telemetry.admin.removeprefix("http://"), perf_counter() + _SETTLING_S
     while True:
         await asyncio.sleep(1)
         async with httpx.AsyncClient() as client:

@@ -9,10 +9,10 @@ from scheduler import LANES, Amount, Job, Policy, Reason, Refusal
 from scheduler.admission import Admission
 from scheduler.cost import Costs
 from scheduler.lanes import Lanes
-from scheduler.packing import Packing
+from scheduler.overhead import Overhead
 from scheduler.usage import Usage
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import FAR, a_job, admitted
+from tests.unit.scheduler.simulated_machine import FAR, a_job, admitted
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Door:
         self.lanes, self.usage = Lanes(), Usage()
         for serial, job in enumerate(self.waiting):
             self.lanes.push(admitted(job, serial))
-        self.admission = Admission(self.policy, Costs(FixedCost()), self.lanes, self.usage, Packing())
+        self.admission = Admission(self.policy, Costs(FixedCost()), self.lanes, self.usage, Overhead())
 
     def refuse(self, job: Job, running: float = 0.0, jobs: int | None = None) -> Refusal | None:
         """Ask at time 0 whether `job` must stay out."""

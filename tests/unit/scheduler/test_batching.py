@@ -6,12 +6,12 @@ from math import inf
 import pytest
 
 from scheduler import LANES, CostModel, Job, Policy, Slice
-from scheduler.admitted import AdmittedJob
 from scheduler.batching import compose
 from scheduler.cost import Costs
+from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import a_job, a_mixed_job, admitted
+from tests.unit.scheduler.simulated_machine import a_job, a_mixed_job, admitted
 
 COST = FixedCost()
 FULL = 49

@@ -4,7 +4,7 @@ import pytest
 
 from scheduler import Amount, Policy, Reason, Refusal, Scheduler, Step
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import FAR, Machine, a_job
+from tests.unit.scheduler.simulated_machine import FAR, Machine, a_job
 
 
 def test_oversized():

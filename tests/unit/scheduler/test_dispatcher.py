@@ -7,7 +7,7 @@ import pytest
 
 from scheduler import Amount, Displaced, Expired, LoopClock, Oversized, Policy, Refused, Shed
 from tests.fakes import FakeAlarm, FakeClock, FakeEngine, settle
-from tests.unit.scheduler.shell import FAR, Shell, long
+from tests.unit.scheduler.dispatcher_on_fakes import FAR, Shell, long
 
 
 async def test_scores():

@@ -4,7 +4,7 @@ import asyncio
 
 from scheduler import Policy
 from tests.fakes import settle
-from tests.unit.scheduler.shell import FAR, Shell, long
+from tests.unit.scheduler.dispatcher_on_fakes import FAR, Shell, long
 
 
 async def test_cancelled_while_waiting():

@@ -6,7 +6,7 @@ import pytest
 
 from scheduler import Draining
 from tests.fakes import settle
-from tests.unit.scheduler.shell import Shell, long
+from tests.unit.scheduler.dispatcher_on_fakes import Shell, long
 
 
 async def test_drain():

@@ -10,7 +10,7 @@ import pytest
 
 from scheduler import Abort, Dispatcher, Policy, Scheduler, ScoringFailed
 from tests.fakes import FakeClock, FakeEngine, FixedCost, settle
-from tests.unit.scheduler.shell import Shell, long
+from tests.unit.scheduler.dispatcher_on_fakes import Shell, long
 
 
 async def test_poison():

@@ -11,7 +11,7 @@ import pytest
 
 from scheduler import Abort, Dispatcher, LoopClock, Policy, Refused, Scheduler
 from tests.fakes import FixedCost
-from tests.unit.scheduler.shell import FAR
+from tests.unit.scheduler.dispatcher_on_fakes import FAR
 
 WORKERS = 4
 

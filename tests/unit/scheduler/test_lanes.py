@@ -3,9 +3,9 @@
 from math import inf
 
 from scheduler import LANES, Amount
-from scheduler.admitted import AdmittedJob
+from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from tests.unit.scheduler.machine import a_job, admitted
+from tests.unit.scheduler.simulated_machine import a_job, admitted
 
 
 def _lanes(*lanes: int) -> tuple[Lanes, list[AdmittedJob]]:

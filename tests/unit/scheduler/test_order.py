@@ -6,7 +6,7 @@ import pytest
 
 from scheduler import Job, Policy
 from tests.fakes import FixedCost
-from tests.unit.scheduler.machine import Machine, a_job, a_mixed_job
+from tests.unit.scheduler.simulated_machine import Machine, a_job, a_mixed_job
 
 
 def _lanes_of(machine: Machine, lanes: dict[int, int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scheduler.model import Batch, Slice
+from scheduler.values import Batch, Slice
 from scheduler.watchdog import Watchdog
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from service.engine import Engine
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 from tests.hub import LocalHub, asked_here
-from tests.unit.service.desk import Desk
 from tests.unit.service.models import an_engine
+from tests.unit.service.rerank.held_calls import Desk
 from tests.unit.service.wired import Wired
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from service.engine import Engine
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
 from tests.unit.service.graphs import a_graph
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

@@ -15,12 +15,12 @@ import pytest
 from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
-from service.address import Address
-from service.engine import ModelError
-from service.http_server import AddressError, listening
+from service.engine.errors import ModelError
+from service.net.address import Address
+from service.net.http_server import AddressError, listening
+from service.net.reloading_file import FileError
 from service.server import Service, serve
 from service.settings import Settings
-from service.watched import FileError
 from tests.unit.service.full_precision import a_dynamic_graph
 from tests.unit.service.models import a_directory
 from tests.unit.service.wired import until

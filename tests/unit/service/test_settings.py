@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.engine import Provider
-from service.hub_id import HubId
+from service.engine.provider import Provider
+from service.hub.id import HubId
 from service.settings import EMBEDDED_MODEL, ModelSource, Settings, SettingsError, available_workers
 
 pytestmark = pytest.mark.usefixtures("clean")

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from service.hub_id import HubId
+from service.hub.id import HubId
 from service.settings import Settings, SettingsError
 
 pytestmark = pytest.mark.usefixtures("clean")

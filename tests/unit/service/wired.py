@@ -7,17 +7,22 @@ from sys import getsizeof
 from types import SimpleNamespace
 
 from scheduler import BatchReport, Dispatcher, Load, LoopClock, Policy, Scheduler
-from service.cache import Cache
-from service.denylist import DenyList
-from service.door import Door
-from service.engine import EncodedPair, Engine
+from service.access.access import Access
+from service.access.api_keys import ApiKeys
+from service.access.caller import Caller
+from service.access.denylist import DenyList
+from service.access.rate_limit import RateLimit
+from service.engine.engine import Engine
+from service.engine.lru import LruCache
+from service.engine.pair_layout import EncodedPair
+from service.engine.score_cache import ScoreCache
 from service.errors import NotReadyError
-from service.identity import Identity
-from service.messages import Caller, Ranked, RerankRequest, RerankResult
-from service.rerank import Call, Reranker, ServedModel
-from service.scoring import Scoring
-from service.throttle import Throttle
-from service.turns import Turns
+from service.rerank.call import Call
+from service.rerank.priority_executor import PriorityExecutor
+from service.rerank.request import RerankRequest
+from service.rerank.reranker import Reranker
+from service.rerank.result import Ranked, RerankResult
+from service.rerank.served_model import ServedModel
 from tests.fakes import FakeEngine, FixedCost
 
 RESULT = RerankResult(
@@ -47,10 +52,10 @@ class Wired:
         cache_bytes: int = 0,
     ) -> None:
         self.worker = FakeEngine(held=held)
-        self.turns = Turns(1, 100)
+        self.turns = PriorityExecutor(1, 100)
         scheduler = Scheduler(Policy(workers=1), FixedCost())
-        cache: Cache[float] = Cache(cache_bytes, getsizeof)
-        score = Scoring(engine.score, cache) if cache_bytes else engine.score
+        cache: LruCache[float] = LruCache(cache_bytes, getsizeof)
+        score = ScoreCache(engine.score, cache) if cache_bytes else engine.score
         self.reports: list[BatchReport] = []
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
             scheduler, [score], LoopClock(), self.worker, self.reports.append
@@ -143,13 +148,13 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def open_door(rate: int | None = None) -> Door:
+def open_door(rate: int | None = None) -> Access:
     """Return a door that lets everybody in, so many times a second."""
-    return Door(Identity(None), Throttle(rate))
+    return Access(ApiKeys(None), RateLimit(rate))
 
 
-def locked_door(folder: Path) -> Door:
+def locked_door(folder: Path) -> Access:
     """Return a door with one key, `s3cret`, of a client called ann."""
     file = folder / "keys"
     file.write_text("ann:s3cret\n")
-    return Door(Identity(file), Throttle(None))
+    return Access(ApiKeys(file), RateLimit(None))

@@ -4,7 +4,7 @@ from itertools import islice
 from statistics import mean, median
 
 from service.bench.corpus import questions
-from service.engine import Engine
+from service.engine.engine import Engine
 
 
 def test_lengths_are_those_of_passages(embedded: Engine):

@@ -5,8 +5,8 @@ from math import exp
 import pytest
 
 from service.bench.raw import Raw
-from service.engine import Engine
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.model_dir import ModelDirectory
 from service.settings import EMBEDDED_MODEL
 
 QUERY = "which river is the longest"

@@ -5,8 +5,7 @@ from random import Random
 
 from tokenizers import Tokenizer
 
-from service.engine import Encoded
-from service.engine.encoding import PairEncoder
+from service.engine.encoding import Encoded, PairEncoder
 from service.settings import EMBEDDED_MODEL
 from tests.unit.service.models import roberta_tokenizer, sentencepiece_tokenizer
 

@@ -2,10 +2,12 @@
 
 import pytest
 
-from service.engine import Engine, ModelError, Provider
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.logit import logit
+from service.engine.model_dir import ModelDirectory
+from service.engine.provider import Provider
 from service.engine.runtime import ort
-from service.logit import logit
 from tests.examples import GOLDEN
 from tests.golden.texts import DOCUMENT_TOKENS, PAIRS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from service.engine import Encoded, EncodedPair
-from service.engine.encoding import Cut, PairEncoder
+from service.engine.encoding import Cut, Encoded, PairEncoder
+from service.engine.pair_layout import EncodedPair
 from tests.unit.service.engine.encoders import (
     ENCODERS,
     TOKENIZERS,

@@ -10,8 +10,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from scheduler import Abort
-from service.engine import EncodedPair, Engine, ModelError
-from service.engine.directory import ModelDirectory
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.model_dir import ModelDirectory
+from service.engine.pair_layout import EncodedPair
 from tests.examples import DOCUMENTS, QUERY, WASHINGTON
 from tests.unit.service.graphs import INT64, a_graph
 from tests.unit.service.models import LOGITS, a_directory, an_engine, roberta_tokenizer, score, tiny_table

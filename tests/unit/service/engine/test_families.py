@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import pytest
 from tokenizers import Tokenizer
 
-from service.engine import EncodedPair, Engine, ModelError
-from service.engine.directory import ModelDirectory
-from service.logit import logit
+from service.engine.engine import Engine
+from service.engine.errors import ModelError
+from service.engine.logit import logit
+from service.engine.model_dir import ModelDirectory
+from service.engine.pair_layout import EncodedPair
 from tests.examples import GOLDEN
 from tests.golden.texts import DOCUMENT_TOKENS, PAIRS
 

@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from service.engine import Engine
-from service.engine.graph import is_batch_invariant
+from service.engine.engine import Engine
 from service.engine.onnx_file import OnnxFile
+from service.engine.onnx_graph import is_batch_invariant
 from tests.unit.service.full_precision import a_dynamic_graph, a_layered_graph
 from tests.unit.service.models import an_engine
 

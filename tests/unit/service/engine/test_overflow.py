@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from service.convert.rowwise import products, rewritten
 from service.engine import session
-from service.engine.graph import cannot_overflow
 from service.engine.onnx_file import OnnxFile
-from service.engine.rowwise import products, rewritten
+from service.engine.onnx_graph import cannot_overflow
 from service.settings import EMBEDDED_MODEL
 from tests.unit.service.full_precision import a_dynamic_graph, a_layered_graph
 

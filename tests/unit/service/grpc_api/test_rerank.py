@@ -10,7 +10,8 @@ from rerank.v2 import rerank_pb2 as pb
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
 from service.grpc_api.rerank import SERVICE, collect
-from service.messages import Ranked, RerankRequest
+from service.rerank.request import RerankRequest
+from service.rerank.result import Ranked
 from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, stream
 from tests.unit.service.wired import RESULT
 

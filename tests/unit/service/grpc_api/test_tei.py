@@ -14,7 +14,8 @@ from tei.v1.tei_pb2_grpc import RerankStub
 
 from scheduler import Shed
 from service.grpc_api.tei import RERANK
-from service.messages import MESSAGE_BYTES_MAX, Ranked, RerankRequest, RerankResult
+from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
+from service.rerank.result import Ranked, RerankResult
 from tests.unit.service.grpc_api.wired import TEXTS, Api, details, failed, pushback, stream
 from tests.unit.service.wired import RESULT
 

@@ -11,7 +11,7 @@ from tei.v1 import tei_pb2 as pb
 from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError, Violation
 from service.grpc_api import tei
 from service.grpc_api.tei import collect
-from service.messages import RerankRequest
+from service.rerank.request import RerankRequest
 from tests.unit.service.grpc_api.wired import Api, details, failed, stream
 
 

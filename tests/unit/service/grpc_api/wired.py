@@ -12,9 +12,9 @@ from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 from tei.v1 import tei_pb2_grpc
 
-from service.door import Door
-from service.grpc_api import GrpcApi
-from service.telemetry import Telemetry
+from service.access.access import Access
+from service.grpc_api.server import GrpcApi
+from service.telemetry.telemetry import Telemetry
 from tests.unit.service.wired import FakeReranker, open_door
 
 TEXTS = ["the first", "the second"]
@@ -24,7 +24,7 @@ REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
 class Api:
     """The API on a port of its own, and a client of it."""
 
-    def __init__(self, door: Door | None = None) -> None:
+    def __init__(self, door: Access | None = None) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.alive = True

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from service.door import Door
-from service.rest import create_app
-from service.telemetry import Telemetry
+from service.access.access import Access
+from service.rest.app import create_app
+from service.telemetry.telemetry import Telemetry
 from tests.unit.service.wired import FakeReranker, open_door
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
@@ -21,7 +21,7 @@ FORMS = (*((path, BODY) for path in ROUTES), ("/rerank", TEI))
 class Api:
     """The application and its client."""
 
-    def __init__(self, door: Door | None = None) -> None:
+    def __init__(self, door: Access | None = None) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.app = create_app(

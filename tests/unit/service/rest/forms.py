@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from service.messages import RerankRequest
-from service.rest.body import Body
-from service.rest.documents import text_of
+from service.rerank.request import RerankRequest
+from service.rest.document_text import text_of
+from service.rest.schema import Body
 
 STRICT: dict[str, tuple[object, ...]] = {
     "text": (5, 1.5, True, ["q"], {"q": "q"}),

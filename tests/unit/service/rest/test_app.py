@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from service.door import Door
-from service.identity import Identity
-from service.messages import RerankRequest
-from service.throttle import Throttle
+from service.access.access import Access
+from service.access.api_keys import ApiKeys
+from service.access.rate_limit import RateLimit
+from service.rerank.request import RerankRequest
 from tests.unit.service.rest.api import BODY, FORMS, PATH, ROUTES, TEI, Api, assert_error
 
 
@@ -69,7 +69,7 @@ async def test_priority_of_the_key(tmp_path: Path):
     """A caller that names no priority gets that of its key, in every form."""
     keys = tmp_path / "keys"
     keys.write_text("ann:s3cret priority=500\n")
-    api = Api(Door(Identity(keys), Throttle(None)))
+    api = Api(Access(ApiKeys(keys), RateLimit(None)))
     async with api.client:
         for path, body in FORMS:
             await api.post(body, path, authorization="Bearer s3cret")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from service.engine.logit import logit
 from service.errors import OutOfRangeError, Violation
-from service.logit import logit
-from service.messages import RerankRequest
+from service.rerank.request import RerankRequest
 from service.rest.tei import TeiRequest
 from tests.unit.service.rest import forms
 from tests.unit.service.rest.api import Api, assert_error

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.errors import OutOfRangeError
-from service.messages import RerankRequest
+from service.rerank.request import RerankRequest
 from service.rest.v1 import V1Request
 from tests.unit.service.rest import forms
 from tests.unit.service.rest.forms import STRICT, written

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from service.errors import OutOfRangeError
-from service.messages import Ranked, RerankRequest, RerankResult
+from service.rerank.request import RerankRequest
+from service.rerank.result import Ranked, RerankResult
 from service.rest.v2 import V2Request
 from tests.unit.service.rest import forms
 from tests.unit.service.rest.forms import STRICT, written

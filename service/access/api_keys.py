@@ -1,0 +1,111 @@
+"""Who is calling, and what they may do."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scheduler import LANES
+from service.access.caller import Caller
+from service.errors import UnauthenticatedError
+from service.net.reloading_file import FileError, ReloadingFile
+
+ANONYMOUS = "anonymous"
+"""The client of a caller that gives no name."""
+_NAME_MAX = 64
+_DIGEST = "sha256:"
+
+
+class _Key(NamedTuple):
+    caller: Caller
+    digest: bytes
+
+
+class ApiKeys:
+    """Names the client of a call from its key, or, where no keys are asked for, from what it calls itself."""
+
+    def __init__(self, keys_file: Path | None) -> None:
+        """Read the keys, each a line of the form that `parse_key` takes. Raises FileError."""
+        self._keys = ReloadingFile("keys file", keys_file, _parse) if keys_file else None
+
+    def caller(self, authorization: str | None, name: str | None) -> Caller:
+        """Return who calls.
+
+        `authorization` is the header of that name, `name` what the client calls itself; both hostile.
+        Raises UnauthenticatedError where a key is asked for and the right one is not there.
+        """
+        if self._keys is None:
+            return Caller("".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS)
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise UnauthenticatedError("send a key as `Authorization: Bearer KEY`")
+        digest = _digest(key.strip())
+        found = None
+        for known in self._keys.value:  # All of them, in constant time.
+            if hmac.compare_digest(known.digest, digest):
+                found = known
+        if found is None:
+            raise UnauthenticatedError("this key is not known here")
+        return found.caller
+
+
+def _parse(text: str) -> list[_Key]:
+    keys = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                keys.append(_parse_key(line))
+            except ValueError as error:
+                raise FileError(f", line {number}: {error}") from None
+    if not keys:
+        raise FileError(" holds no key")
+    return keys
+
+
+def _parse_key(line: str) -> _Key:
+    """Return the key of `name:key` or `name:sha256:HEX`, with `option=value` behind it. Raises ValueError."""
+    client, separator, rest = (part.strip() for part in line.partition(":"))
+    words = rest.split()
+    if not separator or not client or not words:
+        raise ValueError("expected name:key or name:sha256:HEX")
+    key, *given = words
+    options: dict[str, Any] = {}
+    for word in given:
+        name, _, value = word.partition("=")
+        if name not in _OPTIONS or name in options:
+            raise ValueError(f"expected {', '.join(f'{known}=...' for known in _OPTIONS)} behind the key, each once")
+        options[name] = _OPTIONS[name](value)
+    try:
+        digest = bytes.fromhex(key.removeprefix(_DIGEST)) if key.startswith(_DIGEST) else _digest(key)
+    except ValueError:
+        raise ValueError("not a hexadecimal digest") from None
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ValueError("a sha256 digest has 64 hexadecimal digits")
+    return _Key(Caller(client, options.get("priority", 0), options.get("rate"), options.get("models")), digest)
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isdecimal() or not least <= int(value) <= most:
+            raise ValueError(f"expected a whole number, {least} to {most}, not {value!r}")
+        return int(value)
+
+    return parse
+
+
+def _models(value: str) -> frozenset[str]:
+    if not all(names := value.split(",")):
+        raise ValueError("expected names of models, comma separated")
+    return frozenset(names)
+
+
+_OPTIONS: dict[str, Callable[[str], Any]] = {
+    "priority": _whole(0, LANES - 1),
+    "rate": _whole(1, 10**9),
+    "models": _models,
+}
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode(errors="replace")).digest()

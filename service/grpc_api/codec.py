@@ -1,0 +1,48 @@
+"""From the bytes of a call to its messages; hostile until parsed.
+
+Messages are taken as bytes and parsed here: grpc would answer undecodable ones with INTERNAL.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from service.errors import InvalidRequestError, TooLargeError
+from service.rerank.request import MESSAGE_BYTES_MAX
+
+_STREAM_BYTES_MAX = 4 * MESSAGE_BYTES_MAX
+
+M = TypeVar("M", bound=Message)
+
+
+def parse(kind: type[M], raw: bytes) -> M:
+    """Return a message. Raises InvalidRequestError or TooLargeError."""
+    if len(raw) > MESSAGE_BYTES_MAX:
+        raise TooLargeError(MESSAGE_BYTES_MAX)
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        raise InvalidRequestError(
+            f"the message is not a {kind.DESCRIPTOR.full_name}, or its text is not UTF-8"
+        ) from None
+
+
+class Parts(Generic[M]):
+    """The messages of a stream, as they come. Raises what `parse` does, and when they are too large in all."""
+
+    def __init__(self, kind: type[M], stream: AsyncIterator[bytes]) -> None:
+        self._kind = kind
+        self._stream = aiter(stream)
+        self.size = 0
+        """Bytes of those that came."""
+
+    def __aiter__(self) -> AsyncIterator[M]:
+        return self
+
+    async def __anext__(self) -> M:
+        raw = await anext(self._stream)
+        self.size += len(raw)
+        if self.size > _STREAM_BYTES_MAX:
+            raise TooLargeError(_STREAM_BYTES_MAX)
+        return parse(self._kind, raw)

@@ -1,0 +1,90 @@
+"""What every method does around its answer: name the caller, keep time and the record, say what went wrong.
+
+However a call ends, its trailers say how busy the server is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+from scheduler import Load
+from service.access.access import Access
+from service.grpc_api.codec import M, parse
+from service.grpc_api.load_report import TRAILER, report
+from service.grpc_api.metadata import Context, metadata
+from service.grpc_api.status import abort
+from service.rerank.call import Call
+from service.telemetry.call_record import CallRecord
+from service.telemetry.telemetry import Telemetry
+
+_API = "grpc"
+_KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
+
+R = TypeVar("R")
+
+
+class Handler:
+    """The same for all methods."""
+
+    def __init__(
+        self, door: Access, telemetry: Telemetry, default_timeout_s: float, load: Callable[[], Load | None]
+    ) -> None:
+        """Report the `load`, once there is one, with the end of every call."""
+        self._door = door
+        self._telemetry = telemetry
+        self._default_timeout_s = default_timeout_s
+        self._load = load
+
+    def unary(
+        self,
+        kind: type[M],
+        answer: Callable[[M, Context, CallRecord, Call], Awaitable[R]],
+        within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Callable[[bytes, Context], Awaitable[R]]:
+        """Return the method for messages of a kind: guarded, with what `answer` does, all of it `within` something."""
+
+        async def handle(raw: bytes, context: Context) -> R:
+            held = [raw]
+            del raw  # grpc keeps an aborted call until the collector of cycles comes, and what is in its frames.
+
+            async def parsed(record: CallRecord, call: Call) -> R:
+                with within():
+                    return await answer(parse(kind, held.pop()), context, record, call)
+
+            return await self.guarded(parsed, context)
+
+        return handle
+
+    async def guarded(
+        self,
+        answer: Callable[[CallRecord, Call], Awaitable[R]],
+        context: Context,
+    ) -> R:
+        """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
+        brought = metadata(context)
+        failure: Exception | None = None
+        try:
+            with self._telemetry.call(_API, brought) as record:
+                call = await self._call(record, brought, context.time_remaining())
+                async with call.in_time():
+                    message = await answer(record, call)
+        except Exception as error:  # noqa: BLE001  # The table has a row for everything.
+            # Without the frames that it passed, which hold the message, and outside, so that it is nobody's context.
+            failure = error.with_traceback(None)
+        self._report(context)
+        if failure:
+            return await abort(failure, record.id, context)
+        return message
+
+    def _report(self, context: Context) -> None:
+        """Say at the end of a call how busy the server is."""
+        if load := self._load():
+            context.set_trailing_metadata(((TRAILER, report(load)),))
+
+    async def _call(self, record: CallRecord, brought: Mapping[str, str], remaining: float | None) -> Call:
+        """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""
+        caller = await self._door.enter(brought.get("authorization"), brought.get("x-client-name"))
+        record.client = caller.client
+        timeout_s = self._default_timeout_s if remaining is None else _KEPT * remaining
+        return Call(record.id, caller, asyncio.get_running_loop().time() + timeout_s)

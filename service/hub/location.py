@@ -1,0 +1,29 @@
+"""The model that a setting names."""
+
+from pathlib import Path
+
+from service.engine.model_dir import ModelDirectory, check_graph
+from service.hub.id import HubId
+
+
+def locate(model: Path | HubId) -> ModelDirectory:
+    """Return the model that a setting names, fetched first if it is one of the hub. Raises ModelError.
+
+    A path is that of a model directory, or of one of the graphs in it.
+    """
+    if isinstance(model, Path):
+        directory = _directory(model)
+        check_graph(directory.graph)
+        return directory
+    from service.hub.fetch import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
+
+    snapshot = fetch(model)
+    return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)
+
+
+def _directory(path: Path) -> ModelDirectory:
+    if path.suffix != ".onnx" or not path.is_file():
+        return ModelDirectory.read(path)
+    folder = path.absolute().parent  # Links are left as they are: what is beside the graph counts.
+    above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
+    return ModelDirectory.read(folder.parent if above else folder, graph=path)

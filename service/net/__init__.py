@@ -1,0 +1,1 @@
+"""Addresses, HTTP servers, TLS, and files that are read again when they change."""

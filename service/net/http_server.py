@@ -1,0 +1,95 @@
+"""HTTP servers inside a process that owns the signals itself."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.net.address import Address
+
+CLOSING_S = 2.0
+"""For the last answers to leave after the work is done."""
+_HEAD_BYTES_MAX = 16 * 2**10
+"""Size of request line and headers, the same as of gRPC's metadata; a larger head is refused with 400."""
+_BACKLOG = 2048
+"""Length of the queue of connections to accept, uvicorn's own; the kernel may cap it (Linux: net.core.somaxconn)."""
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+"""It warns of each request that is not HTTP or asks for another protocol: clients could fill the log."""
+
+
+class AddressError(Exception):
+    """An address that cannot be listened on."""
+
+
+class HttpServer(uvicorn.Server):
+    """One HTTP server of several."""
+
+    def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
+        """Serve `app`, encrypted if `tls` says with what; close a connection that waits for a request for `idle_s`."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",  # "auto" takes httptools if it is installed, which drops bodies sent with Upgrade: h2c.
+                ws="none",  # No WebSockets, even where a library for them is installed.
+                interface="asgi3",  # "auto" guesses from the signature.
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # The service writes a line for each call.
+                proxy_headers=False,  # The address of a caller is not used, so that a forged one has no effect.
+                server_header=False,  # It would tell attackers the version of a library.
+                date_header=True,  # RFC 9110, section 6.6.1, asks for it.
+                limit_concurrency=None,  # The scheduler decides which calls are refused, and the answer says why.
+                limit_max_requests=None,
+                backlog=_BACKLOG,
+                h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+                timeout_keep_alive=idle_s,
+                timeout_graceful_shutdown=round(CLOSING_S),  # Whoever has not sent a whole request by then.
+                ssl_context_factory=(lambda *_: tls) if tls else None,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process."""
+        yield
+
+    async def listen(self, address: Address) -> int:
+        """Serve on `address`; return the port. Raises AddressError."""
+        self._listener = listening(address)
+        self._task = asyncio.create_task(self.serve([self._listener]))
+        while not self.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it.
+            await asyncio.sleep(0)
+        if self._task.done():
+            self._task.result()
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        """Answer what is open and close."""
+        self.should_exit = True
+        if self._task:
+            await self._task
+        if self._listener:
+            self._listener.close()
+
+
+def listening(address: Address) -> socket.socket:
+    """Return a socket bound to `address`. Raises AddressError."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    # Only of a socket that is TCP by its own word does asyncio switch off Nagle's algorithm, which would keep the body
+    # of an answer back until the client has acknowledged its head: 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise AddressError(f"cannot listen on {address}: {error.strerror}") from None
+    return listener

@@ -1,0 +1,130 @@
+"""What connections are encrypted with, and whose they may be; read again when the files change."""
+
+import contextlib
+import logging
+import ssl
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, Self
+
+from service.net.reloading_file import FileError, ReloadingFile
+
+_log = logging.getLogger("rerankd")
+
+
+class Texts(NamedTuple):
+    """What the files say, in PEM."""
+
+    chain: str
+    key: str
+    client_ca: str | None
+    """None: clients show no certificate."""
+
+
+class Certificates:
+    """A certificate, its key, and who signs those of clients.
+
+    While changed files cannot be used together, all stays as it was, and the log says so once.
+    """
+
+    def __init__(self, chain: Path, key: Path, client_ca: Path | None) -> None:
+        """Read the files. Raises FileError."""
+        self._paths = (chain, key, client_ca)
+        self._chain = ReloadingFile("TLS certificate file", chain, str)
+        self._key = ReloadingFile("TLS key file", key, str)
+        self._client_ca = ReloadingFile("TLS client CA file", client_ca, str) if client_ca else None
+        self._lock = Lock()  # gRPC asks from threads of its own.
+        self._seen = self._used = self._read()
+        self._context = _context(*self._paths)
+
+    @property
+    def texts(self) -> Texts:
+        """What new connections go by now: the same object until the files change."""
+        with self._lock:
+            self._look()
+            return self._used
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The same for the standard library."""
+        with self._lock:
+            self._look()
+            return self._context
+
+    def _look(self) -> None:
+        texts = self._read()
+        if texts == self._seen:
+            return
+        try:
+            context, problem = _context(*self._paths), None
+        except FileError as error:
+            context, problem = self._context, error
+        if texts != self._read():
+            return  # The context is of other files than the texts: the next connection looks again.
+        self._seen = texts
+        if problem:
+            _log.error("all stays as it was: %s", problem)
+        else:
+            self._used, self._context = texts, context
+
+    def _read(self) -> Texts:
+        return Texts(self._chain.value, self._key.value, self._client_ca.value if self._client_ca else None)
+
+
+class CurrentContext(ssl.SSLContext):
+    """A context for a server that stays, although each connection is made in the one that holds then.
+
+    A whole context each time, and not new certificates in an old one: it would still trust what is no longer in the
+    files, and take up sessions that began before.
+    """
+
+    def __new__(cls, _: Certificates) -> Self:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+
+    def __init__(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        """Begin a connection; asyncio does so for each that it accepts."""
+        return self._certificates.context.wrap_bio(*args, **options)
+
+
+class _Connection(ssl.SSLObject):
+    """One that says goodbye and does not wait to hear it back: idle clients do not listen, and would delay a drain."""
+
+    def unwrap(self) -> None:
+        """Say goodbye."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            super().unwrap()
+
+
+def _context(chain: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
+    """Return a context of what the files hold now. Raises FileError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslobject_class = _Connection
+    _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS certificate file", chain)  # Only to see that it can be read.
+    try:
+        context.load_cert_chain(chain, key, password="")  # With none at all, the terminal would be asked for one.
+    except OSError as error:
+        if isinstance(error, ssl.SSLError) and not error.reason:  # It says no more than "PEM lib".
+            raise FileError(f"TLS key file {key} holds no private key in PEM that needs no password") from None
+        reason = error.reason.lower().replace("_", " ") if isinstance(error, ssl.SSLError) else error.strerror
+        raise FileError(f"TLS key file {key} cannot be used with TLS certificate file {chain}: {reason}") from None
+    if client_ca:
+        _trust(context, "TLS client CA file", client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # It may be signed by another, as for gRPC.
+    return context
+
+
+def _trust(context: ssl.SSLContext, what: str, path: Path) -> None:
+    try:
+        context.load_verify_locations(path)
+        certificates = context.cert_store_stats()["x509"]
+    except ssl.SSLError:
+        certificates = 0
+    except OSError as error:
+        raise FileError(f"{what} {path} cannot be read: {error.strerror}") from None
+    if not certificates:
+        raise FileError(f"{what} {path} is not made of certificates in PEM")

@@ -1,0 +1,33 @@
+"""A call: its caller, its id and its deadline."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from scheduler import Expired
+from service.access.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, under which id, and until when; the same over both APIs."""
+
+    id: str
+    caller: Caller
+    deadline: float
+    """In the event loop's monotonic seconds."""
+
+    @property
+    def client(self) -> str:
+        """Name of who asks."""
+        return self.caller.client
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Cancel what is inside, reading the request included, when the deadline passes. Raises Expired then."""
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                yield
+        except TimeoutError:
+            raise Expired from None

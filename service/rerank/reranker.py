@@ -1,0 +1,202 @@
+"""The use case, written once: a request in, documents in order of relevance out."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import ceil
+from typing import NamedTuple
+
+from scheduler import Amount, Dispatcher, Load, Oversized, ScoringFailed
+from service.access.caller import Caller
+from service.access.denylist import DenyList
+from service.engine.encoding import Encoded, Query
+from service.engine.engine import Engine
+from service.engine.pair_layout import EncodedPair
+from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
+from service.rerank.call import Call
+from service.rerank.notices import warnings_of
+from service.rerank.priority_executor import PriorityExecutor
+from service.rerank.ranking import best_of, ranked
+from service.rerank.request import RerankRequest
+from service.rerank.result import RerankResult
+from service.rerank.served_model import ServedModel
+
+_CHUNK_DOCUMENTS = 32
+_CHUNK_CHARACTERS = 64 * 1024
+"""What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
+_TOKENS_PER_CHARACTER = 0.2
+_PER_UNIT = 100
+_PAIRS_MAX = 10_000
+
+
+class _Scored(NamedTuple):
+    """What came of the pairs of a request."""
+
+    scores: list[float | None]
+    """One a pair; None where the model has none."""
+    cached_tokens: int | None
+    """Of the pairs whose scores were known; None without a cache."""
+    wait_s: float
+
+
+class Reranker:
+    """Answers rerank requests with the models it was given; until then, with NotReadyError."""
+
+    def __init__(
+        self, turns: PriorityExecutor, denylist: DenyList, *, documents_max: int = 10_000, bill_windows: bool = False
+    ) -> None:
+        """Take requests of up to `documents_max` documents; a search unit is a hundred of them, or of windows."""
+        self.tokenisers = turns.threads
+        """Threads that tokenise."""
+        self._turns = turns
+        self._denylist = denylist
+        self.documents_max = documents_max
+        self._bill_windows = bill_windows
+        self._models: tuple[ServedModel, ...] = ()
+        self._serial = 0
+
+    def serve(self, models: Sequence[ServedModel], dispatcher: Dispatcher[EncodedPair]) -> None:
+        """Answer with `models` from now on, all run by `dispatcher`."""
+        self._dispatcher = dispatcher
+        self._models = tuple(models)
+
+    @property
+    def models(self) -> tuple[ServedModel, ...]:
+        """The models served, the default one first. Raises NotReadyError."""
+        if not self._models:
+            raise NotReadyError
+        return self._models
+
+    def load(self) -> Load | None:
+        """Return the load of what scores; None before there is anything."""
+        return self._dispatcher.load() if self._models else None
+
+    async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
+        """Return the documents of `request` in order of relevance.
+
+        Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
+        """
+        model = self._named(request.model)
+        _check_allowed(request, model, call.caller)
+        self.check_count(len(request.documents))
+        try:
+            encoded, query = await self._encode(request, call, model)
+            scored = await self._scored(encoded.pairs, model, request.lane, call)
+        except Oversized:
+            raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
+        best = best_of(encoded.owners, scored.scores)
+        return RerankResult(
+            id=call.id,
+            model=model.name,
+            results=ranked(best, request.top_n),
+            search_units=ceil(len(encoded.pairs if self._bill_windows else request.documents) / _PER_UNIT),
+            input_tokens=sum(encoded.pair_tokens),
+            cached_tokens=scored.cached_tokens,
+            warnings=warnings_of(encoded, query, [document for document, score in best.items() if score is None]),
+            wait_s=scored.wait_s,
+            tokenise_s=encoded.took_s,
+        )
+
+    def check_count(self, documents: int) -> None:
+        """Raise OutOfRangeError if a request may not have so many documents."""
+        if documents > self.documents_max:
+            raise OutOfRangeError(Violation("documents", f"may be {self.documents_max:,} at most, not {documents:,}"))
+
+    def _named(self, name: str | None) -> ServedModel:
+        models = self.models
+        if name is None:
+            return models[0]
+        for model in models:
+            if name in model.names:
+                return model
+        names = ", ".join(name for model in models for name in model.names)
+        raise UnknownModelError(f"this server answers for {names}")
+
+    async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:
+        """Return the pairs of a request, and its query.
+
+        Before each turn on the tokeniser the scheduler is asked whether the request would still be let in: in a
+        flood, others take the room while it waits, and what will be refused is not worth tokenising.
+        """
+        self._serial += 1
+        run = partial(self._turns.run, request.lane, self._serial)
+        estimate = _estimate(request, model)
+        self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
+        query = await run(partial(self._read_query, model.engine, request.query))
+        limit = request.max_tokens_per_doc
+        if request.max_windows_per_doc is not None:
+            limit = min(limit, request.max_windows_per_doc * query.window)
+        encoded = Encoded()
+        for documents in _chunks(request.documents):
+            self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
+            encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
+            if len(encoded.pairs) > _PAIRS_MAX:  # Equal ones included, of which the scheduler knows nothing.
+                raise Oversized
+        return encoded, query
+
+    async def _scored(self, pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
+        """Return the scores of pairs; those that are not known, each once, by way of the workers."""
+        keys = [pair.key for pair in pairs]
+        known: dict[bytes, float | None] = {
+            key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None
+        }
+        cached_tokens = sum(pair.tokens for pair in pairs if pair.key in known) if model.cache.bytes_max else None
+        wait_s = 0.0
+        if fresh := list({pair.key: pair for pair in pairs if pair.key not in known}.values()):
+            scored = await self._dispatcher.submit(
+                fresh,
+                [pair.tokens for pair in fresh],
+                lane=lane,
+                client=call.client,
+                deadline=call.deadline,
+                model=model.number,
+            )
+            known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
+            wait_s = scored.wait_s
+            if all(score is None for score in known.values()):
+                raise ScoringFailed from scored.failure
+        return _Scored([known[key] for key in keys], cached_tokens, wait_s)
+
+    def _read_query(self, engine: Engine, text: str) -> Query:
+        self._denylist.check([text])
+        return engine.query(text)
+
+    def _read(self, engine: Engine, query: Query, documents: list[str], limit: int) -> Encoded:
+        self._denylist.check(documents)
+        return engine.encode(query, documents, limit)
+
+
+def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:
+    """Raise ForbiddenError if the caller's key is not for such requests."""
+    if request.lane < caller.lane:
+        raise ForbiddenError(f"this key may ask for priority {caller.lane} and less urgent ones")
+    if caller.models is not None and caller.models.isdisjoint(model.names):
+        raise ForbiddenError(f"this key may use {', '.join(sorted(caller.models))}")
+
+
+def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
+    """Guess what a request amounts to from its size in characters, which costs no tokenising.
+
+    The guess fits English. For text with more tokens to the character it is low, and the decision is left to the
+    scheduler's, which knows them; nothing that one client sends changes the guess for another.
+    """
+    context = model.engine.context
+    query = int(min(len(request.query) * _TOKENS_PER_CHARACTER, context // 2))
+    window = context - query
+    pairs: list[int] = []
+    for text in request.documents:
+        full, rest = divmod(int(min(len(text) * _TOKENS_PER_CHARACTER, request.max_tokens_per_doc)), window)
+        pairs += [context] * full + [query + rest + 1] * (rest > 0 or not full)
+    return Amount.of(pairs, model.number)
+
+
+def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
+    """Cut documents into what is tokenised in one turn."""
+    chunk: list[str] = []
+    characters = 0
+    for document in documents:
+        if chunk and (len(chunk) == _CHUNK_DOCUMENTS or characters + len(document) > _CHUNK_CHARACTERS):
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(document)
+        characters += len(document)
+    yield chunk

@@ -1,0 +1,23 @@
+"""A loaded model and its names."""
+
+from dataclasses import dataclass
+
+from service.engine.engine import Engine
+from service.engine.lru import LruCache
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded model, and the names it answers to."""
+
+    number: int
+    """Its place among the models on the workers; 0 is the default one."""
+    name: str
+    aliases: tuple[str, ...]
+    engine: Engine
+    cache: LruCache[float]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All it answers to."""
+        return self.name, *self.aliases

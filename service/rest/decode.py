@@ -1,0 +1,110 @@
+"""From the bytes of a body to the request they stand for, without holding up others however large it is."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from time import perf_counter
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.naming import documents_called
+from service.rerank.priority_executor import PriorityExecutor
+from service.rerank.request import RerankRequest
+from service.rest.document_text import text_of
+from service.rest.routes import Route
+from service.rest.schema import Body
+
+_FAULTS_MAX = 5  # Faults of a body told at once.
+_LARGE = 64 * 1024
+"""Bytes of a body from which on it is parsed on a thread."""
+_SMALL = 2 * 1024
+"""Bytes of a body up to which objects are turned into text on the event loop: no more than a millisecond or two."""
+_PIECE_S = 0.01  # After which another request may go first.
+_WAITING_MAX = 1000
+_VALUES_MAX = 500_000
+"""Values and names in a body: nobody else gets to run while they are made, which takes a tenth of a second."""
+_BLOCK = 64 * 1024  # Bytes looked at in one go.
+
+
+class Decoder:
+    """Makes requests of bodies, the large ones a piece at a time on a thread, those of the most urgent lanes first."""
+
+    def __init__(self, check_count: Callable[[int], None]) -> None:
+        """Ask `check_count`, which may raise OutOfRangeError, whether there may be so many documents."""
+        self._check_count = check_count
+        self._turns = PriorityExecutor(1, _WAITING_MAX)
+        self._serials = count()
+
+    async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, RerankRequest]:
+        """Return the body and the request it stands for, in `lane` unless it says otherwise.
+
+        Raises ServiceError, or Shed or Displaced if too many others wait.
+        """
+        serial = next(self._serials)
+        parse = partial(self._parse, route, raw)
+        body = parse() if len(raw) < _LARGE else await self._turns.run(lane, serial, parse)
+        given = body.ranked
+        unread = (text_of(document, i, body.fields) for i, document in enumerate(given))
+        texts: list[str] = []
+        if len(raw) < _SMALL or all(isinstance(document, str) for document in given):
+            texts += unread
+        else:
+            while await self._turns.run(lane, serial, partial(_read_some, unread, texts)):
+                pass
+        with documents_called(body.ranked_field):
+            return body, body.to_request(texts, lane)
+
+    def _parse(self, route: Route, raw: bytes | bytearray) -> Body:
+        """Return the body in its form.
+
+        Raises OutOfRangeError, or InvalidRequestError, naming the fields at fault but not what they hold.
+        """
+        _check_values(raw)
+        try:
+            found = from_json(raw, allow_inf_nan=False)
+        except ValueError as error:
+            raise InvalidRequestError(f"the body is not JSON: {error}") from None
+        kind = route.kind_of(found)
+        if isinstance(found, dict) and isinstance(given := found.get(kind.ranked_field), list):
+            with documents_called(kind.ranked_field):
+                self._check_count(len(given))
+        try:
+            return kind.model_validate(found)
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
+                for fault in error.errors(include_url=False, include_context=False, include_input=False)[:_FAULTS_MAX]
+            ]
+            raise InvalidRequestError("; ".join(faults)) from None
+
+
+def _check_values(raw: bytes | bytearray) -> None:
+    """Raise OutOfRangeError if there are too many values, without making any.
+
+    Before each there is a bracket, a comma or a colon, once the texts are taken away.
+    """
+    if len(raw) <= _VALUES_MAX:
+        return
+    values, inside, rest = 0, False, b""
+    for start in range(0, len(raw), _BLOCK):
+        block = rest + raw[start : start + _BLOCK]
+        end = len(block) - (len(block) - len(block.rstrip(b"\\"))) % 2  # Before an escape that goes on.
+        block, rest = block[:end], block[end:]
+        parts = block.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
+        outside = b"".join(parts[inside::2])
+        inside ^= len(parts) % 2 == 0
+        values += sum(outside.count(mark) for mark in b"[{,:")
+        if values > _VALUES_MAX:
+            raise OutOfRangeError(Violation("body", f"may hold {_VALUES_MAX:,} values and names at most"))
+
+
+def _read_some(unread: Iterator[str], texts: list[str]) -> bool:
+    """Read documents for a moment; return whether there may be more."""
+    end = perf_counter() + _PIECE_S
+    for text in unread:
+        texts.append(text)
+        if perf_counter() > end:
+            return True
+    return False

@@ -1,0 +1,108 @@
+"""What every route does around its answer: name the caller, keep the record, render what went wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from service.access.access import Access
+from service.errors import CallerLeftError, Outcome
+from service.rerank.call import Call
+from service.rest.http_input import timeout_s
+from service.telemetry.call_record import CallRecord
+from service.telemetry.telemetry import Telemetry
+
+_API = "rest"
+
+R = TypeVar("R")
+
+
+class ErrorBody(BaseModel):
+    """The body of every error: each client finds the text where it looks for it."""
+
+    class Error(BaseModel):
+        """The error as some clients read it."""
+
+        code: int
+        message: str
+
+    message: str
+    detail: str
+    error: Error
+    id: str
+
+
+class Handler:
+    """The same for all routes."""
+
+    def __init__(self, door: Access, telemetry: Telemetry, default_timeout_s: float) -> None:
+        self._door = door
+        self._telemetry = telemetry
+        self._default_timeout_s = default_timeout_s
+
+    async def guarded(
+        self,
+        request: Request,
+        answer: Callable[[CallRecord, Call], Awaitable[BaseModel]],
+        statuses: Mapping[int, int],
+    ) -> Response:
+        """Return the response with what `answer` returns, or with what went wrong, by `statuses` where it is there."""
+        try:
+            with self._telemetry.call(_API, request.headers) as record:
+                call = await self._call(record, request)
+                async with call.in_time():
+                    body = await answer(record, call)
+        except Exception as error:  # noqa: BLE001  # The table has a row for everything.
+            return _failed(Outcome.of(error), record.id, statuses)
+        return Response(
+            body.model_dump_json(exclude_none=True),
+            media_type="application/json",
+            headers={"x-request-id": record.id},
+        )
+
+    async def _call(self, record: CallRecord, request: Request) -> Call:
+        headers = request.headers
+        caller = await self._door.enter(headers.get("authorization"), headers.get("x-client-name"))
+        record.client = caller.client
+        wait_s = timeout_s(request) or self._default_timeout_s
+        return Call(record.id, caller, asyncio.get_running_loop().time() + wait_s)
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, R]) -> R:
+    """Return what `work` returns; cancel it if the caller closes the connection. Raises CallerLeftError then."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise CallerLeftError
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _failed(outcome: Outcome, call_id: str, statuses: Mapping[int, int]) -> Response:
+    headers = {}
+    if outcome.row.http in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["retry-after"] = str(outcome.retry_after_whole_s)
+        if outcome.retry_after_s is not None:
+            headers["retry-after-ms"] = str(round(outcome.retry_after_s * 1000))
+    if outcome.row.http == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return error_response(statuses.get(outcome.row.http, outcome.row.http), outcome.message, call_id, headers)
+
+
+def error_response(status: int, message: str, call_id: str, headers: Mapping[str, str] | None) -> Response:
+    """Return an error with the one body that all have."""
+    body = ErrorBody(message=message, detail=message, error=ErrorBody.Error(code=status, message=message), id=call_id)
+    return JSONResponse(body.model_dump(), status, {**(headers or {}), "x-request-id": call_id})

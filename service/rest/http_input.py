@@ -1,0 +1,58 @@
+"""What a call brings: its headers, and the bytes of its body; all hostile."""
+
+from starlette.requests import ClientDisconnect, Request
+
+from service.errors import (
+    CallerLeftError,
+    InvalidRequestError,
+    MediaTypeError,
+    OutOfRangeError,
+    TooLargeError,
+    Violation,
+)
+from service.rerank.request import MESSAGE_BYTES_MAX
+
+NUMBER_MAX = 10**12 - 1
+"""The largest number in a header: enough for thirty years in milliseconds."""
+
+
+def timeout_s(request: Request) -> float | None:
+    """Return for how many seconds the caller waits, if it says so. Raises InvalidRequestError or OutOfRangeError."""
+    name = "X-Request-Timeout-Ms"
+    given = whole_number(request, name)
+    if given is None:
+        return None
+    if given < 1:
+        raise OutOfRangeError(Violation(name, "must be at least 1"))
+    return given / 1000
+
+
+def whole_number(request: Request, name: str) -> int | None:
+    """Return the number in a header, if there is one. Raises InvalidRequestError."""
+    given = request.headers.get(name)
+    if not given:
+        return None
+    if not given.removeprefix("-").isdecimal() or len(given) > len(str(NUMBER_MAX)):
+        raise InvalidRequestError(f"{name} takes a whole number")
+    return int(given)
+
+
+async def body_of(request: Request) -> bytearray:
+    """Return the body. Raises MediaTypeError, TooLargeError or CallerLeftError."""
+    headers = request.headers
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise MediaTypeError("send the body as application/json")
+    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise MediaTypeError("send the body as it is, without a Content-Encoding")
+    if int(headers.get("content-length", 0)) > MESSAGE_BYTES_MAX:
+        raise TooLargeError(MESSAGE_BYTES_MAX)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MESSAGE_BYTES_MAX:
+                raise TooLargeError(MESSAGE_BYTES_MAX)
+    except ClientDisconnect:
+        raise CallerLeftError from None
+    return body

@@ -1,0 +1,111 @@
+"""What the forms of a rerank call have in common."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from scheduler import LANES
+from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
+from service.rerank.result import RerankResult
+
+AT_LEAST_1 = {"minimum": 1}
+"""Documented in the bodies, but checked in `messages`: a value out of range is another answer than a wrong type."""
+
+
+AnyDocument = str | Annotated[dict[str, Any], Field(json_schema_extra={"minProperties": 1})]
+
+
+class Body(BaseModel):
+    """What is asked, in one of the forms. Fields not named in it are ignored; null is the same as absent."""
+
+    model_config = ConfigDict(strict=True)
+
+    ranked_field: ClassVar[str] = "documents"
+    """The field with what is put in order."""
+
+    @property
+    @abstractmethod
+    def ranked(self) -> Sequence[AnyDocument]:
+        """What is put in order, as it was sent."""
+
+    @property
+    def fields(self) -> Sequence[str] | None:
+        """Fields of an object to read; None: all."""
+        return None
+
+    @abstractmethod
+    def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
+        """Return the request this body stands for, in `lane` unless it says otherwise.
+
+        `texts` are what is read of `ranked`. Raises OutOfRangeError.
+        """
+
+    @abstractmethod
+    def answer(self, asked: RerankRequest, result: RerankResult) -> BaseModel:
+        """Return the body of the answer that gives `result`, of what was `asked`."""
+
+
+def _whole(value: object) -> object:
+    """Return a number without a fraction as the whole number it is, however it was written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Query = Annotated[str, Field(description="What is searched for; not blank.", json_schema_extra={"pattern": r"\S"})]
+TopN = Annotated[Whole | None, Field(description="Results to return; absent: all.", json_schema_extra=AT_LEAST_1)]
+MaxTokensPerDoc = Annotated[
+    Whole | None,
+    Field(description=f"Tokens read of each document; absent: {MAX_TOKENS_PER_DOC}.", json_schema_extra=AT_LEAST_1),
+]
+Priority = Annotated[
+    Whole | None,
+    Field(
+        description="0, the most urgent and the default, to 999. Under load, larger numbers are shed first.",
+        json_schema_extra={"minimum": 0, "maximum": LANES - 1},
+    ),
+]
+Index = Annotated[int, Field(description="Its position in the request.")]
+Score = Annotated[float, Field(description="In [0, 1].")]
+
+
+class ApiVersion(BaseModel):
+    """The version of the form."""
+
+    version: str
+
+
+class BilledUnits(BaseModel):
+    """Units a bill would count."""
+
+    search_units: Annotated[int, Field(description="One for every started hundred documents.")]
+
+
+class Tokens(BaseModel):
+    """Tokens the model read."""
+
+    input_tokens: int
+
+
+class Meta(BaseModel):
+    """What the call cost."""
+
+    api_version: ApiVersion
+    billed_units: BilledUnits
+    tokens: Tokens
+    cached_tokens: Annotated[
+        int | None, Field(description="Of the input tokens, those whose scores were in the cache; absent without one.")
+    ] = None
+    warnings: Annotated[list[str] | None, Field(description="What was not read, in sentences.")] = None
+
+    @classmethod
+    def of(cls, result: RerankResult, version: str) -> "Meta":
+        """Return what `result` cost, for version `version` of the form."""
+        return cls(
+            api_version=ApiVersion(version=version),
+            billed_units=BilledUnits(search_units=result.search_units),
+            tokens=Tokens(input_tokens=result.input_tokens),
+            cached_tokens=result.cached_tokens,
+            warnings=list(result.warnings) or None,
+        )

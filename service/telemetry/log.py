@@ -1,0 +1,32 @@
+"""The log: JSON lines on standard error."""
+
+import logging
+
+import structlog
+
+from service.telemetry.streams import ERRORS
+
+
+def configure_logging() -> None:
+    """Write JSON lines to standard error, for this program and for the libraries it uses."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(ERRORS),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(ERRORS)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=render, foreign_pre_chain=shared))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether there is more to it than that a caller left while its answer was sent."""
+    return "ExecuteBatchError raised in core" not in record.getMessage()

@@ -1,0 +1,107 @@
+"""Tests of who a caller is."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from service.access.api_keys import ANONYMOUS, ApiKeys
+from service.errors import UnauthenticatedError
+
+ANN, BOB = "s3cret-of-ann", "s3cret-of-bob"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """Write a file with a plain and a hashed key."""
+    file = tmp_path / "keys"
+    file.write_text(f"ann:{ANN}\nbob:sha256:{hashlib.sha256(BOB.encode()).hexdigest()}\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (None, ANONYMOUS),
+        ("", ANONYMOUS),
+        ("   ", ANONYMOUS),
+        ("\t\r\n", ANONYMOUS),
+        ("\x00\x1b\u202e\ud800", ANONYMOUS),
+        ("ann", "ann"),
+        ("  ann ", "ann"),
+        ("an\nn", "ann"),
+        ("\x1b[31mann", "[31mann"),
+        ("Ännchen 漢字", "Ännchen 漢字"),
+        ("x" * 64, "x" * 64),
+        ("x" * 65, "x" * 64),
+        ("x" * 10**6, "x" * 64),
+    ],
+)
+def test_anonymous(given: str | None, name: str):
+    """Where no keys are asked for, a caller is what it calls itself, made short and printable."""
+    assert ApiKeys(None).caller(None, given).client == name
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer anything", "Basic eA==", "nonsense"])
+def test_keys_do_not_matter_without_a_file(authorization: str | None):
+    """Where no keys are asked for, one that is sent all the same is not looked at."""
+    assert ApiKeys(None).caller(authorization, "ann").client == "ann"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_scheme_in_any_case(scheme: str, keys: Path):
+    """The word before the key may be written in any letter case."""
+    assert ApiKeys(keys).caller(f"{scheme} {ANN}", None).client == "ann"
+
+
+@pytest.mark.parametrize(("key", "client"), [(ANN, "ann"), (BOB, "bob")])
+def test_key(key: str, client: str, keys: Path):
+    """A key names its client, whether the file holds the key itself or its digest."""
+    assert ApiKeys(keys).caller(f"Bearer {key}", None).client == client
+
+
+def test_key_with_spaces_around(keys: Path):
+    """Spaces around a key in the header do not matter."""
+    assert ApiKeys(keys).caller(f"Bearer   {ANN}  ", None).client == "ann"
+
+
+def test_name_does_not_matter_with_keys(keys: Path):
+    """Where keys are asked for, a caller is whom its key names, not what it calls itself."""
+    assert ApiKeys(keys).caller(f"Bearer {ANN}", "bob").client == "ann"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Bearer    ", f"Basic {ANN}", ANN, f"Bearer{ANN}", f"Token {ANN}"],
+)
+def test_no_key(authorization: str | None, keys: Path):
+    """Where keys are asked for, a call without one is refused and told how to send one."""
+    with pytest.raises(UnauthenticatedError, match="Authorization: Bearer KEY"):
+        ApiKeys(keys).caller(authorization, "ann")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "wrong",
+        ANN[:-1],
+        ANN.upper(),
+        f"{ANN} {ANN}",
+        f"ann:{ANN}",
+        hashlib.sha256(BOB.encode()).hexdigest(),
+        f"sha256:{hashlib.sha256(BOB.encode()).hexdigest()}",
+        "\ud800",
+        "x" * 10**6,
+    ],
+)
+def test_wrong_key(key: str, keys: Path):
+    """A key that is not in the file is refused; the digest of one is no key."""
+    with pytest.raises(UnauthenticatedError, match="not known"):
+        ApiKeys(keys).caller(f"Bearer {key}", None)
+
+
+def test_refusal_does_not_repeat_the_key(keys: Path):
+    """What was sent does not come back in the message."""
+    with pytest.raises(UnauthenticatedError) as caught:
+        ApiKeys(keys).caller("Bearer almost-right", None)
+    assert "almost-right" not in str(caught.value)

@@ -1,0 +1,109 @@
+"""Tests of terms that no request may hold."""
+
+from pathlib import Path
+
+import pytest
+
+from service.access.denylist import DenyList
+from service.errors import DenyListedError
+from service.net.reloading_file import FileError
+
+
+def a_list(folder: Path, *terms: str) -> DenyList:
+    """Deny these terms."""
+    file = folder / "denied"
+    file.write_text("\n".join(terms))
+    return DenyList(file)
+
+
+def denies(denylist: DenyList, *texts: str) -> bool:
+    """Return whether one of the texts is denied."""
+    try:
+        denylist.check(texts)
+    except DenyListedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("worm", "worm"),
+        ("worm", "A WORM!"),
+        ("Worm", "(worm)"),
+        ("worm", "the early worm"),
+        ("worm", "worms, and a worm"),
+        ("bad apple", "one bad\n\tapple a day"),
+        ("bad  apple", "bad apple"),
+        ("c++", "in c++ and c"),
+        ("c++", "c++11"),
+        ("@home", "me@home"),
+        ("straße", "STRASSE"),
+        ("ünder", "Ünder"),
+        ("漢字", "漢字"),
+        ("a", "b a c"),
+    ],
+)
+def test_found(term: str, text: str, tmp_path: Path):
+    """A term is found as a whole word, in any letter case, wherever it stands and however its words are spaced."""
+    assert denies(a_list(tmp_path, "unrelated", term), "fine", text)
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("worm", "worms"),
+        ("worm", "bookworm"),
+        ("worm", "worm_hole"),
+        ("worm", "worm1"),
+        ("bad apple", "bad apples"),
+        ("bad apple", "bad, apple"),
+        ("c++", "vc++"),
+        ("worm", ""),
+    ],
+)
+def test_not_found(term: str, text: str, tmp_path: Path):
+    """A term inside a longer word is another word."""
+    assert not denies(a_list(tmp_path, term), text)
+
+
+def test_a_shorter_term_inside_a_longer_one(tmp_path: Path):
+    """Where terms overlap, each is looked for."""
+    denylist = a_list(tmp_path, "hot dog", "dog")
+    assert denies(denylist, "hot dog")
+    assert denies(denylist, "a dog")
+    assert not denies(denylist, "hot")
+
+
+@pytest.mark.parametrize("lines", [[], ["", "   "], ["# comment"]])
+def test_nothing_listed(lines: list[str], tmp_path: Path):
+    """An empty list denies nothing, nor does a comment."""
+    assert not denies(a_list(tmp_path, *lines), "", "comment", "# comment")
+
+
+def test_no_list():
+    """Without a list nothing is denied."""
+    assert not denies(DenyList(None), "anything")
+
+
+def test_read_again(tmp_path: Path):
+    """A list that changes is read again; while it cannot be read, the old one stays."""
+    denylist = a_list(tmp_path, "one")
+    a_list(tmp_path, "other")
+    assert (denies(denylist, "one"), denies(denylist, "other")) == (False, True)
+    (tmp_path / "denied").unlink()
+    assert denies(denylist, "other")
+
+
+def test_missing(tmp_path: Path):
+    """A list that is not there stops the start."""
+    with pytest.raises(FileError, match=r"deny-list .* cannot be read"):
+        DenyList(tmp_path / "none")
+
+
+def test_a_hundred_thousand_terms(tmp_path: Path):
+    """All of very many terms are looked for."""
+    denylist = a_list(tmp_path, *(f"term{number} of {number}" for number in range(100_000)))
+    text = "some words " * 100
+    assert not denies(denylist, text)
+    assert denies(denylist, text + "Term99999 OF 99999 " + text)

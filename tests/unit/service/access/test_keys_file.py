@@ -1,0 +1,221 @@
+"""Tests of the file of keys."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from service.access.api_keys import ApiKeys
+from service.access.caller import Caller
+from service.errors import UnauthenticatedError
+from service.net.reloading_file import FileError
+
+ANN, BOB = "s3cret-of-ann", "s3cret-of-bob"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """Write a file with a key."""
+    file = tmp_path / "keys"
+    file.write_text(f"ann:{ANN}\n")
+    return file
+
+
+def replace(file: Path, text: str) -> None:
+    """Give `file` other contents at once, as careful writers do."""
+    new = file.with_name("new")
+    new.write_text(text)
+    new.replace(file)
+
+
+def test_comments_and_blank_lines(tmp_path: Path):
+    """Blank lines and comments are passed over, and spaces around a line do not matter."""
+    file = tmp_path / "keys"
+    file.write_text(f"# who may ask\n\n   \n  # ann:other\n  ann:{ANN}  \n")
+    identity = ApiKeys(file)
+    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    with pytest.raises(UnauthenticatedError):
+        identity.caller("Bearer other", None)
+
+
+def test_space_after_the_colon(tmp_path: Path):
+    """A line that is taken holds a key that a caller can send, whatever spaces stand around it."""
+    file = tmp_path / "keys"
+    file.write_text(f"ann: {ANN}\n")
+    assert ApiKeys(file).caller(f"Bearer {ANN}", None).client == "ann"
+
+
+def test_colon_in_a_key(tmp_path: Path):
+    """Only the first colon parts name and key."""
+    file = tmp_path / "keys"
+    file.write_text("ann:a:b\n")
+    assert ApiKeys(file).caller("Bearer a:b", None).client == "ann"
+
+
+def test_several_keys_of_one_client(tmp_path: Path):
+    """A client may have several keys, so that one can replace another without a gap."""
+    file = tmp_path / "keys"
+    file.write_text("ann:old\nann:new\n")
+    identity = ApiKeys(file)
+    assert {identity.caller(f"Bearer {key}", None).client for key in ("old", "new")} == {"ann"}
+
+
+def test_digest_in_upper_case(tmp_path: Path):
+    """A digest may be written in either letter case."""
+    file = tmp_path / "keys"
+    file.write_text(f"bob:sha256:{hashlib.sha256(BOB.encode()).hexdigest().upper()}\n")
+    assert ApiKeys(file).caller(f"Bearer {BOB}", None).client == "bob"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("no-colon", "expected name:key"),
+        (":key-without-name", "expected name:key"),
+        ("  :key-without-name", "expected name:key"),
+        ("name-without-key:", "expected name:key"),
+        ("bob:sha256:", "64 hexadecimal digits"),
+        ("bob:sha256:abcd", "64 hexadecimal digits"),
+        ("bob:sha256:" + "ab" * 33, "64 hexadecimal digits"),
+        ("bob:sha256:" + "xy" * 32, "not a hexadecimal digest"),
+        ("bob:sha256:abc", "not a hexadecimal digest"),
+    ],
+)
+def test_bad_line(line: str, reason: str, tmp_path: Path):
+    """A line that makes no sense is named with its number and the reason, but its key is not printed."""
+    file = tmp_path / "keys"
+    file.write_text(f"# keys\nann:{ANN}\n{line}\n")
+    with pytest.raises(FileError, match=f"keys file {file}, line 3: .*{reason}") as caught:
+        ApiKeys(file)
+    assert line not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# ann:key\n"])
+def test_no_keys_at_all(text: str, tmp_path: Path):
+    """A file without a key is refused: it would lock everybody out."""
+    file = tmp_path / "keys"
+    file.write_text(text)
+    with pytest.raises(FileError, match=f"{file} holds no key"):
+        ApiKeys(file)
+
+
+def test_missing_file(tmp_path: Path):
+    """A file that is not there is an error, not an open door."""
+    with pytest.raises(FileError, match=f"{tmp_path / 'none'} cannot be read: No such file"):
+        ApiKeys(tmp_path / "none")
+
+
+def test_directory(tmp_path: Path):
+    """A directory is not a keys file."""
+    with pytest.raises(FileError, match=f"{tmp_path} cannot be read"):
+        ApiKeys(tmp_path)
+
+
+def test_not_text(tmp_path: Path):
+    """A file that is not UTF-8 is refused."""
+    file = tmp_path / "keys"
+    file.write_bytes(b"ann:\xff\xfe\n")
+    with pytest.raises(FileError, match="cannot be read"):
+        ApiKeys(file)
+
+
+def test_changed_file(keys: Path):
+    """A key that was added counts, and one that was taken away no longer does, without a restart."""
+    identity = ApiKeys(keys)
+    replace(keys, "carol:new\n")
+    assert identity.caller("Bearer new", None).client == "carol"
+    with pytest.raises(UnauthenticatedError):
+        identity.caller(f"Bearer {ANN}", None)
+
+
+def test_file_written_in_place(keys: Path):
+    """A file that was written over where it stands is read again."""
+    identity = ApiKeys(keys)
+    before = keys.stat()
+    keys.write_text("carol:new\n")
+    os.utime(keys, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert identity.caller("Bearer new", None).client == "carol"
+
+
+def test_swapped_link(tmp_path: Path):
+    """A mounted secret changes by swapping a link to its folder, and is read again even with the same age."""
+    for name, text in (("old", "ann:old\n"), ("new", "ann:new\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys").write_text(text)
+        os.utime(tmp_path / name / "keys", ns=(0, 0))
+    (tmp_path / "data").symlink_to("old")
+    file = tmp_path / "keys"
+    file.symlink_to("data/keys")
+    identity = ApiKeys(file)
+    (tmp_path / "next").symlink_to("new")
+    (tmp_path / "next").replace(tmp_path / "data")
+    assert identity.caller("Bearer new", None).client == "ann"
+    with pytest.raises(UnauthenticatedError):
+        identity.caller("Bearer old", None)
+
+
+@pytest.mark.parametrize("text", ["nonsense\n", "", "bob:sha256:12\n"])
+def test_keys_are_kept_while_the_file_is_invalid(text: str, keys: Path):
+    """A mistake in the file locks nobody out and lets nobody in; once it is mended, the file counts again."""
+    identity = ApiKeys(keys)
+    replace(keys, text)
+    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    with pytest.raises(UnauthenticatedError):
+        identity.caller("Bearer nonsense", None)
+    replace(keys, "carol:new\n")
+    assert identity.caller("Bearer new", None).client == "carol"
+
+
+def test_keys_are_kept_while_the_file_is_gone(keys: Path):
+    """A file that is away for a moment locks nobody out and lets nobody in."""
+    identity = ApiKeys(keys)
+    keys.unlink()
+    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    with pytest.raises(UnauthenticatedError):
+        identity.caller(None, "ann")
+    replace(keys, "carol:new\n")
+    assert identity.caller("Bearer new", None).client == "carol"
+
+
+@pytest.mark.parametrize(
+    ("options", "caller"),
+    [
+        ("", Caller("ann")),
+        ("priority=100", Caller("ann", lane=100)),
+        ("rate=20", Caller("ann", rate=20)),
+        ("models=one,two", Caller("ann", models=frozenset({"one", "two"}))),
+        ("models=one  rate=1 priority=999", Caller("ann", 999, 1, frozenset({"one"}))),
+    ],
+)
+def test_options(options: str, caller: Caller, tmp_path: Path):
+    """Behind a key, plain or hashed, stands what its bearer may ask for."""
+    file = tmp_path / "keys"
+    for key in (ANN, f"sha256:{hashlib.sha256(ANN.encode()).hexdigest()}"):
+        file.write_text(f"ann:{key}  {options}\n")
+        assert ApiKeys(file).caller(f"Bearer {ANN}", None) == caller
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("nonsense", "expected priority=..., rate=..., models=... behind the key"),
+        ("priority", "0 to 999"),
+        ("priority=", "0 to 999"),
+        ("priority=1000", "0 to 999, not '1000'"),
+        ("priority=-1", "0 to 999"),
+        ("rate=0", "whole number, 1 to"),
+        ("rate=1.5", "whole number"),
+        ("models=", "names of models"),
+        ("models=a,,b", "names of models"),
+        ("rate=1 rate=2", "each once"),
+        ("Rate=1", "expected priority"),
+    ],
+)
+def test_bad_options(options: str, reason: str, tmp_path: Path):
+    """A mistyped option stops the start, instead of letting a key do more than was meant."""
+    file = tmp_path / "keys"
+    file.write_text(f"ann:{ANN} {options}\n")
+    with pytest.raises(FileError, match=f"line 1: .*{reason}") as caught:
+        ApiKeys(file)
+    assert ANN not in str(caught.value)

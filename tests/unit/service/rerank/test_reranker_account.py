@@ -1,0 +1,102 @@
+"""Tests of what a result says that it took, and of what it says was not read."""
+
+import pytest
+
+from service.engine.engine import Engine
+from service.rerank.request import RerankRequest
+from tests.unit.service.models import WINDOW
+from tests.unit.service.wired import Wired
+
+
+@pytest.mark.parametrize(("number", "units"), [(1, 1), (99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])
+async def test_search_units(number: int, units: int, wired: Wired):
+    """Every started hundred documents is a unit."""
+    assert (await wired.rerank(*["fair"] * number)).search_units == units
+
+
+async def test_input_tokens(wired: Wired):
+    """The tokens of all pairs are counted, special ones included, and those of equal documents each time."""
+    assert (await wired.rerank("good", "good", "good bad", "")).input_tokens == 5 + 5 + 6 + 4
+
+
+async def test_input_tokens_of_windows(wired: Wired):
+    """Each window counts with its copy of the query."""
+    assert (await wired.rerank("good " * (WINDOW + 1))).input_tokens == 32 + 5
+
+
+async def test_id_and_times(wired: Wired):
+    """An answer carries the call's id and what it took."""
+    result = await wired.rerank("good")
+    assert result.id == "id"
+    assert result.wait_s >= 0
+    assert result.tokenise_s > 0
+
+
+async def test_no_warnings(wired: Wired):
+    """Where everything was read, there is nothing to say."""
+    assert (await wired.rerank("good " * 500, "")).warnings == []
+
+
+async def test_warning_of_a_cut_query(wired: Wired):
+    """A query that was cut is told, with what it had and what was read of it."""
+    result = await wired.rerank("good", query="q " * 17)
+    assert result.warnings == ["the query (17 tokens) was cut to 16 tokens"]
+
+
+def named(documents: range) -> str:
+    """Return how documents are named that have four to six tokens, by turns."""
+    return ", ".join(f"{document} ({4 + document % 3} tokens)" for document in documents)
+
+
+@pytest.mark.parametrize(
+    ("cut", "warning"),
+    [
+        ([2], "document 2 (6 tokens) was cut to 3 tokens"),
+        ([0, 4], "documents 0 (4 tokens), 4 (5 tokens) were cut to 3 tokens"),
+        (range(10), f"documents {named(range(10))} were cut to 3 tokens"),
+        (range(11), f"documents {named(range(10))} and 1 more were cut to 3 tokens"),
+        (range(40, 80), f"documents {named(range(40, 50))} and 30 more were cut to 3 tokens"),
+    ],
+)
+async def test_warning_of_cut_documents(cut: "list[int] | range", warning: str, wired: Wired):
+    """Documents that were cut are named, a few of them at least, with what they had and what was read of them."""
+    documents = ["good " * (4 + index % 3 if index in cut else 3) for index in range(80)]
+    assert (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings == [warning]
+
+
+async def test_warning_of_documents_cut_in_characters(wired: Wired):
+    """Documents of which so many characters are not read that nobody counted tokens are told apart."""
+    documents = ("q" * 600_000, "good " * 200, "good good", " " * 600_000)
+    assert (await wired.rerank(*documents, max_tokens_per_doc=1)).warnings == [
+        "documents 0 (600,000 characters), 3 (600,000 characters) were cut to 524,288 characters",
+        "documents 1, 2 (2 tokens) were cut to 1 token",
+    ]
+
+
+async def test_both_warnings(wired: Wired):
+    """Query and documents are told apart."""
+    assert len((await wired.rerank("good good", query="q " * 17, max_tokens_per_doc=1)).warnings) == 2
+
+
+async def test_many_documents_are_warned_of(tiny: Engine):
+    """More than a thousand documents are scored, and the caller told that fewer are answered sooner."""
+    result = await Wired(tiny).ask(RerankRequest("tiny", "q", ["good"] * 1001))
+    assert result.warnings == ["1,001 documents in one request: up to 1,000 are answered sooner"]
+    assert result.search_units == 11
+
+
+async def test_windows_can_be_billed(tiny: Engine):
+    """Where windows are billed, a long document counts for as many as it has."""
+    document = "good " * (3 * tiny.context)
+    request = RerankRequest("tiny", "q", [document] * 40)
+    assert (await Wired(tiny).ask(request)).search_units == 1
+    assert (await Wired(tiny, bill_windows=True).ask(request)).search_units == 2
+
+
+async def test_windows_can_be_limited(tiny: Engine):
+    """A limit on windows cuts a document there, and says so in tokens."""
+    long = "good " * (3 * tiny.context)
+    query = tiny.query("q")
+    result = await Wired(tiny).ask(RerankRequest("tiny", "q", [long, "good"], max_windows_per_doc=1))
+    assert result.warnings == [f"document 0 was cut to {query.window} tokens"]
+    assert result.input_tokens == tiny.context + tiny.encode(query, ["good"], 9).pair_tokens[0]
