@@ -1,6 +1,5 @@
 """Priority lanes, dynamic batching and load shedding for pairs of known size; knows nothing of text or tensors."""
 
-from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock, LoopClock
 from scheduler.core import Scheduler
 from scheduler.cost import CostModel, Sample
@@ -9,6 +8,7 @@ from scheduler.errors import Displaced, Draining, Expired, Oversized, Refused, S
 from scheduler.pending import JobResult
 from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
 from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
+from scheduler.worker import Abort, Scores
 
 __all__ = [
     "GUARANTEED_SHARE_MAX",
@@ -37,6 +37,7 @@ __all__ = [
     "Sample",
     "Scheduler",
     "SchedulerError",
+    "Scores",
     "ScoringFailed",
     "Shed",
     "Slice",

@@ -1,141 +1,158 @@
-"""May this job in, and who must leave for it: who is shed under load is decided here.
+"""Admission: may a job in, and which job must leave for it? Load is shed here.
 
-What this promised and could not keep is dropped by `core` when its time has come.
+README.md derives the rules; jobs whose promise fails later are dropped by `core`.
 """
 
+from typing import NamedTuple
+
 from scheduler.cost import Costs
-from scheduler.first_passage import chance_in_time
+from scheduler.forecast import MEMORY_S, Flow, Forecast, probability_in_time
 from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from scheduler.overhead import Overhead
-from scheduler.policy import Policy
-from scheduler.usage import Flow, Usage
+from scheduler.policy import LANES, Policy
 from scheduler.values import Amount, Reason, Refusal
 
-_CHANCE_IDLE, _CHANCE_FULL = 0.3, 0.8  # Of being in time, below which a job is refused; by how busy the pool was,
-_CHANCE_RISE = 8  # to which power the one becomes the other.
-_BUSY_MAX = 0.98  # Share of the pool that better lanes are believed to take at most.
-_SAFETY = 1.25  # On the time others take: a promise broken costs all the work that went into it, a refusal none.
-_CUTS = 1.1  # A job is never cut into batches as evenly, nor padded as little, as its work alone would have it.
+_PROBABILITY_IDLE = 0.3  # Probability of being in time that admits a job on an idle pool.
+_PROBABILITY_FULL = 0.8  # The same on a pool that is never idle, where a broken promise wastes the time of others.
+_RISE = 8  # Exponent of the utilisation that leads from the one to the other.
+_SAFETY = 1.25  # Factor on the time that goes before a job: the flow of its own lane varies, too.
+_BUSY_MAX = 0.98  # Share of the pool that other work is believed to take at most.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
-_FORESIGHT_S = 10.0  # What better lanes took says nothing of later times.
-_GOLDEN = 0.6180339887498949
+_GOLDEN = 0.6180339887498949  # Its multiples modulo 1 are a Weyl sequence, as even as a sequence can be.
+
+
+class _Outlook(NamedTuple):
+    """The near future of a job that is offered; times in seconds of the whole pool."""
+
+    alone_s: float
+    """To serve it on an idle machine."""
+    ahead_s: float
+    """To serve what goes before its last pair, its own work not counted."""
+    queued: float
+    """Work at its lane or better, on workers included; seconds of one worker."""
+    spare: float
+    """Share of the pool that better lanes leave, above 0."""
+    variance: float
+    """Of the work that better lanes bring in a second; seconds of the pool squared a second."""
 
 
 class Admission:
-    """Decides on the ledger and on what lanes were served lately; admits and drops nobody itself.
+    """Decides on the ledger and the forecast; admits and drops no job itself.
 
-    Two questions, both about work at the job's lane or better, since strict lanes mean that nothing else
-    delays it. Will it be finished by its deadline? And is there room under the backlog bound, if need be
-    made by displacing worse lanes?
+    Strict lanes mean that only work at a job's lane or better delays it, so that both questions are about that work
+    alone: is the job finished by its deadline, and is there room for it under the backlog bound?
     """
 
-    def __init__(self, policy: Policy, costs: Costs, lanes: Lanes, usage: Usage, packing: Overhead) -> None:
+    def __init__(self, policy: Policy, costs: Costs, lanes: Lanes, forecast: Forecast) -> None:
         self._policy = policy
         self._costs = costs
         self._lanes = lanes
-        self._usage = usage
-        self._packing = packing
-        self._asked = 0
+        self._forecast = forecast
+        self._advised = 0
 
     def refuse(
-        self,
-        lane: int,
-        client: str,
-        amount: Amount,
-        deadline: float,
-        *,
-        now: float,
-        running: float,
-        jobs: int,
+        self, lane: int, client: str, amount: Amount, deadline: float, *, now: float, running: float, jobs: int
     ) -> Refusal | None:
         """Return why a job of `amount` must stay out, or None if it may come in.
 
         `running` is the work left in the batches on workers, `jobs` the number of live jobs.
         """
-        policy, lanes = self._policy, self._lanes
-        if amount.pairs > policy.pairs_max:
+        if amount.pairs > self._policy.pairs_max:
             return Refusal(Reason.OVERSIZED)
         if deadline <= now:
             return Refusal(Reason.EXPIRED)
-        work = self._seconds(amount)
-        own_s = _CUTS * work / min(policy.workers, amount.pairs) + self._costs.launch(amount)
-        if now + own_s >= deadline:
-            return Refusal(Reason.SHED)  # Not even with the machine to itself: asking again would not help.
-        waiting = self._seconds(lanes.ledger.through(lane))
-        through = waiting + running
-        better = self._usage.better_than(lane, now)
-        spare = self._spare(better)
-        standing, others = lanes.standing(lane, client)
-        own, flow = self._seconds(standing), self._usage.at(lane, now) / spare
-        ahead = self._ahead(lane, own, work, waiting=waiting, flow=flow, others=others) + running
-        stretch = _SAFETY * self._packing.stretch(express=policy.is_express(lane))
-        finish_s = stretch * ahead / policy.workers + own_s
-        likely = chance_in_time(finish_s, deadline - now, spare, better.spread / policy.workers**2) >= self._needed(now)
-        if not lanes.ledger.total.pairs:  # Whoever took the machine lately, now a worker would idle.
-            likely = likely or running / policy.workers + own_s < deadline - now
-        # Compared *before* the job is added: a job larger than the bound must be served by an idle machine.
-        worse = self._seconds(lanes.ledger.total) + running - through
-        room = own < policy.backlog_work - through or work <= worse
-        if not likely or not room or (jobs >= policy.jobs_max and lanes.victim(lane) is None):
-            late_s = now + finish_s / spare - deadline
-            return Refusal(Reason.SHED, max(self._room_after(through, spare), min(late_s, _FORESIGHT_S)))
-        return None
+        window_s = deadline - now
+        outlook = self._outlook(lane, client, amount, now=now, running=running)
+        if outlook.alone_s >= window_s:
+            return Refusal(Reason.SHED)  # An idle machine is too slow: to ask again would not help.
+        in_time = self._is_in_time(outlook, window_s, running=running, now=now)
+        if in_time and self._has_room(lane, client, amount, outlook.queued, running) and self._has_slot(lane, jobs):
+            return None
+        late_s = (outlook.ahead_s + outlook.alone_s) / outlook.spare - window_s
+        return Refusal(Reason.SHED, max(self._room_after(outlook.queued, outlook.spare), min(late_s, MEMORY_S)))
 
     def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
         """Return the next job that must leave for one of `amount` in `lane`; None once there is room.
 
-        From the worst lane; in it, the least progressed first, so that the least work is thrown away for the
-        room it frees, and of those the newest. It must leave if it would not be let in were it offered after the
-        newcomer, that is, if all the others fill the bound without it: so a job larger than the bound, once it
-        runs, is not thrown away for the first small one.
+        From the worst lane; in it the least progressed first, so that the least work is thrown away for the room it
+        frees, and of those the newest. It must leave if it would be refused were it offered after the newcomer: if all
+        others fill the bound without it. So a running job larger than the bound survives the first small newcomer.
         """
         victim = self._lanes.victim(lane)
         if victim is None:
             return None
-        others = self._seconds(self._lanes.ledger.total + amount - victim.amount) + running
+        others = self._price(self._lanes.ledger.total + amount - victim.amount) + running
         return victim if others >= self._policy.backlog_work or jobs >= self._policy.jobs_max else None
 
     def retry_after(self, lane: int, *, now: float, running: float) -> float:
         """Return in how many seconds to ask again for a place in `lane`, 0.05 to 59."""
-        through = self._seconds(self._lanes.ledger.through(lane)) + running
-        return self._room_after(through, self._spare(self._usage.better_than(lane, now)))
+        queued = self._price(self._lanes.ledger.through(lane)) + running
+        return self._room_after(queued, self._spare(self._forecast.flow_through(lane - 1, now)))
 
-    def _room_after(self, through: float, spare: float) -> float:
-        """Return the seconds until the work at a lane or better is down to half the bound.
+    def _outlook(self, lane: int, client: str, amount: Amount, *, now: float, running: float) -> _Outlook:
+        workers, express = self._policy.workers, self._policy.is_express(lane)
+        better = self._price(self._lanes.ledger.through(lane - 1))
+        queued = self._price(self._lanes.ledger.through(lane))
+        work = self._price(amount)
+        flow = self._forecast.flow_through(lane - 1, now)
+        spare = self._spare(flow)
+        lane_flow = (self._forecast.flow_through(lane, now).work - flow.work) / spare
+        own_lane = self._before_in_lane(lane, client, work, waiting=queued - better, flow=lane_flow)
+        ahead = self._forecast.overhead(express=express) * (better + own_lane + running)
+        return _Outlook(
+            alone_s=work / min(workers, amount.pairs) + self._costs.launch(amount),
+            ahead_s=_SAFETY * ahead / workers,
+            queued=queued + running,
+            spare=spare,
+            variance=flow.variance / workers**2,
+        )
 
-        Spread by half up and down, lest everybody who was refused together returns together. The spread is
-        a low-discrepancy sequence, which is as even as chance and can be replayed.
+    def _before_in_lane(self, lane: int, client: str, work: float, *, waiting: float, flow: float) -> float:
+        """Return the work of its own lane that is served before a new job of `work`, its own not counted.
+
+        Clients take turns. While this one works off what it has, `own`, and the new job, m = own + work in all, the n
+        others get x: what they have, h, and what they bring meanwhile, x = h + b * (x + m), where b is their share of
+        the lane's flow; but each of them gets at most m. `waiting` is the work in the lane, `flow` the workers that the
+        lane keeps busy over the share that better lanes leave.
         """
-        surplus = (through - self._policy.backlog_work / 2) / self._policy.workers / spare
-        self._asked += 1
-        return min(max(surplus * (0.5 + self._asked * _GOLDEN % 1), _RETRY_MIN_S), _RETRY_MAX_S)
+        standing, others = self._lanes.standing(lane, client)
+        own = self._price(standing)
+        mine = own + work
+        brought = min(flow / self._policy.workers * others / (others + 1), _BUSY_MAX)
+        return own + min(others * mine, (waiting - own + brought * mine) / (1 - brought))
 
-    def _seconds(self, amount: Amount) -> float:
+    def _is_in_time(self, outlook: _Outlook, window_s: float, *, running: float, now: float) -> bool:
+        utilisation = min(self._forecast.flow_through(LANES - 1, now).work / self._policy.workers, 1.0)
+        finish_s = outlook.ahead_s + outlook.alone_s
+        probability = probability_in_time(finish_s, window_s, outlook.spare, outlook.variance)
+        needed = _PROBABILITY_IDLE + (_PROBABILITY_FULL - _PROBABILITY_IDLE) * utilisation**_RISE
+        # While nothing waits, a refusal would idle a worker, whatever better lanes took lately.
+        idle = not self._lanes.ledger.total.pairs and running / self._policy.workers + outlook.alone_s < window_s
+        return probability >= needed or idle
+
+    def _has_room(self, lane: int, client: str, amount: Amount, queued: float, running: float) -> bool:
+        """Return whether the client may have more in its lane, or whether enough worse work waits to be displaced.
+
+        The bound is compared *before* the job is added: an idle machine serves a job larger than the bound.
+        """
+        own = self._price(self._lanes.standing(lane, client)[0])
+        worse = self._price(self._lanes.ledger.total) + running - queued
+        return own < self._policy.backlog_work - queued or self._price(amount) <= worse
+
+    def _has_slot(self, lane: int, jobs: int) -> bool:
+        return jobs < self._policy.jobs_max or self._lanes.victim(lane) is not None
+
+    def _room_after(self, queued: float, spare: float) -> float:
+        """Return the seconds until the work at a lane or better is down to half the bound, 0.05 to 59.
+
+        Spread by half up and down, so that jobs refused together do not return together.
+        """
+        surplus_s = (queued - self._policy.backlog_work / 2) / self._policy.workers / spare
+        self._advised += 1
+        return min(max(surplus_s * (0.5 + self._advised * _GOLDEN % 1), _RETRY_MIN_S), _RETRY_MAX_S)
+
+    def _price(self, amount: Amount) -> float:
         return self._costs.waiting(amount, self._policy.batch_s)
 
-    def _needed(self, now: float) -> float:
-        """Return the chance to be in time that lets a job in.
-
-        A job that is dropped in the end wastes time that others would have used, if there were others: the less the
-        pool was used lately, the less a promise must be certain.
-        """
-        busy = min(self._usage.total(now) / self._policy.workers, 1.0)
-        return _CHANCE_IDLE + (_CHANCE_FULL - _CHANCE_IDLE) * busy**_CHANCE_RISE
-
     def _spare(self, better: Flow) -> float:
-        """Return the share of the pool that a lane can count on, given what better lanes have been taking."""
         return 1 - min(better.work / self._policy.workers, _BUSY_MAX)
-
-    def _ahead(self, lane: int, own: float, work: float, *, waiting: float, flow: float, others: int) -> float:
-        """Return the work that is served before a new job of `work` is finished.
-
-        That is all of the better lanes, and the others' turns in its own: while its client works off what it has,
-        `own`, and the new job, each of the `others` is served as much again, or everything it has and what it goes
-        on bringing. `waiting` is the work waiting in the lane and better ones; `flow` the number of workers that the
-        lane took lately, over the share that better lanes leave.
-        """
-        better = self._seconds(self._lanes.ledger.through(lane - 1))
-        at, mine = waiting - better, own + work
-        busy = min(flow / self._policy.workers * others / (others + 1), _BUSY_MAX)
-        return better + own + min(others * mine, (at - own + busy * mine) / (1 - busy))

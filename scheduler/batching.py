@@ -1,64 +1,104 @@
-"""Compose one batch from the waiting jobs."""
+"""Composes one batch from the waiting jobs. Decides only: `core` takes what is planned."""
 
 from collections.abc import Callable
 from math import ceil
+from typing import NamedTuple
 
 from scheduler.cost import CostModel, Costs
 from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
 from scheduler.policy import LANES, Policy
-from scheduler.values import Slice
 
-_PIECES = 2  # Batches per worker that waiting work is cut into when there is little of it.
-_LAUNCHES_MIN = 5  # A batch cut short for that reason lasts at least this many launches.
-_LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express batches take others along.
+_PIECES = 2  # Batches per worker to split waiting work into when there is little of it.
+_LAUNCHES_MIN = 5  # Launches that a batch split for that reason lasts at least.
+_LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express batches take other lanes along.
+
+
+class Part(NamedTuple):
+    """A run of one job's waiting pairs."""
+
+    entry: AdmittedJob
+    start: int
+    """The first position in `entry.lengths`."""
+    stop: int
+    """The position after the last one."""
+    work: float
+    """Seconds of a worker to charge for it."""
+
+
+class Plan(NamedTuple):
+    """A batch to be taken."""
+
+    parts: tuple[Part, ...]
+    """The first belongs to the job that heads the batch."""
+    length: int
+    """Tokens that its pairs are padded to."""
 
 
 def compose(
-    head: AdmittedJob, lanes: Lanes, policy: Policy, costs: Costs, patient: Callable[[AdmittedJob], bool]
-) -> tuple[tuple[Slice, ...], int]:
-    """Take the batch that `head` begins out of `lanes` and return its slices and the length they are padded to.
+    head: AdmittedJob, lanes: Lanes, policy: Policy, costs: Costs, is_patient: Callable[[AdmittedJob], bool]
+) -> Plan:
+    """Return the batch that `head` heads.
 
-    The head comes first, with its longest pairs; what room is left goes to pairs of the jobs behind it for the same
-    model, where that is cheaper than serving them later. Jobs share a batch only if they are `patient`: if a whole
-    batch may pass before theirs and they are still in time. The predicted seconds stay within the cap, unless one
-    pair alone takes longer.
+    It begins with the longest pairs of the head. Pairs of the jobs behind it, for the same model, fill the room that
+    remains, where that is cheaper than to serve them later. Jobs share a batch only if they are patient: if a whole
+    batch may pass before theirs and they are still in time. The predicted seconds stay within the cap, unless one pair
+    alone takes longer.
     """
     cost = costs[head.job.model]
-    cap_s = _cap(lanes, policy, costs, cost.launch_s)
-    length = head.lengths[-1]
+    length, waiting = head.lengths[-1], len(head.lengths)
     pair_s = cost.pair(length)
-    room = max(1, int((cap_s - cost.launch_s) / pair_s))
+    room = max(1, int((_cap(lanes, policy, costs, cost.launch_s) - cost.launch_s) / pair_s))
     express = policy.is_express(head.job.lane)
-    whole = express and len(head.lengths) <= room
-    count = len(head.lengths) if whole else _run(head.lengths, length, room, cost)
-    alone = express and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
-    below = policy.express_lanes if alone else LANES
-    looked_at = policy.look_ahead + 1 if room > count and patient(head) else 0
-    followers = lanes.first(looked_at, below=below, ahead=policy.batch_s)
-    stop = len(head.lengths)
-    slices = [lanes.take(head, stop - count, stop, count * pair_s + cost.launch_s)]
+    whole = express and waiting <= room
+    count = waiting if whole else _run(head.lengths, length, room, cost)
+    parts = [Part(head, waiting - count, waiting, count * pair_s + cost.launch_s)]
     room -= count
-    # Work already started comes first: sunk work that is never finished is the costliest waste.
-    for job in sorted(followers, key=lambda j: j.left == 1):
-        if room <= 0:
-            break
-        if job is not head and job.job.model == head.job.model and patient(job):
-            fair = int(lanes.allowance(job, policy.batch_s) / pair_s)
-            start, stop = _fitting(job, length, min(room, fair), policy, cost)
-            # Where started work goes first, starting a job only to fill a batch would put it before its betters.
-            part = policy.class_width > 1 and job.left == 1 and stop - start < len(job.lengths)
-            if stop > start and not part:
-                slices.append(lanes.take(job, start, stop, (stop - start) * pair_s))
-                room -= stop - start
-    return tuple(slices), length
+    if room and is_patient(head):
+        alone = express and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
+        followers = lanes.first(
+            policy.look_ahead + 1, below=policy.express_lanes if alone else LANES, ahead=policy.batch_s
+        )
+        fillers = [job for job in followers if job is not head and job.job.model == head.job.model and is_patient(job)]
+        parts += _fill(fillers, parts[0], room, lanes=lanes, policy=policy, cost=cost)
+    return Plan(tuple(parts), length)
+
+
+def _fill(
+    jobs: list[AdmittedJob], head: Part, room: int, *, lanes: Lanes, policy: Policy, cost: CostModel
+) -> list[Part]:
+    """Return up to `room` pairs of `jobs` that share the batch of `head`: the started first, to finish what was begun.
+
+    No client gets more than its allowance, which falls with each of its parts.
+    """
+    length = head.entry.lengths[-1]
+    pair_s = cost.pair(length)
+    charged = {_turn(head.entry): head.work}
+    parts: list[Part] = []
+    for job in sorted(jobs, key=lambda job: not job.started):
+        allowance_s = lanes.allowance(job, policy.batch_s) - charged.get(_turn(job), 0.0)
+        start, stop = _fitting(job, length, min(room, int(allowance_s / pair_s)), policy, cost)
+        # With classes, started work goes first: a job that starts only to fill a batch would overtake better ones.
+        overtakes = policy.class_width > 1 and not job.started and stop - start < len(job.lengths)
+        if stop > start and not overtakes:
+            part = Part(job, start, stop, (stop - start) * pair_s)
+            charged[_turn(job)] = charged.get(_turn(job), 0.0) + part.work
+            parts.append(part)
+            room -= stop - start
+    return parts
+
+
+def _turn(entry: AdmittedJob) -> tuple[int, str]:
+    """Return whose turns a job uses: those of its client in its lane."""
+    return entry.job.lane, entry.job.client
 
 
 def _cap(lanes: Lanes, policy: Policy, costs: Costs, launch_s: float) -> float:
-    """Return the seconds the next batch may last.
+    """Return the seconds that the next batch may last.
 
-    With plenty waiting, the policy's cap. With little, a share of it, so that a lone request keeps all workers
-    busy to its end (guided self-scheduling), but never so little that launches dominate.
+    With much work waiting, that is the policy's cap. With little, it is a share of the work, so that a lone request
+    keeps all workers busy to its end (guided self-scheduling; Polychronopoulos and Kuck, 1987), but never so little
+    that launches dominate.
     """
     if policy.workers == 1:
         return policy.batch_s
@@ -67,7 +107,7 @@ def _cap(lanes: Lanes, policy: Policy, costs: Costs, launch_s: float) -> float:
 
 
 def _run(lengths: list[int], length: int, room: int, cost: CostModel) -> int:
-    """Return how many of a job's longest pairs to put together: until their padding costs more than a launch."""
+    """Return how many of a job's longest pairs share a batch: as many as pad for no more than the cost of a launch."""
     padding_s, pair_s = 0.0, cost.pair(length)
     count = 0
     for own in reversed(lengths[-room:]):
@@ -79,10 +119,10 @@ def _run(lengths: list[int], length: int, room: int, cost: CostModel) -> int:
 
 
 def _fitting(job: AdmittedJob, length: int, room: int, policy: Policy, cost: CostModel) -> tuple[int, int]:
-    """Return the positions of the pairs of `job` to take along in a batch padded to `length`, at most `room`.
+    """Return the positions of the pairs of `job`, at most `room`, that are cheaper in a batch padded to `length`.
 
-    The whole job, if its padding costs less than the launch it saves. Otherwise those pairs for which padding
-    is cheaper than their share of a full batch of their own: b*L < b*l*T/(T - a), that is l/L > 1 - a/T.
+    That is the whole job, if its padding costs less than the launch it saves. Otherwise it is the pairs whose padding
+    costs less than their share of a launch in a full batch of their own: b*L < b*l*T/(T - a), that is l/L > 1 - a/T.
     """
     lengths = job.lengths
     if len(lengths) <= room and lengths[-1] <= length:

@@ -15,7 +15,7 @@ is never dispatched and what is on a worker runs to no effect.
 
 Events: `offer`, `cancel`, `finish`, `close`, and the passing of time. Each changes the state at once; `poll`
 then says what follows: batches to start, jobs that were dropped, and when to ask again. There is no clock, no
-thread and no chance in here, so that a run can be replayed.
+thread and no random number in here, so that a run can be replayed.
 
 Promises, checked after every event by the property tests, with classes and the guaranteed share off, as they are
 unless set: both trade strictness for something
@@ -25,7 +25,7 @@ unless set: both trade strictness for something
 - So a job waits for work of worse lanes at most as long as the batch running on each worker.
 - No worker idles while a pair waits.
 - Nothing is displaced or refused for want of room while work of a worse lane waits.
-- A job without a chance to meet its deadline is dropped before it reaches a worker.
+- A job that can no longer meet its deadline is dropped before it reaches a worker.
 
 Not attempted: preempting a running batch (it is short), waiting for a batch to fill (on a CPU that never pays),
 ageing (strict lanes are the contract: the least urgent work is told at once that there is no room for it).
@@ -34,12 +34,11 @@ ageing (strict lanes are the contract: the least urgent work is told at once tha
 from scheduler.admission import Admission
 from scheduler.batching import compose
 from scheduler.cost import CostModel, Costs, Sample
+from scheduler.forecast import Forecast
 from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
-from scheduler.overhead import Overhead
 from scheduler.policy import Policy
-from scheduler.usage import Usage
 from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
 from scheduler.watchdog import Watchdog
 
@@ -56,9 +55,8 @@ class Scheduler:
         self._policy = policy
         self._costs = Costs(*costs)
         self._lanes = Lanes(policy.class_width, len(costs))
-        self._usage = Usage()
-        self._packing = Overhead()
-        self._admission = Admission(policy, self._costs, self._lanes, self._usage, self._packing)
+        self._forecast = Forecast()
+        self._admission = Admission(policy, self._costs, self._lanes, self._forecast)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, tuple[Batch, float]] = {}  # With when it is due.
         self._watchdog = Watchdog()
@@ -157,23 +155,23 @@ class Scheduler:
         return self._lanes.oldest() if guaranteed else self._lanes.head()
 
     def _start(self, head: AdmittedJob, now: float) -> Batch:
-        before = self._lanes.ledger.total
-        cap_s = self._policy.batch_s
-        slices, length = compose(
-            head, self._lanes, self._policy, self._costs, lambda entry: self._latest(entry) >= now + cap_s
-        )
-        pairs, model = sum(len(piece.pairs) for piece in slices), head.job.model
+        """Take the batch that `head` heads out of the lanes."""
+        batch_s, model = self._policy.batch_s, head.job.model
+        plan = compose(head, self._lanes, self._policy, self._costs, lambda entry: self._latest(entry) >= now + batch_s)
+        taken = [self._lanes.take(*part) for part in plan.parts]
+        pairs = sum(amount.pairs for _, amount in taken)
         self._batches += 1
-        batch = Batch(self._batches, slices, length, self._costs[model].batch(pairs, length), model)
-        priced = self._costs.waiting(before - self._lanes.ledger.total, self._policy.batch_s)
-        self._packing.note(batch.work, priced, express=self._policy.is_express(head.job.lane))
+        slices = tuple(piece for piece, _ in taken)
+        batch = Batch(self._batches, slices, plan.length, self._costs[model].batch(pairs, plan.length), model)
         self._running[batch.id] = batch, now + batch.work
         self._watchdog.start(batch, now)
-        for piece in slices:
-            entry = self._jobs[piece.job_id]
-            job_work = self._costs.waiting(entry.total, self._policy.batch_s)
-            self._usage.add(entry.job.lane, batch.work * len(piece.pairs) / pairs, job_work, now)
-            self._alarms.push(piece.job_id, self._latest(entry))
+        price = self._costs.waiting(sum((amount for _, amount in taken), Amount()), batch_s)
+        self._forecast.add_batch(batch.work, price, express=self._policy.is_express(head.job.lane))
+        for part, (_, amount) in zip(plan.parts, taken, strict=True):
+            job = part.entry.job
+            job_work = self._costs.waiting(part.entry.total, batch_s)
+            self._forecast.add_work(job.lane, batch.work * amount.pairs / pairs, job_work, now)
+            self._alarms.push(job.id, self._latest(part.entry))
         return batch
 
     def _ring(self, now: float) -> None:
@@ -191,7 +189,7 @@ class Scheduler:
         if not entry.lengths:
             return entry.job.deadline
         own = self._costs.waiting(entry.amount, self._policy.batch_s)
-        own *= self._packing.stretch(express=self._policy.is_express(entry.job.lane))
+        own *= self._forecast.overhead(express=self._policy.is_express(entry.job.lane))
         return entry.job.deadline - own / min(self._policy.workers, len(entry.lengths))
 
     def _drop_late(self, entry: AdmittedJob, now: float) -> None:

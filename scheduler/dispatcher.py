@@ -7,13 +7,12 @@ from concurrent.futures import Executor
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from scheduler.abort import Abort
 from scheduler.clock import Cancellable, Clock
 from scheduler.core import Scheduler
 from scheduler.errors import Draining, refused
 from scheduler.pending import JobResult, PendingJob
 from scheduler.values import Amount, Batch, Job, Load, Step
-from scheduler.worker import Score, score_all
+from scheduler.worker import Abort, Score, score_all
 
 T = TypeVar("T")
 
@@ -52,8 +51,8 @@ class Dispatcher(Generic[T]):
     ) -> None:
         """Run `scores`, one for each model, on `executor`, which needs a thread for every worker of the policy.
 
-        Each takes pairs and returns one finite number for each; it may raise. It arms the `Abort` it is given
-        with what stops it, if anything can. `report` is told of each batch.
+        A score function arms the `Abort` it is given with a function that stops it, if anything can. `report` receives
+        each batch that came back.
         """
         self._lock = Lock()  # Of the scheduler and the pending jobs, which have to agree.
         self._scheduler = scheduler

@@ -39,7 +39,7 @@ class FairQueue:
     def push(self, entry: AdmittedJob) -> None:
         """Add a job with waiting pairs."""
         name = entry.job.client
-        self._victims.push(entry, (-entry.left, -entry.serial))
+        self._victims.push(entry, (-entry.waiting_share, -entry.serial))
         client = self._clients.setdefault(name, _Client())
         if not client.jobs:
             self._resting.discard(name)
@@ -100,7 +100,7 @@ class FairQueue:
         client.start += work
         self._turns.push(name, client.start)
         if entry.lengths:
-            self._victims.push(entry, (-entry.left, -entry.serial))
+            self._victims.push(entry, (-entry.waiting_share, -entry.serial))
         else:
             self._unlink(entry)
         self._forget()

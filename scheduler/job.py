@@ -29,9 +29,14 @@ class AdmittedJob:
         """Pairs on workers."""
 
     @property
-    def left(self) -> float:
-        """Share of the job's tokens still waiting; 1 until the first pair is dispatched."""
+    def waiting_share(self) -> float:
+        """Share of the job's tokens that waits, 0 to 1."""
         return self.amount.tokens / self.total.tokens
+
+    @property
+    def started(self) -> bool:
+        """Whether any of its pairs was dispatched."""
+        return self.amount.tokens < self.total.tokens
 
     def near(self, shortest: float, longest: int) -> tuple[int, int]:
         """Return the range of positions in `lengths` with `shortest` to `longest` tokens."""

@@ -42,8 +42,11 @@ class Lanes:
             self.ledger.subtract(lane, entry.amount)
             self._forget(entry)
 
-    def take(self, entry: AdmittedJob, start: int, stop: int, work: float) -> Slice:
-        """Dispatch the pairs at positions `start` to `stop` of a job, charged as `work` seconds."""
+    def take(self, entry: AdmittedJob, start: int, stop: int, work: float) -> tuple[Slice, Amount]:
+        """Dispatch the pairs at positions `start` to `stop` of a job, charged as `work` seconds.
+
+        Returns the slice and its amount.
+        """
         lane = entry.job.lane
         piece, taken = entry.take(start, stop)
         self._queues[lane].charge(entry, taken, work)
@@ -52,7 +55,7 @@ class Lanes:
             self._forget(entry)
         elif self._width > 1:
             self._started.setdefault(lane // self._width, Heap()).push(entry, (lane, entry.serial))
-        return piece
+        return piece, taken
 
     def head(self) -> AdmittedJob | None:
         """Return the job to serve next: a started one of the best class, else one of the best lane in use."""

@@ -101,7 +101,7 @@ class Service:
         models, costs = await self._load_models()
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, *costs),
-            [ScoreCache(m.engine.score, m.cache) if m.cache.bytes_max else m.engine.score for m in models],
+            [ScoreCache(model.engine.score, model.cache) for model in models],
             LoopClock(),
             self._workers,
             self._telemetry.batch,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from scheduler import Abort, CostModel, Sample
+from scheduler import Abort, CostModel, Sample, Scores
 
 
 class FakeAlarm:
@@ -89,6 +89,10 @@ class FakeEngine(Executor):
         if any(pair in self.poison for pair in pairs):
             raise RuntimeError("poison")
         return [self.score_pair(pair) for pair in pairs]
+
+    def scores(self, pairs: Sequence[Any], abort: Abort) -> Scores:
+        """Return the scores of `score` as a dispatcher takes them."""
+        return Scores(self.score(pairs, abort), len(pairs))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Take work as an executor does, and keep it until it is released."""

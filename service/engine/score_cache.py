@@ -1,58 +1,68 @@
-"""Scores no pair twice."""
+"""Scores each pair once: a cache of scores, shared by all workers."""
 
 from collections.abc import Callable, Sequence
 from math import isfinite
 from threading import Event, Lock
 
-from scheduler import Abort
+from scheduler import Abort, Scores
 from service.engine.lru import LruCache
 from service.engine.pair_layout import EncodedPair
 
 
 class ScoreCache:
-    """Scores batches on worker threads, and remembers each score at once, whatever becomes of the request.
+    """Scores batches on worker threads, and caches each score at once, whatever becomes of its request.
 
-    A pair waits in its lane even if an equal one waits in another: nobody knows which of them comes first. When its
-    turn comes and its score is known by then, it is not run; while it is on another worker, that one is waited for.
+    A request looks its pairs up before it is queued, and each batch looks them up again before it runs: equal pairs may
+    wait in different lanes, and it is not known in advance which of them is dispatched first. While an equal pair runs
+    on another worker, its result is awaited (single flight).
     """
 
     def __init__(
         self, score: Callable[[Sequence[EncodedPair], Abort], Sequence[float]], cache: LruCache[float]
     ) -> None:
-        """Run what is not in `cache` by `score`."""
+        """Run the pairs that are not in `cache` by `score`; with a cache of 0 bytes, all pairs as they come."""
         self._score = score
         self._cache = cache
         self._running: dict[bytes, Event] = {}
         self._lock = Lock()
 
-    def __call__(self, pairs: Sequence[EncodedPair], abort: Abort) -> list[float]:
-        """Return the score of each pair. Raises what running them does."""
+    def __call__(self, pairs: Sequence[EncodedPair], abort: Abort) -> Scores:
+        """Return the score of each pair. Raises what `score` does."""
+        if not self._cache.bytes_max:
+            return Scores(self._score(pairs, abort), len(pairs))
         known: dict[bytes, float] = {}
         wanted = {pair.key: pair for pair in pairs}
+        pairs_run = 0
         while missing := [pair for key, pair in wanted.items() if key not in known]:
-            with self._lock:
-                others = {self._running[pair.key] for pair in missing if pair.key in self._running}
-                free = [pair for pair in missing if pair.key not in self._running]
-                found = self._cache.find(pair.key for pair in free)
-                mine, done = [pair for pair, score in zip(free, found, strict=True) if score is None], Event()
-                self._running |= dict.fromkeys((pair.key for pair in mine), done)
-            known |= {pair.key: score for pair, score in zip(free, found, strict=True) if score is not None}
-            abort.partial |= len(mine) < len(pairs)
-            if mine:
-                known |= self._run(mine, done, abort)
-            for other in others:
-                other.wait()
-        return [known[pair.key] for pair in pairs]
+            cached, claimed, elsewhere = self._claim(missing)
+            known |= cached
+            if claimed:
+                known |= self._run(claimed, abort)
+                pairs_run += len(claimed)
+            for running in elsewhere:
+                running.wait()
+        return Scores([known[pair.key] for pair in pairs], pairs_run)
 
-    def _run(self, pairs: Sequence[EncodedPair], done: Event, abort: Abort) -> dict[bytes, float]:
+    def _claim(self, pairs: Sequence[EncodedPair]) -> tuple[dict[bytes, float], list[EncodedPair], set[Event]]:
+        """Return the scores in the cache, the pairs to be run here, and the runs of other workers to wait for."""
+        with self._lock:
+            elsewhere = {self._running[pair.key] for pair in pairs if pair.key in self._running}
+            free = [pair for pair in pairs if pair.key not in self._running]
+            scores = self._cache.find(pair.key for pair in free)
+            claimed = [pair for pair, score in zip(free, scores, strict=True) if score is None]
+            self._running |= dict.fromkeys((pair.key for pair in claimed), Event())
+        cached = {pair.key: score for pair, score in zip(free, scores, strict=True) if score is not None}
+        return cached, claimed, elsewhere
+
+    def _run(self, pairs: Sequence[EncodedPair], abort: Abort) -> dict[bytes, float]:
+        """Return the scores of pairs that were claimed, and release the claim."""
         keys = [pair.key for pair in pairs]
         try:
-            scores = self._score(pairs, abort)
-            fresh = dict(zip(keys, scores, strict=True))
-            self._cache.keep((key, score) for key, score in fresh.items() if isfinite(score))
-            return fresh
+            scores = dict(zip(keys, self._score(pairs, abort), strict=True))
+            self._cache.keep((key, score) for key, score in scores.items() if isfinite(score))
+            return scores
         finally:
             with self._lock:
-                for key in keys:
-                    del self._running[key]
-            done.set()
+                done = {self._running.pop(key) for key in keys}
+            for event in done:
+                event.set()

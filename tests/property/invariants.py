@@ -132,7 +132,7 @@ def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Trac
         assert victim.job.lane > job.lane
         assert victim.job.lane == max(t.job.lane for t in left.values())
         rivals = [t for t in left.values() if t.job.lane == victim.job.lane]
-        assert victim is max(rivals, key=lambda t: (t.left, t.serial))
+        assert victim is max(rivals, key=lambda t: (t.waiting_share, t.serial))
         del left[victim.job.id]
 
 

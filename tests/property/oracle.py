@@ -32,7 +32,7 @@ class Tracked:
         self.tokens = sum(self.job.pair_tokens)
 
     @property
-    def left(self) -> float:
+    def waiting_share(self) -> float:
         """Share of its tokens that still waits."""
         return sum(self.job.pair_tokens[i] for i in self.waiting) / self.tokens
 

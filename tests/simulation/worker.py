@@ -7,8 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from scheduler import Policy
-from scheduler.abort import Abort
-from scheduler.worker import score_all
+from scheduler.worker import Abort, Scores, score_all
 
 
 class Cost(NamedTuple):
@@ -90,15 +89,15 @@ class Workers:
         """
         seconds, failing = 0.0, 0
 
-        def score(run: Sequence[tuple[int, int]], _: Abort) -> list[float]:
+        def score(run: Sequence[tuple[int, int]], _: Abort) -> Scores:
             nonlocal seconds, failing
             seconds += self.cost.batch(len(run), length)
             if not self.poison.isdisjoint(run):
                 failing += 1
                 if self.mute:
-                    return [0.0] * (len(run) - 1)
+                    return Scores([0.0] * (len(run) - 1), len(run))
                 raise RuntimeError("poison")
-            return [0.0] * len(run)
+            return Scores([0.0] * len(run), len(run))
 
         results = score_all(score, pairs, Abort()).results
         self.failing_most = max(self.failing_most, failing)

@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCHEDULER_LAYERS = (
-    ("policy", "heap", "abort", "overhead", "first_passage"),
-    ("values", "worker"),
+    ("policy", "heap", "worker"),
+    ("values", "prefix_sums"),
     ("cost",),
-    ("job", "ledger", "usage", "watchdog"),
+    ("job", "ledger", "forecast", "watchdog"),
     ("fair_queue",),
     ("lanes",),
     ("admission", "batching"),

@@ -26,7 +26,7 @@ class Shell:
         self.reports: list[BatchReport] = []
         self.dispatcher: Dispatcher[Any] = Dispatcher(
             Scheduler(policy or Policy(workers=1), self.cost),
-            [self.engine.score],
+            [self.engine.scores],
             self.clock,
             self.engine,
             self.reports.append,

@@ -1,4 +1,7 @@
-"""Tests of who may come in and who must leave: at the fixed cost, a pair of 100 tokens takes 1 ms."""
+"""Admission lets in jobs that will be in time and have room, and displaces the worst work for better.
+
+At the fixed cost, a pair of 100 tokens takes 1 ms.
+"""
 
 from dataclasses import dataclass, field
 from math import inf
@@ -8,25 +11,24 @@ import pytest
 from scheduler import LANES, Amount, Job, Policy, Reason, Refusal
 from scheduler.admission import Admission
 from scheduler.cost import Costs
+from scheduler.forecast import Forecast
 from scheduler.lanes import Lanes
-from scheduler.overhead import Overhead
-from scheduler.usage import Usage
 from tests.fakes import FixedCost
 from tests.unit.scheduler.simulated_machine import FAR, a_job, admitted
 
 
 @dataclass
-class Door:
+class Gate:
     """An admission over waiting jobs."""
 
     policy: Policy = field(default_factory=lambda: Policy(workers=1, backlog_s=1.0))
     waiting: tuple[Job, ...] = ()
 
     def __post_init__(self) -> None:
-        self.lanes, self.usage = Lanes(), Usage()
+        self.lanes, self.forecast = Lanes(), Forecast()
         for serial, job in enumerate(self.waiting):
             self.lanes.push(admitted(job, serial))
-        self.admission = Admission(self.policy, Costs(FixedCost()), self.lanes, self.usage, Overhead())
+        self.admission = Admission(self.policy, Costs(FixedCost()), self.lanes, self.forecast)
 
     def refuse(self, job: Job, running: float = 0.0, jobs: int | None = None) -> Refusal | None:
         """Ask at time 0 whether `job` must stay out."""
@@ -47,39 +49,39 @@ class Door:
 
 def test_idle():
     """An idle machine takes what can be done in time."""
-    assert Door().refuse(a_job(100, deadline=0.2)) is None
+    assert Gate().refuse(a_job(100, deadline=0.2)) is None
 
 
 def test_oversized():
     """A job of more pairs than allowed is refused for good; one of exactly that many is not."""
-    door = Door(Policy(workers=1, pairs_max=10))
-    assert door.refuse(a_job(11)) == Refusal(Reason.OVERSIZED)
-    assert door.refuse(a_job(10)) is None
+    gate = Gate(Policy(workers=1, pairs_max=10))
+    assert gate.refuse(a_job(11)) == Refusal(Reason.OVERSIZED)
+    assert gate.refuse(a_job(10)) is None
 
 
 @pytest.mark.parametrize("deadline", [0.0, -1.0])
 def test_expired(deadline: float):
     """A job whose deadline is not in the future is refused as expired, without advice."""
-    assert Door().refuse(a_job(deadline=deadline)) == Refusal(Reason.EXPIRED)
+    assert Gate().refuse(a_job(deadline=deadline)) == Refusal(Reason.EXPIRED)
 
 
 def test_impossible():
     """A deadline that not even an idle machine could meet is refused without advice."""
-    assert Door().refuse(a_job(100, deadline=0.09)) == Refusal(Reason.SHED)
+    assert Gate().refuse(a_job(100, deadline=0.09)) == Refusal(Reason.SHED)
 
 
 def test_more_workers_are_faster():
     """A job of many pairs is spread over all workers, one of a single pair is not."""
-    door = Door(Policy(workers=4))
-    assert door.refuse(a_job(100, deadline=0.04)) is None
-    assert door.refuse(a_job(1, 10_000, deadline=0.04)) == Refusal(Reason.SHED)
+    gate = Gate(Policy(workers=4))
+    assert gate.refuse(a_job(100, deadline=0.04)) is None
+    assert gate.refuse(a_job(1, 10_000, deadline=0.04)) == Refusal(Reason.SHED)
 
 
 def test_work_in_better_lanes_delays():
     """Waiting work of better lanes counts against the deadline."""
-    door = Door(waiting=(a_job(500, lane=3),))
-    assert door.refuse(a_job(100, lane=4, deadline=0.8)) is None
-    refusal = door.refuse(a_job(100, lane=4, deadline=0.5))
+    gate = Gate(waiting=(a_job(500, lane=3),))
+    assert gate.refuse(a_job(100, lane=4, deadline=0.8)) is None
+    refusal = gate.refuse(a_job(100, lane=4, deadline=0.5))
     assert refusal
     assert refusal.reason is Reason.SHED
     assert refusal.retry_after_s is not None
@@ -87,80 +89,80 @@ def test_work_in_better_lanes_delays():
 
 def test_work_in_worse_lanes_does_not_delay():
     """Waiting work of worse lanes does not count against the deadline."""
-    door = Door(waiting=(a_job(500, lane=5),))
-    assert door.refuse(a_job(100, lane=4, deadline=0.2)) is None
+    gate = Gate(waiting=(a_job(500, lane=5),))
+    assert gate.refuse(a_job(100, lane=4, deadline=0.2)) is None
 
 
 def test_running_work_delays():
     """Work left on the workers counts against the deadline."""
-    door = Door()
-    assert door.refuse(a_job(100, deadline=0.2), running=0.05) is None
-    assert door.refuse(a_job(100, deadline=0.2), running=0.15)
+    gate = Gate()
+    assert gate.refuse(a_job(100, deadline=0.2), running=0.05) is None
+    assert gate.refuse(a_job(100, deadline=0.2), running=0.15)
 
 
 def test_own_work_delays():
     """A client's own waiting work counts in full."""
-    door = Door(waiting=(a_job(500, client="a"),))
-    assert door.refuse(a_job(10, client="a", deadline=0.4))
+    gate = Gate(waiting=(a_job(500, client="a"),))
+    assert gate.refuse(a_job(10, client="a", deadline=0.4))
 
 
 def test_other_clients_delay_by_their_turns():
     """Other clients of the lane delay a job by as much as it takes itself, since they take turns."""
-    door = Door(waiting=(a_job(500, client="b"),))
-    assert door.refuse(a_job(10, client="a", deadline=0.05)) is None
-    assert door.refuse(a_job(10, client="a", deadline=0.015))
+    gate = Gate(waiting=(a_job(500, client="b"),))
+    assert gate.refuse(a_job(10, client="a", deadline=0.05)) is None
+    assert gate.refuse(a_job(10, client="a", deadline=0.015))
 
 
 def test_usage_of_better_lanes():
     """What better lanes keep taking is not there for others: the estimate is stretched accordingly."""
-    door = Door(waiting=(a_job(1, lane=1),))
+    gate = Gate(waiting=(a_job(1, lane=1),))
     for i in range(10_000):  # Six tenths of the only worker, for a long time.
-        door.usage.add(0, 0.006, 0.006, i * 0.01 - 100)
-    assert door.refuse(a_job(100, lane=1, deadline=0.2))
-    assert door.refuse(a_job(100, lane=1, deadline=0.5)) is None
-    assert door.refuse(a_job(100, lane=0, deadline=0.2)) is None
+        gate.forecast.add_work(0, 0.006, 0.006, i * 0.01 - 100)
+    assert gate.refuse(a_job(100, lane=1, deadline=0.2))
+    assert gate.refuse(a_job(100, lane=1, deadline=0.5)) is None
+    assert gate.refuse(a_job(100, lane=0, deadline=0.2)) is None
 
 
 def test_a_full_pool_promises_less():
     """What may just be in time is let in where workers idle now and then, and kept out where all time is used."""
     refused = []
     for worse in (0.0, 0.04):  # Beside six tenths of the only worker in a better lane.
-        door = Door(waiting=(a_job(1, lane=1),))
+        gate = Gate(waiting=(a_job(1, lane=1),))
         for i in range(1_000):
-            door.usage.add(0, 0.06, 0.06, i * 0.1 - 100)
-            door.usage.add(9, worse, worse, i * 0.1 - 100)
-        refused.append(door.refuse(a_job(100, lane=1, deadline=0.3)) is not None)
+            gate.forecast.add_work(0, 0.06, 0.06, i * 0.1 - 100)
+            gate.forecast.add_work(9, worse, worse, i * 0.1 - 100)
+        refused.append(gate.refuse(a_job(100, lane=1, deadline=0.3)) is not None)
     assert refused == [False, True]
 
 
 def test_idle_after_a_burst():
     """Whatever better lanes took until now: where nothing waits, whoever can be in time alone is let in."""
-    door = Door()
+    gate = Gate()
     for i in range(1_000):
-        door.usage.add(0, 0.1, 0.1, i * 0.1 - 100)
-    assert door.refuse(a_job(100, lane=1, deadline=0.15)) is None
-    assert door.refuse(a_job(100, lane=1, deadline=0.15), running=0.1)
-    assert door.refuse(a_job(100, lane=1, deadline=0.1))
+        gate.forecast.add_work(0, 0.1, 0.1, i * 0.1 - 100)
+    assert gate.refuse(a_job(100, lane=1, deadline=0.15)) is None
+    assert gate.refuse(a_job(100, lane=1, deadline=0.15), running=0.1)
+    assert gate.refuse(a_job(100, lane=1, deadline=0.1))
 
 
 def test_advice_does_not_outlast_what_is_known():
     """Who is refused for what better lanes took lately is told to come back before that is out of date."""
-    door = Door(waiting=(a_job(1, lane=1),))
+    gate = Gate(waiting=(a_job(1, lane=1),))
     for i in range(1_000):
-        door.usage.add(0, 0.1, 0.1, i * 0.1 - 100)
-    refusal = door.refuse(a_job(200, lane=1, deadline=1.0))
+        gate.forecast.add_work(0, 0.1, 0.1, i * 0.1 - 100)
+    refusal = gate.refuse(a_job(400, lane=1, deadline=1.0))
     assert refusal
     assert refusal.retry_after_s == 10
 
 
 def test_larger_than_the_bound():
     """An idle machine takes a job larger than the backlog bound: the bound is compared before adding."""
-    assert Door().refuse(a_job(5_000)) is None
+    assert Gate().refuse(a_job(5_000)) is None
 
 
 def test_bound_reached():
     """When work at its lane or better has reached the bound, a job is refused with advice."""
-    refusal = Door(waiting=(a_job(1_000, lane=3),)).refuse(a_job(lane=3))
+    refusal = Gate(waiting=(a_job(1_000, lane=3),)).refuse(a_job(lane=3))
     assert refusal
     assert refusal.reason is Reason.SHED
     assert refusal.retry_after_s is not None
@@ -168,94 +170,94 @@ def test_bound_reached():
 
 def test_bound_reached_by_worse_lanes():
     """A backlog of worse lanes keeps nobody out."""
-    assert Door(waiting=(a_job(5_000, lane=4),)).refuse(a_job(lane=3)) is None
+    assert Gate(waiting=(a_job(5_000, lane=4),)).refuse(a_job(lane=3)) is None
 
 
 def test_bound_just_not_reached():
     """Up to the bound there is room."""
-    assert Door(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3, client="other")) is None
+    assert Gate(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3, client="other")) is None
 
 
 def test_one_client_leaves_room_for_others():
     """A client may have as much waiting in a lane as there is room left, so that it cannot fill the bound alone."""
-    assert Door(waiting=(a_job(400, lane=3),)).refuse(a_job(lane=3)) is None
-    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3))
-    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3, client="other")) is None
-    assert Door(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=2)) is None
+    assert Gate(waiting=(a_job(400, lane=3),)).refuse(a_job(lane=3)) is None
+    assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3))
+    assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3, client="other")) is None
+    assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=2)) is None
 
 
 def test_running_work_counts_towards_the_bound():
     """Work left on the workers takes room, too."""
-    door = Door(waiting=(a_job(900, lane=3),))
-    assert door.refuse(a_job(lane=3), running=0.2)
+    gate = Gate(waiting=(a_job(900, lane=3),))
+    assert gate.refuse(a_job(lane=3), running=0.2)
 
 
 def test_swapping():
     """Over the bound, a job still replaces worse work that is larger than itself, but not smaller."""
-    door = Door(waiting=(a_job(1_000, lane=3), a_job(10, lane=4)))
-    assert door.refuse(a_job(5, lane=3)) is None
-    assert door.refuse(a_job(15, lane=3))
+    gate = Gate(waiting=(a_job(1_000, lane=3), a_job(10, lane=4)))
+    assert gate.refuse(a_job(5, lane=3)) is None
+    assert gate.refuse(a_job(15, lane=3))
 
 
 def test_jobs_max():
     """When as many jobs as allowed are held, one more is refused with advice, unless a worse one can leave."""
-    door = Door(Policy(workers=1, jobs_max=2), (a_job(lane=3), a_job(lane=5)))
-    refusal = door.refuse(a_job(lane=5))
+    gate = Gate(Policy(workers=1, jobs_max=2), (a_job(lane=3), a_job(lane=5)))
+    refusal = gate.refuse(a_job(lane=5))
     assert refusal
     assert refusal.reason is Reason.SHED
     assert refusal.retry_after_s is not None
-    assert door.refuse(a_job(lane=4)) is None
+    assert gate.refuse(a_job(lane=4)) is None
 
 
 def test_jobs_max_displaces_one():
     """A job that comes in over the limit of jobs replaces a single one."""
-    door = Door(Policy(workers=1, jobs_max=3), (a_job(lane=3), a_job(lane=5), a_job(lane=5)))
-    assert door.displaced_for(a_job(lane=4)) == [door.waiting[2].id]
+    gate = Gate(Policy(workers=1, jobs_max=3), (a_job(lane=3), a_job(lane=5), a_job(lane=5)))
+    assert gate.displaced_for(a_job(lane=4)) == [gate.waiting[2].id]
 
 
 def test_nobody_leaves_without_need():
     """While there is room, nobody is displaced."""
-    assert Door(waiting=(a_job(800, lane=999),)).displaced_for(a_job(100)) == []
+    assert Gate(waiting=(a_job(800, lane=999),)).displaced_for(a_job(100)) == []
 
 
 def test_large_job_stays():
     """A job larger than the bound stays while all the others leave it room, as if it had come last."""
-    door = Door(waiting=(a_job(5_000, lane=900), a_job(300, lane=5)))
-    assert door.displaced_for(a_job(300, lane=1)) == []
-    assert door.displaced_for(a_job(800, lane=1)) == [door.waiting[0].id]
+    gate = Gate(waiting=(a_job(5_000, lane=900), a_job(300, lane=5)))
+    assert gate.displaced_for(a_job(300, lane=1)) == []
+    assert gate.displaced_for(a_job(800, lane=1)) == [gate.waiting[0].id]
 
 
 def test_worst_lane_leaves_first():
     """Room is made from the worst lane up, until there is enough."""
-    door = Door(waiting=(a_job(300, lane=7), a_job(300, lane=9), a_job(300, lane=8)))
-    assert door.displaced_for(a_job(800, lane=1)) == [door.waiting[1].id, door.waiting[2].id]
+    gate = Gate(waiting=(a_job(300, lane=7), a_job(300, lane=9), a_job(300, lane=8)))
+    assert gate.displaced_for(a_job(800, lane=1)) == [gate.waiting[1].id, gate.waiting[2].id]
 
 
 def test_least_progressed_leaves_first():
     """Within a lane, the job that has come the furthest stays."""
-    door = Door(waiting=tuple(a_job(300, lane=9, client=c) for c in "abc"))
-    first, second, third = door.lanes.first(3, below=LANES, ahead=inf)
-    door.lanes.take(third, 0, 10, 0.01)
-    door.lanes.take(second, 0, 20, 0.02)
-    assert door.displaced_for(a_job(2_000, lane=1)) == [first.job.id, third.job.id, second.job.id]
+    gate = Gate(waiting=tuple(a_job(300, lane=9, client=c) for c in "abc"))
+    first, second, third = gate.lanes.first(3, below=LANES, ahead=inf)
+    gate.lanes.take(third, 0, 10, 0.01)
+    gate.lanes.take(second, 0, 20, 0.02)
+    assert gate.displaced_for(a_job(2_000, lane=1)) == [first.job.id, third.job.id, second.job.id]
 
 
 def test_newest_leaves_first():
     """Of jobs equally far, the newest leaves first."""
-    door = Door(waiting=tuple(a_job(300, lane=9) for _ in range(3)))
-    assert door.displaced_for(a_job(800, lane=1)) == [door.waiting[2].id, door.waiting[1].id]
+    gate = Gate(waiting=tuple(a_job(300, lane=9) for _ in range(3)))
+    assert gate.displaced_for(a_job(800, lane=1)) == [gate.waiting[2].id, gate.waiting[1].id]
 
 
 def test_own_lane_stays():
     """Nobody leaves for a job of the same or a worse lane."""
-    door = Door(waiting=(a_job(900, lane=5),))
-    assert door.displaced_for(a_job(500, lane=5)) == []
-    assert door.displaced_for(a_job(500, lane=6)) == []
+    gate = Gate(waiting=(a_job(900, lane=5),))
+    assert gate.displaced_for(a_job(500, lane=5)) == []
+    assert gate.displaced_for(a_job(500, lane=6)) == []
 
 
 def _advice(backlog_pairs: int, times: int = 200) -> list[float]:
-    door = Door(waiting=(a_job(backlog_pairs, lane=3),))
-    refusals = [door.refuse(a_job(lane=3)) for _ in range(times)]
+    gate = Gate(waiting=(a_job(backlog_pairs, lane=3),))
+    refusals = [gate.refuse(a_job(lane=3)) for _ in range(times)]
     return [r.retry_after_s for r in refusals if r and r.retry_after_s is not None]
 
 
@@ -279,8 +281,8 @@ def test_advice_is_spread():
 
 def test_advice_waits_for_the_deadline():
     """Who was refused for a deadline is not sent back before the machine could meet one as far ahead."""
-    door = Door(Policy(workers=1, backlog_s=100.0), (a_job(5_000, lane=3),))
-    refusal = door.refuse(a_job(100, lane=4, deadline=1.0))
+    gate = Gate(Policy(workers=1, backlog_s=100.0), (a_job(5_000, lane=3),))
+    refusal = gate.refuse(a_job(100, lane=4, deadline=1.0))
     assert refusal
     assert refusal.retry_after_s == pytest.approx(1.25 * 5.1 + 0.1 - 1.0, rel=0.05)  # With the safety margin.
 
@@ -292,15 +294,15 @@ def test_advice_grows_with_the_backlog():
 
 def test_advice_for_the_displaced():
     """Who was displaced is advised by what waits at its lane or better."""
-    door = Door(waiting=(a_job(3_000, lane=3),))
-    assert door.admission.retry_after(3, now=0.0, running=0.0) > 1
-    assert door.admission.retry_after(2, now=0.0, running=0.0) == 0.05
+    gate = Gate(waiting=(a_job(3_000, lane=3),))
+    assert gate.admission.retry_after(3, now=0.0, running=0.0) > 1
+    assert gate.admission.retry_after(2, now=0.0, running=0.0) == 0.05
 
 
 def test_refusing_changes_nothing():
     """Asking, refused or not, leaves the ledger alone."""
-    door = Door(waiting=(a_job(1_000, lane=3), a_job(10, lane=9)))
-    before = door.lanes.ledger.total
-    door.refuse(a_job(lane=3))
-    door.refuse(a_job(lane=2, deadline=FAR))
-    assert door.lanes.ledger.total == before
+    gate = Gate(waiting=(a_job(1_000, lane=3), a_job(10, lane=9)))
+    before = gate.lanes.ledger.total
+    gate.refuse(a_job(lane=3))
+    gate.refuse(a_job(lane=2, deadline=FAR))
+    assert gate.lanes.ledger.total == before

@@ -34,7 +34,8 @@ def _from_head(
 ) -> tuple[tuple[Slice, ...], int]:
     head = lanes.head()
     assert head
-    return compose(head, lanes, policy, Costs(cost, cost), patient)
+    plan = compose(head, lanes, policy, Costs(cost, cost), patient)
+    return tuple(lanes.take(*part)[0] for part in plan.parts), plan.length
 
 
 def _compose(*jobs: Job, cost: FixedCost = COST, **limits: float) -> tuple[dict[int, int], int]:
@@ -172,6 +173,25 @@ def test_clients_ahead_do_not_fill():
     entry = next(e for e in lanes.first(9, below=LANES, ahead=inf) if e.job is ahead)
     lanes.take(entry, 0, 1, 0.06)
     assert len(_from_head(lanes, Policy(workers=1), COST, _always)[0]) == 1
+
+
+def test_a_client_does_not_pass_its_allowance():
+    """Several jobs of one client together fill no more than keeps it within a batch of the turn."""
+    head, *others = a_job(5, lane=500, client="a"), *(a_job(20, lane=500, client="b") for _ in range(3))
+    lanes = _lanes(head, *others)
+    lanes.take(next(e for e in lanes.first(9, below=LANES, ahead=inf) if e.job is others[0]), 0, 1, 0.02)
+    slices, _ = _from_head(lanes, Policy(workers=1), COST, _always)
+    assert sum(len(piece.pairs) for piece in slices if piece.job_id != head.id) == 30
+
+
+def test_composing_changes_nothing():
+    """A batch is planned without taking it: planned twice, it is the same."""
+    lanes, policy = _lanes(a_job(5, lane=500, client="a"), a_job(20, lane=500, client="b")), Policy(workers=1)
+    head, before = lanes.head(), lanes.ledger.total
+    assert head
+    plans = [compose(head, lanes, policy, Costs(COST), _always) for _ in range(2)]
+    assert plans[0] == plans[1]
+    assert lanes.ledger.total == before
 
 
 def test_look_ahead():

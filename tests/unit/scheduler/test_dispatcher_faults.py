@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Abort, Dispatcher, Policy, Scheduler, ScoringFailed
+from scheduler import Abort, Dispatcher, Policy, Scheduler, Scores, ScoringFailed
 from tests.fakes import FakeClock, FakeEngine, FixedCost, settle
 from tests.unit.scheduler.dispatcher_on_fakes import Shell, long
 
@@ -95,7 +95,7 @@ class _WrongEngine(FakeEngine):
         super().__init__()
         self.answer = answer
 
-    def score(self, pairs: Sequence[Any]) -> Any:
+    def score(self, pairs: Sequence[Any], abort: Abort | None = None) -> Any:
         return self.answer
 
 
@@ -156,7 +156,7 @@ async def test_hanging_batch():
     hung = threading.Semaphore(0)
     stopped: list[int] = []
 
-    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+    def score(pairs: Sequence[int], abort: Abort) -> Scores:
         if 0 in pairs:
             both_wait.wait(10)
         if 13 in pairs:
@@ -165,7 +165,7 @@ async def test_hanging_batch():
             hung.release()
             stop.wait(10)
             raise RuntimeError("stopped")
-        return [float(pair) for pair in pairs]
+        return Scores([float(pair) for pair in pairs], len(pairs))
 
     clock = FakeClock()
     with ThreadPoolExecutor(1) as workers:
@@ -191,7 +191,7 @@ async def test_slow_batch():
     hung = threading.Event()
     calls = 0
 
-    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+    def score(pairs: Sequence[int], abort: Abort) -> Scores:
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -200,7 +200,7 @@ async def test_slow_batch():
             hung.set()
             stop.wait(10)
             raise RuntimeError("stopped")
-        return [float(pair) for pair in pairs]
+        return Scores([float(pair) for pair in pairs], len(pairs))
 
     clock = FakeClock()
     with ThreadPoolExecutor(1) as workers:

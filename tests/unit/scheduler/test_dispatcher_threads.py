@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from scheduler import Abort, Dispatcher, LoopClock, Policy, Refused, Scheduler
+from scheduler import Abort, Dispatcher, LoopClock, Policy, Refused, Scheduler, Scores
 from tests.fakes import FixedCost
 from tests.unit.scheduler.dispatcher_on_fakes import FAR
 
@@ -29,10 +29,10 @@ async def test_a_worker_does_not_wait_for_the_loop():
     """While the event loop is busy with something else, a worker goes from batch to batch."""
     third = Event()
 
-    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+    def score(pairs: Sequence[int], abort: Abort) -> Scores:
         if 2 in pairs:
             third.set()
-        return [float(pair) for pair in pairs]
+        return Scores([float(pair) for pair in pairs], len(pairs))
 
     with ThreadPoolExecutor(1) as workers:
         policy = Policy(workers=1, look_ahead=0)
@@ -48,10 +48,10 @@ async def test_many_threads():
     """Whatever threads and callers do at the same time, every caller who stays gets the scores of its own pairs."""
     random = Random(1)
 
-    def score(pairs: Sequence[int], abort: Abort) -> list[float]:
+    def score(pairs: Sequence[int], abort: Abort) -> Scores:
         if any(pair % 997 == 0 for pair in pairs):
             raise RuntimeError("poison")
-        return [float(pair) for pair in pairs]
+        return Scores([float(pair) for pair in pairs], len(pairs))
 
     async def caller(number: int) -> str:
         await asyncio.sleep(random.random() * 0.5)

@@ -13,7 +13,7 @@ def test_amount():
     """At first everything waits."""
     entry = admitted(a_mixed_job(30, 10, 20))
     assert entry.amount == Amount((1, 3, 60, 1400))
-    assert entry.left == 1
+    assert entry.waiting_share == 1
     assert entry.running == 0
 
 
@@ -47,7 +47,7 @@ def test_left():
     """What is left is counted in tokens, not in pairs."""
     entry = admitted(a_mixed_job(60, 20, 20))
     entry.take(2, 3)
-    assert entry.left == 0.4
+    assert entry.waiting_share == 0.4
 
 
 def test_near():

@@ -1,4 +1,4 @@
-"""Tests of the sums of what waits."""
+"""The ledger is the exact sum of the waiting amounts over a lane and all better ones."""
 
 import random
 

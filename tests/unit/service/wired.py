@@ -55,7 +55,7 @@ class Wired:
         self.turns = PriorityExecutor(1, 100)
         scheduler = Scheduler(Policy(workers=1), FixedCost())
         cache: LruCache[float] = LruCache(cache_bytes, getsizeof)
-        score = ScoreCache(engine.score, cache) if cache_bytes else engine.score
+        score = ScoreCache(engine.score, cache)
         self.reports: list[BatchReport] = []
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
             scheduler, [score], LoopClock(), self.worker, self.reports.append
