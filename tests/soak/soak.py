@@ -116,7 +116,7 @@ async def _held_mb(there: There, pid: int) -> float:
 
 async def _settled(service: RunningService, before: Usage | None) -> tuple[Metrics, Usage]:
     """Return what the service says and holds once nothing is under way, or some time has passed."""
-    admin, end = service.telemetry.admin.removeprefix("http://"), perf_counter() + _SETTLING_S
+    admin, end = service.admin.removeprefix("http://"), perf_counter() + _SETTLING_S
     while True:
         await asyncio.sleep(1)
         async with httpx.AsyncClient() as client:

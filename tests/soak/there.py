@@ -43,7 +43,7 @@ class There:
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(httpx.AsyncClient(limits=LIMITS, timeout=None))  # noqa: S113
             channels = [await stack.enter_async_context(channel(service.grpc)) for _ in range(_CHANNELS)]
-            http, admin = (base.removeprefix("http://") for base in (service.http, service.telemetry.admin))
+            http, admin = (base.removeprefix("http://") for base in (service.http, service.admin))
             yield cls(service.grpc, http, admin, channels, client, Random(seed))
 
     def name(self, kind: str) -> str:
