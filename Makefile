@@ -97,9 +97,9 @@ check: install-dev  ## Format, lint, types and the wire contract.
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 
-bench: install-dev  ## Measure the real process, alone and under load, and set it against limits; results in bench-results/.
-	@status=0; $(BIN)/rerankd bench urgent || status=1; $(BIN)/rerankd bench load $(LOAD) || status=1; \
-		$(BIN)/rerankd bench engine --requests 3000 $(ENGINE) || status=1; exit $$status
+bench: install-dev  ## Measure the real process under load and against bare ONNX Runtime; results in bench-results/.
+	@status=0; $(BIN)/rerankd bench load $(LOAD) || status=1; \
+		$(BIN)/python -m tests.bench --requests 3000 $(ENGINE) || status=1; exit $$status
 
 simulate: install-dev  ## Run the scheduler against its theoretical bounds; tables and plots in simulation-results/.
 	-$(BIN)/python -m tests.simulation  # Its status counts the scenarios that miss a limit; the table says which.

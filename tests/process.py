@@ -1,7 +1,6 @@
 """The real service as a process of its own, on free ports."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -10,18 +9,18 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from service.bench.process import launch, variables
+
 COMMAND = Path(sys.executable).with_name("rerankd")
 PATIENT: dict[str, object] = {"backlog_seconds": 600, "default_timeout_seconds": 600, "drain_seconds": 600}
 """Settings with which a machine may be slow: nothing that a test asks for is too much for it."""
-_LINE = re.compile(r"rerankd: (gRPC|HTTP|admin) on (\S+)")
 _STOP_S = 600
 
 
 def environment(**settings: object) -> dict[str, str]:
     """Return an environment with free ports and these settings, named without prefix in lower case."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RERANKD_")}
-    ports = {f"{api}_address": "127.0.0.1:0" for api in ("grpc", "http", "admin")}
-    return clean | {f"RERANKD_{name.upper()}": str(value) for name, value in (ports | settings).items()}
+    return clean | variables(settings)
 
 
 @dataclass
@@ -45,27 +44,12 @@ class RunningService:
         Raises AssertionError with its output.
         """
         errors = TemporaryFile("a+")  # noqa: SIM115  # It lives as long as the process, which appends to it.
-        process = subprocess.Popen(
-            command or [COMMAND, "serve"],
-            env=environment(**settings),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        assert process.stdout
-        found: dict[str, str] = {}
-        while len(found) < 3:
-            line = process.stdout.readline()
-            match = _LINE.match(line)
-            if not match:
-                process.kill()
-                process.wait()
-                process.stdout.close()
+        try:
+            process, found = launch(command or [COMMAND, "serve"], environment(**settings), errors)
+        except ChildProcessError as error:
+            with errors:
                 errors.seek(0)
-                said = errors.read()
-                errors.close()
-                raise AssertionError(f"the service did not start: {line!r} {said}")
-            found[match[1]] = match[2]
+                raise AssertionError(f"the service did not start: {error} {errors.read()}") from None
         scheme = "https" if "tls_cert_file" in settings else "http"
         return cls(process, found["gRPC"], f"{scheme}://{found['HTTP']}", f"http://{found['admin']}", errors)
 

@@ -9,13 +9,14 @@ import grpc
 from rerank.v2 import rerank_pb2 as pb
 
 from service.bench.process import Process
-from service.bench.workload import MIX, Request
+from service.bench.workload import MIX, URGENT, Request
 
 _SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 _PUSHBACK = "grpc-retry-pushback-ms"
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # Else channels to one address share a connection.
     ("grpc.enable_retries", 0),
+    ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
 )
 
@@ -47,14 +48,11 @@ class Client:
     async def connected(cls, process: Process) -> AsyncIterator["Client"]:
         """Connect to a service; close the connections in the end."""
         async with contextlib.AsyncExitStack() as stack:
-            channels = [grpc.aio.insecure_channel(process.grpc, options=_OPTIONS) for _ in MIX]
-            for channel in channels:
-                await stack.enter_async_context(channel)
-            yield cls(process, {group.name: channel for group, channel in zip(MIX, channels, strict=True)})
+            yield cls(process, {group.name: await stack.enter_async_context(channel(process.grpc)) for group in MIX})
 
     async def model(self) -> str:
         """Return the name of the model served. Raises SystemExit if nobody answers."""
-        list_models: Any = next(iter(self._channels.values())).unary_unary(
+        list_models: Any = self._channels[URGENT.name].unary_unary(
             f"/{_SERVICE}/ListModels", response_deserializer=pb.ListModelsResponse.FromString
         )
         try:
@@ -63,12 +61,15 @@ class Client:
             raise SystemExit(f"the service does not answer: {error.details()}") from None
         return str(listed.models[0].name)
 
+    async def answer(self, raw: bytes, timeout_s: float, *, group: str = URGENT.name, name: str = "bench") -> bytes:
+        """Send a serialised message under a client's name, and return the answer, as it came. Raises AioRpcError."""
+        answer: bytes = await self._rerank[group](raw, timeout=timeout_s, metadata=(("x-client-name", name),))
+        return answer
+
     async def send(self, request: Request, timeout_s: float) -> Ending:
         """Send a request and wait for its end."""
         try:
-            await self._rerank[request.group](
-                request.raw, timeout=timeout_s, metadata=(("x-client-name", request.client),)
-            )
+            await self.answer(request.raw, timeout_s, group=request.group, name=request.client)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 return Ending.LATE
@@ -76,3 +77,8 @@ class Client:
                 return Ending.FAILED
             return Ending.ADVISED if _PUSHBACK in error.trailing_metadata() else Ending.UNADVISED
         return Ending.IN_TIME
+
+
+def channel(address: str) -> grpc.aio.Channel:
+    """Return a connection of its own, which takes messages of any size and tries nothing again."""
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)

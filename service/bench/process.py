@@ -1,16 +1,18 @@
 """The service under test: started on free ports, or somebody else's."""
 
-import asyncio
 import contextlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import nan
 from pathlib import Path
 from time import process_time
-from typing import NamedTuple
+from typing import IO, NamedTuple
+
+_APIS = ("grpc", "http", "admin")
+_LINE = re.compile(r"rerankd: (\w+) on (\S+)")
 
 
 class Process(NamedTuple):
@@ -18,22 +20,8 @@ class Process(NamedTuple):
 
     grpc: str
     """Address as host:port."""
-    admin: str | None = None
-    """Address as host:port; None for a service that was not started here."""
     pid: int | None = None
-
-    async def batches(self) -> tuple[float, float]:
-        """Return how many batches there have been, and the seconds they took together."""
-        assert self.admin  # noqa: S101  # Only asked of a service started here.
-        reader, writer = await asyncio.open_connection(*self.admin.rsplit(":", 1))
-        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
-        text = (await reader.read()).decode()
-        writer.close()
-        count, seconds = (
-            sum(map(float, re.findall(rf"^rerank_inference_seconds_{what}{{.*}} (\S+)", text, re.MULTILINE)))
-            for what in ("count", "sum")
-        )
-        return count, seconds
+    """None for a service that was not started here."""
 
     def cpu_s(self) -> float:
         """Return the CPU seconds used so far, in steps of about 0.01; NaN where nobody tells."""
@@ -53,28 +41,54 @@ class Process(NamedTuple):
         return (user + nice + system + sum(more)) / os.sysconf("SC_CLK_TCK") - self.cpu_s() - process_time()
 
 
-@contextlib.asynccontextmanager
-async def started() -> AsyncIterator[Process]:
-    """Start a service on free ports, and stop it in the end."""
-    ports = {f"RERANKD_{api}_ADDRESS": "127.0.0.1:0" for api in ("GRPC", "HTTP", "ADMIN")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "service",
-        "serve",
-        # The same requests are sent more than once; what is measured is scoring.
-        env=os.environ | ports | {"RERANKD_CACHE_MB": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+@contextlib.contextmanager
+def started(*program: str, **settings: object) -> Iterator[Process]:
+    """Start a program that serves, `rerankd serve` unless told, on free ports, and stop it in the end.
+
+    Settings that are not given here are those of this program. Raises SystemExit if it does not start.
+    """
+    command, environment = [sys.executable, *(program or ("-m", "service", "serve"))], os.environ | variables(settings)
     try:
-        assert process.stdout  # noqa: S101
-        lines = [(await process.stdout.readline()).decode().split() for _ in ports]
-        if not all(lines):
-            raise SystemExit("the service did not start; `rerankd serve` says why")
-        address = {line[1]: line[-1] for line in lines}
-        yield Process(address["gRPC"], address["admin"], process.pid)
-    finally:
-        if process.returncode is None:
+        process, address = launch(command, environment, subprocess.DEVNULL)
+    except ChildProcessError:
+        raise SystemExit("the service did not start; `rerankd serve` says why") from None
+    with process:
+        try:
+            yield Process(address["gRPC"], process.pid)
+        finally:
             process.terminate()
-        await process.wait()
+            process.wait()
+
+
+def variables(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return settings, named without prefix in lower case, as variables; ports are free ones unless they say so."""
+    ports = {f"{api}_address": "127.0.0.1:0" for api in _APIS}
+    return {f"RERANKD_{name.upper()}": str(value) for name, value in {**ports, **settings}.items()}
+
+
+def launch(
+    command: Sequence[str | Path], environment: Mapping[str, str], errors: int | IO[str]
+) -> tuple[subprocess.Popen[str], dict[str, str]]:
+    """Start a program that serves, and wait until it has said where; return addresses as host:port by name.
+
+    Raises ChildProcessError with what it said instead, if it did not start.
+    """
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603
+    try:
+        return process, _addresses(process.stdout or ())
+    except BaseException:
+        with process:
+            process.kill()
+        raise
+
+
+def _addresses(said: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in said:
+        match = _LINE.match(line)
+        if not match:
+            raise ChildProcessError(line)
+        found[match[1]] = match[2]
+        if len(found) == len(_APIS):
+            return found
+    raise ChildProcessError("nothing")

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, nan
+from math import nan
 from typing import NamedTuple
 
 from service.bench.client import Client, Ending
+from service.bench.goal import quantile
 from service.bench.workload import BULK, MIX, Request
 from service.progress import Progress
 
@@ -75,11 +76,6 @@ class Run:
     def took_s(self, q: float, *endings: Ending) -> float:
         """Return a quantile of the times of the requests that ended like that."""
         return quantile([s.took_s for s in self.sent if s.ending in endings], q)
-
-
-def quantile(values: Sequence[float], q: float) -> float:
-    """Return the smallest value that a share `q` of all does not exceed; NaN of none."""
-    return sorted(values)[max(ceil(q * len(values)), 1) - 1] if values else nan
 
 
 async def play(client: Client, requests: Sequence[Request], *, load: float, seconds: float, progress: Progress) -> Run:

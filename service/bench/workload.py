@@ -13,7 +13,8 @@ _WORDS = (
     "the of and to in is was for on as with by at from city river capital state trade war king law music science "
     "water energy cell market price history language island mountain railway season team film novel theory"
 )
-_VOCABULARY = _WORDS.split()
+VOCABULARY = _WORDS.split()
+"""Words of a token each to most tokenisers of English."""
 _WORDS_MAX = 400
 _PAIR_TOKENS = len(_QUERY.split()) + 3  # What every pair has beside its document: the query and the special tokens.
 _CLIENTS = 8  # Of each group.
@@ -51,7 +52,8 @@ class Group:
     def request(self, model: str, chance: Random, documents: int | None = None) -> Request:
         """Draw a request, of so many documents if that is given."""
         texts = [_text(chance) for _ in range(documents or self.documents(chance))]
-        raw = message(model, texts, chance.choice(self.lanes)).SerializeToString()
+        lane = chance.choice(self.lanes)
+        raw = pb.RerankRequest(model=model, query=_QUERY, documents=texts, priority=lane).SerializeToString()
         tokens = sum(text.count(" ") + 1 + _PAIR_TOKENS for text in texts)
         return Request(self.name, f"{self.name}-{chance.randrange(_CLIENTS)}", raw, len(texts), tokens)
 
@@ -99,11 +101,6 @@ def trace(
     return sorted(requests, key=lambda request: request.at)
 
 
-def message(model: str, texts: list[str], lane: int) -> pb.RerankRequest:
-    """Return a message with these documents."""
-    return pb.RerankRequest(model=model, query=_QUERY, documents=texts, priority=lane)
-
-
 def texts(count: int, seed: int) -> list[str]:
     """Return documents drawn by seed."""
     chance = Random(seed)  # noqa: S311
@@ -112,4 +109,4 @@ def texts(count: int, seed: int) -> list[str]:
 
 def _text(chance: Random) -> str:
     """Draw a text of a length like those of real passages: lognormal around 55 words."""
-    return " ".join(chance.choices(_VOCABULARY, k=min(_WORDS_MAX, round(chance.lognormvariate(4, 0.6)))))
+    return " ".join(chance.choices(VOCABULARY, k=min(_WORDS_MAX, round(chance.lognormvariate(4, 0.6)))))

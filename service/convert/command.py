@@ -4,9 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from service.convert.questions import BUILT_IN, PairsError
-from service.engine.errors import ModelError
-
 _INTERRUPTED = 130
 
 
@@ -17,7 +14,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pairs",
         type=Path,
-        default=BUILT_IN,
         metavar="FILE",
         help='what to compare scores on, {"query": "...", "documents": ["...", ...]} a line; English, built in',
     )
@@ -32,14 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def convert(arguments: argparse.Namespace) -> int:
     """Convert a model and print what that costs and gains; return 0, or 1 with the reason in words."""
     try:
-        # Not at the top, for the service does without onnx.
+        # Not at the top, for the service does without onnx, and the help without all.
         from service.convert.conversion import ConversionError, converted  # noqa: PLC0415
+        from service.convert.questions import BUILT_IN, PairsError  # noqa: PLC0415
+        from service.engine.errors import ModelError  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
         return _failed("the package onnx is missing: pip install 'rerankd[convert]'")
     try:
-        report = converted(arguments.model, arguments.out, arguments.pairs, arguments.agreement)
+        report = converted(arguments.model, arguments.out, arguments.pairs or BUILT_IN, arguments.agreement)
     except (ConversionError, ModelError, PairsError) as error:
         return _failed(str(error))
     except OSError as error:

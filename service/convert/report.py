@@ -69,4 +69,4 @@ class Report:
             yield f"  {shape:16}{speed.before_s * 1000:9.1f} ms{speed.after_s * 1000:9.1f} ms{speed.ratio:7.2f} times"
         if slower := [speed for speed in self.speeds if speed.ratio < 1]:
             where = "here" if len(slower) == len(self.speeds) else "here at some lengths"
-            yield f"int8 is slower than fp32 {where}: on such CPUs, compare both, rerankd bench engine --fp32"
+            yield f"int8 is slower than fp32 {where}: on such CPUs, compare both, each by rerankd bench load"

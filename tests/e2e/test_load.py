@@ -11,7 +11,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
-from service.bench import speed
+from service.bench import measure
 from service.bench.client import Client, Ending
 from service.bench.process import Process
 from service.bench.run import play
@@ -147,7 +147,7 @@ async def test_far_over_capacity_the_urgent_are_answered_and_bulk_is_shed(runnin
     runs = []
     async with Client.connected(Process(running.grpc)) as client:
         model = await client.model()
-        able = await speed.measure(client, model, seconds=1, seed=1)
+        able = await measure.capacity(client, model, seconds=1, seed=1)
         # In less of a hurry, bulk could wait until the few seconds are over.
         deadlines = able.deadlines | {"bulk": 4 * able.alone_s["bulk"]}
         for load in (0.5, 4):

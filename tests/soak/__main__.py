@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from functools import partial
 from pathlib import Path
 
-from service.bench.output import write
+from service.bench.plot import write
 from tests.soak import picture, report
 from tests.soak.soak import soak
 

@@ -7,10 +7,11 @@ from typing import Any
 import grpc
 from rerank.v2 import rerank_pb2 as pb
 
+from service.bench.client import channel
 from tests.contract.clients import SERVICE
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome, answered, refused_by_grpc
 from tests.soak.question import Question
-from tests.soak.there import There, channel
+from tests.soak.there import There
 
 _PART = 25  # Documents in a message of a stream.
 _OVERSIZE = 64 * 2**20 + 1

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import httpx
 
-from service.bench import speed
+from service.bench import measure
 from service.bench.client import Client
 from service.bench.process import Process
 from service.progress import Progress
@@ -100,7 +100,7 @@ async def _soaked(
 async def _capacity(service: RunningService, seconds: float, seed: int) -> float:
     """Return the tokens a second that the service can do."""
     async with Client.connected(Process(service.grpc, pid=service.process.pid)) as client:
-        return (await speed.measure(client, await client.model(), seconds=seconds, seed=seed)).tokens_s
+        return (await measure.capacity(client, await client.model(), seconds=seconds, seed=seed)).tokens_s
 
 
 async def _held_mb(there: There, pid: int) -> float:

@@ -9,15 +9,10 @@ from random import Random
 import grpc
 import httpx
 
+from service.bench.client import channel
 from tests.process import RunningService
 
 _CHANNELS = 4
-_OPTIONS = (
-    ("grpc.use_local_subchannel_pool", 1),  # Else channels to one address share a connection.
-    ("grpc.enable_retries", 0),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-)
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
 """Connections idle for longer are not used again: the service closes them after 5 s."""
 _NAMES = 4
@@ -49,8 +44,3 @@ class There:
     def name(self, kind: str) -> str:
         """Return the name of one of a few clients that make calls of a kind."""
         return f"soak.{kind}.{next(self._serial) % _NAMES}"
-
-
-def channel(address: str) -> grpc.aio.Channel:
-    """Return a connection of its own."""
-    return grpc.aio.insecure_channel(address, options=_OPTIONS)

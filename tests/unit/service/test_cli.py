@@ -10,6 +10,17 @@ import pytest
 
 from tests.process import environment
 
+IMPORTED = """
+import sys
+before, sys.argv = set(sys.modules), ["rerankd", *sys.argv[1:]]
+from service.cli import main
+try:
+    main()
+finally:
+    print("imported", *set(sys.modules) - before)
+"""
+"""Runs a command line, and then says what that has imported."""
+
 
 class Ending(NamedTuple):
     """How a process ended."""
@@ -19,6 +30,9 @@ class Ending(NamedTuple):
     err: str
 
 
+ROOT = Path(__file__).parents[3]
+SERVER = "service.server service.rest service.grpc_api service.telemetry fastapi uvicorn prometheus_client structlog"
+ENGINE = "onnxruntime tokenizers numpy"
 CASES: dict[str, tuple[list[str], dict[str, str]]] = {
     "version": (["--version"], {}),
     "nothing": ([], {}),
@@ -39,7 +53,7 @@ def endings() -> dict[str, Ending]:
         name: subprocess.Popen(
             [sys.executable, "-m", "service", *arguments],
             env=environment(**settings),
-            cwd=Path(__file__).parents[3],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -83,3 +97,43 @@ def test_cannot_start(name: str, reason: str, endings: dict[str, Ending]):
     assert (status, out) == (1, "")
     assert err.startswith(f"rerankd: {reason}")
     assert err.count("\n") == 1
+
+
+def imported(*arguments: str, **settings: str) -> set[str]:
+    """Return the modules that a command line imports until it ends."""
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments],
+        env=environment(**settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(run.stdout.rpartition("imported ")[2].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--version", "--help", "serve --help", "bench --help", "bench load --help", "convert --help", "models --help"],
+)
+def test_help_takes_the_standard_library_only(arguments: str):
+    """Who asks for the version or for help waits for no library."""
+    modules = imported(*arguments.split())
+    assert "service.cli" in modules
+    assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"service"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own", "others"),
+    [
+        ("serve", "service.server", "service.bench service.convert service.hub.inventory onnx matplotlib"),
+        ("bench load --address 127.0.0.1:1", "service.bench.load", f"service.convert {SERVER} {ENGINE}"),
+        ("convert /nowhere /neither", "service.convert.conversion", f"service.bench {SERVER} grpc rerank"),
+        ("models", "service.hub.inventory", f"service.bench service.convert {SERVER} {ENGINE} grpc rerank"),
+    ],
+)
+def test_a_command_imports_nothing_of_anothers(arguments: str, own: str, others: str):
+    """No command pays for what only another takes."""
+    modules = imported(*arguments.split(), model="/nowhere")
+    assert own in modules
+    assert modules & set(others.split()) == set()

@@ -47,4 +47,4 @@ def test_slower(ratios: tuple[float, ...], said: str | None):
     """Where int8 does not pay on this machine, that is said, with what to do."""
     report = a_report(*ratios)
     assert ("int8 is slower" in report) == (said is not None)
-    assert said is None or (said in report and "rerankd bench engine --fp32" in report)
+    assert said is None or (said in report and "rerankd bench load" in report)

@@ -8,19 +8,21 @@ from random import Random
 from typing import NamedTuple
 
 from scheduler import CostModel
-from service.bench import cuts, prediction
-from service.bench.corpus import Question, questions
-from service.bench.raw import Raw
-from service.bench.served import Served
+from service.bench.client import Client
 from service.engine.engine import Engine
 from service.engine.model_dir import ModelDirectory
 from service.engine.pair_layout import EncodedPair
 from service.hub.location import locate
 from service.progress import Progress
 from service.settings import Settings
+from tests.bench import batching, prediction
+from tests.bench.batching import BatchingPolicy
+from tests.bench.corpus import Question, questions
+from tests.bench.raw import Raw
+from tests.bench.served import ask
 
-OURS = "as rerankd cuts"
-USUAL = f"{cuts.USUAL} as they come"
+OURS = "as rerankd does"
+USUAL = f"{batching.USUAL} as they come"
 SMALL = 10
 """Documents of a small request."""
 USUAL_EVERY = 3
@@ -53,56 +55,56 @@ class Trials:
         self.compared = 0
         """Of so many."""
         self._rounds = rounds
-        self._chance = Random(seed)  # noqa: S311  # An order, not a secret.
+        self._chance = Random(seed)
         self._progress = progress
         self._workers = settings.workers
         self._engine = Engine(directory)
         self._raw = Raw(directory, settings.workers)
         self._cost = CostModel.fit(self._engine.warm_up())
-        self._ours = cuts.scheduled_by(settings.policy, self._cost)
+        self._ours = batching.scheduled_by(settings.policy, self._cost)
         self._large = questions(self.model, documents, seed)
         self._small = questions(self.model, SMALL, seed + 1)
 
-    def cutting(self) -> dict[str, list[float]]:
-        """Return the tokens a second of all workers for each way to cut, round by round, padding not counted."""
-        ways: dict[str, cuts.Cutter] = {OURS: self._ours, "each alone": partial(cuts.arrival, size=1)}
-        ways |= {f"sorted, {tokens:,} tokens": partial(cuts.budget, tokens=tokens) for tokens in _BUDGETS}
-        usual: dict[str, cuts.Cutter] = {USUAL: partial(cuts.arrival, size=cuts.USUAL)}
+    def batching(self) -> dict[str, list[float]]:
+        """Return the tokens a second of all workers for each policy, round by round, padding not counted."""
+        policies: dict[str, BatchingPolicy] = {OURS: self._ours, "each alone": partial(batching.arrival, size=1)}
+        policies |= {f"sorted, {tokens:,} tokens": partial(batching.budget, tokens=tokens) for tokens in _BUDGETS}
+        usual: dict[str, BatchingPolicy] = {USUAL: partial(batching.arrival, size=batching.USUAL)}
         rates: dict[str, list[float]] = defaultdict(list)
         for turn, asked in enumerate(islice(self._large, self._rounds)):
             self._progress.update(f"round {turn + 1} of {self._rounds}")
             pairs = self._pairs(asked)
-            logits = self._cut(pairs, ways, rates)
+            logits = self._batched(pairs, policies, rates)
             if turn % USUAL_EVERY == 0:
-                logits = list(map(set.union, logits, self._cut(pairs, usual, rates)))
+                logits = list(map(set.union, logits, self._batched(pairs, usual, rates)))
             self.compared += len(pairs)
             self.differing += sum(len(of_pair) > 1 for of_pair in logits)
         self._progress.clear()
         return rates
 
-    async def throughput(self, served: Served) -> list[float]:
+    async def throughput(self, client: Client) -> list[float]:
         """Return the served over the raw rate of large requests that come together, round by round."""
-        await served.ask(list(islice(self._large, 1)))
+        await ask(client, list(islice(self._large, 1)))
         ratios = []
         for turn in range(self._rounds):
             self._progress.update(f"round {turn + 1} of {self._rounds}")
             asked = list(islice(self._large, _AT_ONCE))
             # Which of them comes first alternates, since what disturbs them may come and go.
             before_s = self._raw_s(asked) if turn % 2 else None
-            answered = await served.ask(asked)
+            answered = await ask(client, asked)
             ratios.append((before_s or self._raw_s(asked)) / answered.took_s)
             if turn == 0:
                 self._check(asked[0], answered.scores()[0])
         self._progress.clear()
         return ratios
 
-    async def large(self, served: Served) -> Alone:
+    async def large(self, client: Client) -> Alone:
         """Ask large requests one at a time."""
-        return await self._alone(served, list(islice(self._large, self._rounds)))
+        return await self._alone(client, list(islice(self._large, self._rounds)))
 
-    async def small(self, served: Served) -> Alone:
+    async def small(self, client: Client) -> Alone:
         """Ask small requests one at a time."""
-        return await self._alone(served, list(islice(self._small, _SMALL_EACH * self._rounds)))
+        return await self._alone(client, list(islice(self._small, _SMALL_EACH * self._rounds)))
 
     def over(self, slower: ModelDirectory) -> list[float]:
         """Return how many times as fast as another form of the model this one is, raw, round by round."""
@@ -122,33 +124,34 @@ class Trials:
         self._progress.clear()
         return error
 
-    def _cut(
-        self, pairs: Sequence[EncodedPair], ways: dict[str, cuts.Cutter], rates: dict[str, list[float]]
+    def _batched(
+        self, pairs: Sequence[EncodedPair], policies: dict[str, BatchingPolicy], rates: dict[str, list[float]]
     ) -> list[set[float]]:
-        """Run the pairs cut in each of these ways, the batches mixed, so that what disturbs one disturbs all.
+        """Run the pairs in the batches of each policy, mixed, so that what disturbs one disturbs all.
 
         Add to the rates and return each pair's logits, one if all agree.
         """
         lengths = [pair.tokens for pair in pairs]
-        batches = [(name, cut) for name, way in ways.items() for cut in way(lengths)]
+        batches = [(name, batch) for name, policy in policies.items() for batch in policy(lengths)]
         self._chance.shuffle(batches)
         took_s: dict[str, float] = defaultdict(float)
         found = [set[float]() for _ in pairs]
-        for (name, cut), ran in zip(batches, self._raw.run([pairs[i] for i in cut] for _, cut in batches), strict=True):
+        all_ran = self._raw.run([pairs[i] for i in batch] for _, batch in batches)
+        for (name, batch), ran in zip(batches, all_ran, strict=True):
             took_s[name] += ran.took_s
-            for i, logit in zip(cut, ran.logits, strict=True):
+            for i, logit in zip(batch, ran.logits, strict=True):
                 found[i].add(logit)
-        for name in ways:
+        for name in policies:
             rates[name].append(sum(lengths) / took_s[name] * self._workers)
         return found
 
-    async def _alone(self, served: Served, asked: list[Question]) -> Alone:
+    async def _alone(self, client: Client, asked: list[Question]) -> Alone:
         over_raw, again = [], []
         for question in asked:
             raw_s = self._raw_s([question])
-            first = await served.ask([question])
+            first = await ask(client, [question])
             over_raw.append(first.took_s / raw_s)
-            again.append(first.took_s / (await served.ask([question])).took_s)
+            again.append(first.took_s / (await ask(client, [question])).took_s)
         return Alone(over_raw, again)
 
     def _check(self, question: Question, scores: list[float]) -> None:
@@ -161,7 +164,7 @@ class Trials:
         """Return how long all workers take for these pairs; that some have none left in the end is not counted."""
         batches = []
         for pairs in map(self._pairs, asked):
-            batches += [[pairs[i] for i in cut] for cut in self._ours([pair.tokens for pair in pairs])]
+            batches += [[pairs[i] for i in batch] for batch in self._ours([pair.tokens for pair in pairs])]
         return sum(ran.took_s for ran in (raw or self._raw).run(batches)) / self._workers
 
     def _pairs(self, asked: Question) -> list[EncodedPair]:

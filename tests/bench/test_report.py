@@ -1,22 +1,22 @@
-"""Tests of the sheet."""
+"""Tests of the report."""
 
 from service.bench.goal import Goal
-from service.bench.sheet import Sheet
+from tests.bench.report import Report
 
 KEPT = Goal("served over raw", [0.97, 0.99, 0.98], 0.95, 0.98, at_least=True)
 MISSED = Goal("cost-model error", [0.1], 0.05)
-CUTS = {"each alone": [900.0], "sorted": [1000.0, 1001.0, 2000.0]}
+RATES = {"each alone": [900.0], "sorted": [1000.0, 1001.0, 2000.0]}
 
 
-def test_a_sheet_is_kept_if_all_goals_are():
+def test_a_report_is_kept_if_all_goals_are():
     """One limit that is not kept decides."""
-    assert Sheet([KEPT], CUTS, "tiny", 2).kept
-    assert not Sheet([KEPT, MISSED], CUTS, "tiny", 2).kept
+    assert Report([KEPT], RATES, "tiny", 2).kept
+    assert not Report([KEPT, MISSED], RATES, "tiny", 2).kept
 
 
-def test_a_sheet_in_words():
-    """The goals stand in their order, the ways to cut by what they bring."""
-    assert Sheet([KEPT, MISSED], CUTS, "tiny", 2).text() == (
+def test_a_report_in_words():
+    """The goals stand in their order, the batching policies by what they bring."""
+    assert Report([KEPT, MISSED], RATES, "tiny", 2).text() == (
         "tiny, 2 workers; medians of rounds in which they take turns\n"
         "\n"
         "| what             | measured | lowest to highest |         limit |  aim |             |\n"

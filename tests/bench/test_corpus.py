@@ -3,8 +3,8 @@
 from itertools import islice
 from statistics import mean, median
 
-from service.bench.corpus import questions
 from service.engine.engine import Engine
+from tests.bench.corpus import questions
 
 
 def test_lengths_are_those_of_passages(embedded: Engine):

@@ -2,11 +2,11 @@
 
 from math import nan
 
-from service.bench.findings import Findings
-from service.bench.trials import OURS, USUAL, Alone
 from service.engine.cpu import instructions
+from tests.bench.findings import Findings
+from tests.bench.trials import OURS, USUAL, Alone
 
-CUTS = {
+RATES = {
     OURS: [90.0, 100.0, 80.0, 100.0],
     "one way": [100.0, 100.0, 100.0, 100.0],
     "another": [100.0, 90.0, 80.0, 10.0],
@@ -19,7 +19,7 @@ def goals(*, growth: float = 1.0, over_fp32: tuple[float, ...] = ()) -> dict[str
     findings = Findings(
         documents=100,
         requests=20_000,
-        cuts=CUTS,
+        rates=RATES,
         served=[0.97],
         large=Alone([1.01], [150.0]),
         small=Alone([1.2], [40.0]),
@@ -33,14 +33,14 @@ def goals(*, growth: float = 1.0, over_fp32: tuple[float, ...] = ()) -> dict[str
     return {goal.what: list(goal.values) for goal in findings.goals()}
 
 
-def test_our_cuts_are_set_against_the_best_way_of_all_rounds():
+def test_our_batches_are_set_against_the_best_policy_of_all_rounds():
     """The best is the one with the best median, and each round is compared with itself."""
-    assert goals()["our cuts over the best"] == [0.9, 1.0, 0.8, 1.0]
+    assert goals()["our batches over the best of others"] == [0.9, 1.0, 0.8, 1.0]
 
 
 def test_the_usual_batches_are_compared_with_the_rounds_they_ran_in():
     """They run in every third round only."""
-    assert goals()["our cuts over batches of 32 as they come"] == [4.5, 4.0]
+    assert goals()["our batches over those of 32 as they come"] == [4.5, 4.0]
 
 
 def test_what_was_not_measured_is_no_goal():

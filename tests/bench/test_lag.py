@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.bench import lag
+from tests.bench import lag
 
 
 def test_only_what_was_late_in_time_counts(tmp_path: Path):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from service.bench.run import quantile
+from service.bench.goal import quantile
 from service.server import serve
 from service.settings import Settings
 

@@ -1,27 +1,26 @@
-"""How near the service gets to what ONNX Runtime alone does on the same machine."""
+"""How near the service gets to what ONNX Runtime alone does on the same machine: python -m tests.bench."""
 
-import argparse
 import asyncio
 import os
 import sys
-from functools import partial
+from argparse import ArgumentParser, Namespace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, process_time
 
-from service.bench import bars, lag, memory
-from service.bench.corpus import questions
-from service.bench.findings import Findings
-from service.bench.output import write
+from service.bench.plot import write
 from service.bench.process import Process
-from service.bench.served import served
-from service.bench.sheet import Sheet
-from service.bench.trials import Trials
 from service.engine.errors import ModelError
 from service.hub.location import locate
 from service.progress import Progress
 from service.settings import Settings
+from tests.bench import lag, memory
+from tests.bench.corpus import questions
+from tests.bench.findings import Findings
+from tests.bench.report import Report
+from tests.bench.served import ask, served
+from tests.bench.trials import Trials
 
 _LAG_ROUND_S = 1.5
 _LAG_SETTLING_S = 1.0
@@ -30,31 +29,27 @@ _ROOM_S = 120  # Of backlog: on a slow machine, too, nothing is refused here.
 _MEMORY_CACHE_MB = 1  # Full long before a tenth of the requests: that a cache fills is no leak.
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `rerankd bench engine`."""
+def main() -> int:
+    """Print the report and write it with a plot; return 0 if all limits were kept."""
+    parser = ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=_count, default=6, help="turns that raw and served take; 6")
     parser.add_argument("--documents", type=_count, default=100, help="documents of a large request; 100")
     parser.add_argument("--requests", type=_count, default=20_000, help="mixed requests, for the memory; 20000")
     parser.add_argument("--seed", type=int, default=1, help="draws texts and order; 1")
     parser.add_argument("--fp32", type=Path, metavar="MODEL_DIR", help="the same model in fp32, to compare with")
-    parser.add_argument(
-        "--out", type=Path, default=Path("bench-results"), help="folder for report and picture; bench-results"
-    )
-
-
-def engine(arguments: argparse.Namespace) -> int:
-    """Print the report and write it with a picture; return 0 if all limits were kept."""
+    parser.add_argument("--out", type=Path, default=Path("bench-results"), help="folder; bench-results")
+    arguments = parser.parse_args()
     try:
-        sheet = asyncio.run(_sheet(arguments))
+        report = asyncio.run(_report(arguments))
     except ModelError as error:
-        print(f"rerankd: {error}", file=sys.stderr)
+        print(f"python -m tests.bench: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    print(sheet.text())
-    write(arguments.out, "engine", sheet.text(), partial(bars.draw, sheet))
-    return 0 if sheet.kept else 1
+    print(report.text())  # noqa: T201
+    write(arguments.out, "engine", report.text(), report.draw)
+    return 0 if report.kept else 1
 
 
-async def _sheet(arguments: argparse.Namespace) -> Sheet:
+async def _report(arguments: Namespace) -> Report:
     """Measure everything, one after the other. Raises ModelError."""
     settings, progress = Settings.load(), Progress()
     documents, rounds, seed = arguments.documents, arguments.rounds, arguments.seed
@@ -63,26 +58,26 @@ async def _sheet(arguments: argparse.Namespace) -> Sheet:
     trials = Trials(settings, documents=documents, rounds=rounds, seed=seed, progress=progress)
     progress.step("what the cost model says of batches, and what they take")
     error = trials.prediction()
-    progress.step(f"raw, {documents} documents at a time cut into batches in different ways")
-    cuts = trials.cutting()
+    progress.step(f"raw, {documents} documents at a time in the batches of different policies")
+    rates = trials.batching()
     over_fp32: list[float] = []
     if slower:
         progress.step("raw, and raw in fp32")
         over_fp32 = trials.over(slower)
-    async with served(backlog_seconds=_ROOM_S) as service:
+    async with served(backlog_seconds=_ROOM_S) as client:
         progress.step(f"raw and served, requests of {documents} documents")
-        throughput = await trials.throughput(service)
+        throughput = await trials.throughput(client)
         progress.step("raw and served, one request at a time")
-        large, small = await trials.large(service), await trials.small(service)
+        large, small = await trials.large(client), await trials.small(client)
     progress.step("the event loop under full load")
     late_s = await _late_s(trials.model, arguments, progress)
     progress.step(f"memory, over {arguments.requests} requests of all kinds")
-    async with served(cache_mb=_MEMORY_CACHE_MB) as service:
-        growth = await memory.growth(service, trials.model, requests=arguments.requests, seed=seed, progress=progress)
+    async with served(cache_mb=_MEMORY_CACHE_MB) as client:
+        growth = await memory.growth(client, trials.model, requests=arguments.requests, seed=seed, progress=progress)
     findings = Findings(
         documents=documents,
         requests=arguments.requests,
-        cuts=cuts,
+        rates=rates,
         served=throughput,
         large=large,
         small=small,
@@ -94,22 +89,22 @@ async def _sheet(arguments: argparse.Namespace) -> Sheet:
         over_fp32=over_fp32,
     )
     others = (_others_cpu_s() - others_before_s) / (monotonic() - start)
-    return Sheet(list(findings.goals()), cuts, trials.model, settings.workers, others)
+    return Report(list(findings.goals()), rates, trials.model, settings.workers, others)
 
 
-async def _late_s(model: str, arguments: argparse.Namespace, progress: Progress) -> float:
+async def _late_s(model: str, arguments: Namespace, progress: Progress) -> float:
     """Return by how much a timer on the service's event loop is late while large requests are always under way."""
     asked = questions(model, arguments.documents, arguments.seed - 1)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "ticks"
-        async with served("-m", lag.__name__, str(path), backlog_seconds=_ROOM_S) as service:
+        async with served("-m", lag.__name__, str(path), backlog_seconds=_ROOM_S) as client:
             since = monotonic() + _LAG_SETTLING_S
             until = since + _LAG_ROUND_S * arguments.rounds
 
             async def caller() -> None:
                 while monotonic() < until:
                     progress.update(f"{max(until - monotonic(), 0):3.0f} s left")
-                    await service.ask(list(islice(asked, 1)))
+                    await ask(client, list(islice(asked, 1)))
 
             await asyncio.gather(*(caller() for _ in range(_LAG_IN_FLIGHT)))
             progress.clear()
@@ -128,3 +123,7 @@ def _count(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from rerank.v2 import rerank_pb2 as pb
 
-from service.bench.workload import texts
+from service.bench.workload import VOCABULARY
 
 _QUERY_WORDS = 12
 _MEDIAN, _SIGMA = 88, 0.85
 _WORDS_MAX = 497
 """With the query and three special tokens, a pair has 137 tokens in the mean, 103 in the median, and 512 at most."""
-_WORDS = " ".join(texts(40, 0)).split()
 
 
 class Question(NamedTuple):
@@ -27,7 +26,7 @@ class Question(NamedTuple):
 
 def questions(model: str, documents: int, seed: int) -> Iterator[Question]:
     """Draw questions of so many documents, without end; each word is a token to most tokenisers of English."""
-    chance = Random(seed)  # noqa: S311  # Texts, not secrets.
+    chance = Random(seed)
     while True:
         query = text(chance, _QUERY_WORDS)
         yield question(model, query, [text(chance, _length(chance)) for _ in range(documents)])
@@ -41,7 +40,7 @@ def question(model: str, query: str, documents: list[str]) -> Question:
 
 def text(chance: Random, words: int) -> str:
     """Draw a text of so many words."""
-    return " ".join(chance.choices(_WORDS, k=words))
+    return " ".join(chance.choices(VOCABULARY, k=words))
 
 
 def _length(chance: Random) -> int:

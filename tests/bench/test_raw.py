@@ -4,10 +4,10 @@ from math import exp
 
 import pytest
 
-from service.bench.raw import Raw
 from service.engine.engine import Engine
 from service.engine.model_dir import ModelDirectory
 from service.settings import EMBEDDED_MODEL
+from tests.bench.raw import Raw
 
 QUERY = "which river is the longest"
 DOCUMENTS = ["the Nile", "a song about the sea, and about much else besides", "", "rivers " * 30]
