@@ -6,11 +6,12 @@ from time import perf_counter
 import numpy as np
 
 from scheduler import CostModel, Job, Scheduler
+from service.bench.goal import at_least, at_most, quantile
 from service.settings import Settings
 from tests.simulation import measures
 from tests.simulation.bench import Bench
 from tests.simulation.overload import total_s
-from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.result import Result
 from tests.simulation.run import Ending, Run
 from tests.simulation.worker import Cost, Speed
 from tests.simulation.workload import Group, Retry
@@ -124,7 +125,7 @@ def _floors(run: Run, start: float, stop: float, every: float) -> list[int]:
     for shedding in run.sheddings:
         if start <= shedding.at < stop:
             pieces.setdefault(int(shedding.at / every), []).append(shedding.lane)
-    return [int(np.quantile(lanes, 0.1)) // 100 for lanes in pieces.values()] or [0]
+    return [int(quantile(lanes, 0.1)) // 100 for lanes in pieces.values()] or [0]
 
 
 def _refusal_s(bench: Bench, count: int = 1000) -> float:
@@ -138,4 +139,4 @@ def _refusal_s(bench: Bench, count: int = 1000) -> float:
         if refusal:
             times.append(perf_counter() - start)
         scheduler.poll(0.0)
-    return measures.quantile(times, 0.99)
+    return quantile(times, 0.99)

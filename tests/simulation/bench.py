@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from math import inf
 
 from scheduler import Policy
+from service.bench.goal import quantile
 from tests.simulation import bounds, measures
 from tests.simulation.measures import Factors
 from tests.simulation.run import Run
@@ -119,4 +120,4 @@ class Bench:
 
     def p99(self, run: Run, group: Group | None = None) -> float:
         """Return the 99th percentile of the latency of a group, by default the urgent one."""
-        return measures.quantile(measures.latencies(measures.of(run, (group or self.urgent).lanes)), 0.99)
+        return quantile(measures.latencies(measures.of(run, (group or self.urgent).lanes)), 0.99)

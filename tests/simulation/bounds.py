@@ -8,7 +8,8 @@ from random import Random
 
 from scheduler import CostModel, Job, Policy, Scheduler
 from service.bench.bound import Asked, in_time
-from tests.simulation.measures import latencies, quantile, useful_s
+from service.bench.goal import quantile
+from tests.simulation.measures import latencies, useful_s
 from tests.simulation.simulator import run
 from tests.simulation.worker import Cost
 from tests.simulation.workload import Group, Request, backlog

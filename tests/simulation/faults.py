@@ -6,9 +6,10 @@ from math import ceil, inf, log2
 import numpy as np
 from numpy.random import Generator
 
+from service.bench.goal import at_least, at_most
 from tests.simulation import measures
 from tests.simulation.bench import Bench
-from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.result import MISSING, Result
 from tests.simulation.run import Ending, Run
 from tests.simulation.simulator import Closing
 from tests.simulation.worker import Pause, Speed
@@ -57,9 +58,9 @@ def f3(bench: Bench) -> Result:
         "a worker five times slower",
         (
             at_most("its work over its share", slow * 5 * (bench.policy.workers - 1) / rest, 1.05),
-            at_most("urgent p99 over 2x healthy", bench.p99(run) / (2 * bench.p99(healthy)), 1.0, missing=True),
+            at_most("urgent p99 over 2x healthy", bench.p99(run) / (2 * bench.p99(healthy)), 1.0, MISSING),
             at_least("urgent in time", measures.in_time(measures.of(run, bench.urgent.lanes)), 0.99),
-            at_most("batches before it is set aside", uses, 20, missing=True),
+            at_most("batches before it is set aside", uses, 20, MISSING),
         ),
         bench.factors(run, at),
     )

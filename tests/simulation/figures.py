@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from service.bench.goal import quantile
 from tests.simulation.cluster import Cluster
-from tests.simulation.measures import quantile
 from tests.simulation.run import Ending
 from tests.simulation.workload import Group
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-import numpy as np
-
 from tests.simulation.run import Ending, Outcome, Run
 from tests.simulation.worker import Cost
 
@@ -57,8 +55,3 @@ def useful_s(pair_tokens: Iterable[int], cost: Cost) -> float:
 def latencies(outcomes: Iterable[Outcome], keep: Callable[[Outcome], bool] = lambda _: True) -> list[float]:
     """Return the latencies of finished requests, in seconds, ascending."""
     return sorted(o.latency for o in outcomes if o.ending is Ending.FINISHED and keep(o))
-
-
-def quantile(values: Collection[float], share: float) -> float:
-    """Return a quantile; infinite without values, so that a comparison with a limit fails."""
-    return float(np.quantile(list(values), share)) if values else float("inf")

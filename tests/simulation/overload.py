@@ -5,9 +5,10 @@ from math import inf
 
 import numpy as np
 
+from service.bench.goal import at_least, at_most, quantile
 from tests.simulation import measures
 from tests.simulation.bench import Bench
-from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.result import Result
 from tests.simulation.run import Run
 from tests.simulation.workload import merged, requests
 
@@ -110,7 +111,7 @@ def s10(bench: Bench) -> Result:
 
     def p99(run: Run, lanes: range, start: float, stop: float) -> float:
         outcomes = [o for o in measures.of(run, lanes) if id(o.request) in number and start <= o.request.at < stop]
-        return measures.quantile(measures.latencies(outcomes), 0.99)
+        return quantile(measures.latencies(outcomes), 0.99)
 
     checks = [
         at_most(

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from service.bench.goal import at_least, at_most, quantile
 from tests.simulation import measures
 from tests.simulation.bench import Bench
-from tests.simulation.result import Result, at_least, at_most
+from tests.simulation.result import Result
 from tests.simulation.run import Run
 from tests.simulation.workload import LONGEST, Group, Request, about, backlog, exactly, few, merged, requests
 
@@ -21,7 +22,7 @@ def s12(bench: Bench) -> Result:
     trace = merged(light, requests(big, demand, bench.cost, bench.seconds, seed=bench.seed + 1))
     run = bench.play(trace)
     alone = bench.play(light)
-    limit = 3 * measures.quantile(measures.latencies(alone.outcomes), 0.99)
+    limit = 3 * quantile(measures.latencies(alone.outcomes), 0.99)
     own = [o for o in run.outcomes if o.request.client == "light-0"]
     both = _both_waiting(bench)
     batch_s = max(bench.cap_s, bench.cost.batch(1, LONGEST))  # A pair that takes longer is a batch alone.
@@ -30,7 +31,7 @@ def s12(bench: Bench) -> Result:
         "two clients, 100:1",
         (
             at_most("difference in service, over one batch", _gap(both, bench) / batch_s, 1.0 + 1e-9),
-            at_most("light p99 over 3x alone", measures.quantile(measures.latencies(own), 0.99) / limit, 1.0),
+            at_most("light p99 over 3x alone", quantile(measures.latencies(own), 0.99) / limit, 1.0),
             at_least("light in time", measures.in_time(own), 0.98),
             at_least("U", bench.factors(run).busy, 0.98),
         ),

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from service.bench.goal import Goal, at_least, at_most, quantile
 from tests.simulation import measures
 from tests.simulation.bench import Bench
-from tests.simulation.result import Check, Result, at_least, at_most
+from tests.simulation.result import Result
 from tests.simulation.run import Ending, Run
 from tests.simulation.workload import BULK, Group, Request, backlog, bimodal, exactly, merged, requests
 
@@ -141,7 +142,7 @@ def _urgent_at(bench: Bench, name: str, share: float, least: float) -> Result:
     )
 
 
-def _urgent_checks(bench: Bench, run: Run, trace: list[Request], least: float) -> tuple[Check, ...]:
+def _urgent_checks(bench: Bench, run: Run, trace: list[Request], least: float) -> tuple[Goal, ...]:
     lanes = bench.urgent.lanes
     inverted = sum(s.lane in lanes and s.worst_lane is not None and s.worst_lane not in lanes for s in run.sheddings)
     return (
@@ -177,4 +178,4 @@ def _queue_of_both_lengths(bench: Bench) -> float:
     trace = [r._replace(pair_tokens=((32,) if i % 2 else (512,)) * 60) for i, r in enumerate(found)]
     run = bench.play(trace, policy=replace(bench.policy, backlog_s=_FAR), noise=0.0)
     waits = [o.started_at for o in run.outcomes if o.started_at is not None]
-    return max(waits) / measures.quantile(waits, 0.5)
+    return max(waits) / quantile(waits, 0.5)
