@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from service.bench.plot import write
-from tests.soak import picture, report
+from tests.soak import plot, report
 from tests.soak.soak import soak
 
 
 def main() -> int:
-    """Print the report and write it with a picture; return 0 if all promises were kept."""
+    """Print the report and write it with a plot; return 0 if all promises were kept."""
     parser = ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="length of the load; 600")
     parser.add_argument("--load", type=float, default=1.5, help="asked for, over the capacity; 1.5")
@@ -22,7 +22,7 @@ def main() -> int:
     result = asyncio.run(soak(seconds=arguments.seconds, load=arguments.load, seed=arguments.seed))
     text = report.text(result)
     print(text)  # noqa: T201
-    write(arguments.out, "soak", f"```\n{text}\n```", partial(picture.draw, result))
+    write(arguments.out, "soak", text, partial(plot.draw, result))
     return 0 if result.kept else 1
 
 

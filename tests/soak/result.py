@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
+from service.bench.goal import Goal, at_least, at_most
 from tests.soak.metrics import Metrics
 from tests.soak.outcome import LOST, OK, Ended
 from tests.soak.usage import Usage
@@ -19,16 +20,6 @@ _FILES_MORE = 3
 _THREADS_MORE = 8  # Pools fill when they are needed first.
 _EXAMPLES = 5
 UNSENT = "tracebacks of the library over callers that left in mid-answer"
-
-
-class Promise(NamedTuple):
-    """One promise, and what was found."""
-
-    name: str
-    found: str
-    limit: str
-    kept: bool
-    examples: Sequence[str] = ()
 
 
 class Drain(NamedTuple):
@@ -75,32 +66,30 @@ class Result:
     drain: Drain
 
     @property
-    def promises(self) -> list[Promise]:
-        """All promises."""
+    def promises(self) -> list[Goal]:
+        """All promises; each note of one is an example of what was counted."""
         answered = sum(call.reason == OK for call in self.ended)
         lost = [f"{call.kind} after {call.took_s:.1f} s" for call in self.ended if call.reason == LOST]
+        under_way = [] if self.metrics.at_rest else [self.metrics.under_way]
+        status = [f"{self.drain.status}"] if self.drain.status else []
         return [
-            Promise("calls that were answered", f"{answered}", "some", answered > 0 and self.scores > 0),
+            at_least("calls that were answered", answered, 1),
+            at_least("scores that were asked for alone", self.scores, 1),
             _none("calls with no end by their deadline, and five seconds", lost),
             _none("calls that ended otherwise than such calls may, or with a wrong answer", self.faults),
-            Promise(
-                "scores other than those of the pair alone",
-                f"{self.other_scores} of {self.scores}",
-                "0",
-                self.other_scores == 0,
-            ),
+            at_most("scores other than those of the pair alone", self.other_scores, 0),
             _none(f"probes and scrapes without a good answer, of {self.watch.probes}", self.watch.unanswered),
-            self._memory,
+            *self._memory,
             *self._held,
-            Promise("memory at its most", f"{self._most_mb:.0f} MB", f"{_MOST_MB} MB", self._most_mb <= _MOST_MB),
-            _at_most("file descriptors, once all callers had left", self.before.files, self.after.files, _FILES_MORE),
-            _at_most("threads, once all callers had left", self.before.threads, self.after.threads, _THREADS_MORE),
-            Promise("under way, once all callers had left", self.metrics.under_way, "nothing", self.metrics.at_rest),
+            at_most("memory at its most, MB", max(look.usage.memory_mb for look in self.watch.looks), _MOST_MB),
+            at_most("file descriptors, once all callers had left", self.after.files, self.before.files + _FILES_MORE),
+            at_most("threads, once all callers had left", self.after.threads, self.before.threads + _THREADS_MORE),
+            _none("work under way, once all callers had left", under_way),
             _none("differences between callers, log and metrics", self.differences),
             _none("lines of the log that should not be there", self.strange),
             _none(UNSENT, self.unsent),
-            Promise("text of a query in the log", "some" if self.told else "none", "none", not self.told),
-            Promise("status after SIGTERM", f"{self.drain.status}", "0", self.drain.status == 0),
+            at_most("text of a query in the log", self.told, 0),
+            _none("status after SIGTERM other than 0", status),
             _none("calls under way then that were neither answered nor refused", self.drain.wrong),
         ]
 
@@ -110,37 +99,28 @@ class Result:
         return all(promise.kept for promise in self.promises)
 
     @property
-    def _held(self) -> list[Promise]:
-        if self.held_mb is None:
-            return []
-        name = "memory kept of messages of 64 MB that were refused, one by one"
-        return [Promise(name, f"{self.held_mb:.0f} MB", f"{_HELD_MB} MB", self.held_mb <= _HELD_MB)]
-
-    @property
-    def _most_mb(self) -> float:
-        return max(look.usage.memory_mb for look in self.watch.looks)
-
-    @property
-    def _memory(self) -> Promise:
+    def memory_mb(self) -> tuple[float, float]:
+        """The memory in the second third of the load and in the last, each the median."""
         third = self.seconds / 3
         second, last = (
             median([look.usage.memory_mb for look in self.watch.looks if start <= look.at < start + third])
             for start in (third, 2 * third)
         )
-        judged = self.seconds >= JUDGED_S
-        return Promise(
-            "memory, median of the last third over that of the second",
-            f"{last / second:.3f}, {second:.0f} and {last:.0f} MB",
-            f"{_MEMORY_MAX:g}" if judged else "too short to judge",
-            not judged or last / second <= _MEMORY_MAX,
-        )
+        return second, last
+
+    @property
+    def _memory(self) -> list[Goal]:
+        if self.seconds < JUDGED_S:
+            return []
+        second, last = self.memory_mb
+        return [at_most("memory, median of the last third over that of the second", last / second, _MEMORY_MAX)]
+
+    @property
+    def _held(self) -> list[Goal]:
+        if self.held_mb is None:
+            return []
+        return [at_most("memory kept of messages of 64 MB that were refused, one by one, MB", self.held_mb, _HELD_MB)]
 
 
-def _none(name: str, found: Sequence[str]) -> Promise:
-    return Promise(
-        name, f"{len(found)}", "0", not found, sorted({line.partition("\n")[0] for line in found})[:_EXAMPLES]
-    )
-
-
-def _at_most(name: str, before: int, after: int, more: int) -> Promise:
-    return Promise(name, f"{after}, {before} before", f"{before + more}", after <= before + more)
+def _none(what: str, found: Sequence[str]) -> Goal:
+    return at_most(what, len(found), 0, sorted({line.partition("\n")[0] for line in found})[:_EXAMPLES])
