@@ -1,4 +1,4 @@
-"""What a batch costs in seconds, fitted at start and while running."""
+"""The cost model: seconds of a batch, fitted at start and learned while running."""
 
 from collections.abc import Iterable, Sequence
 from math import inf
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from scheduler.values import AMOUNTS, Amount
 
-_FORGET = 0.98  # Weight of the past at each sample: about fifty batches of memory, a second or two of a busy worker.
+_FORGET = 0.98  # Weight of the past at each sample: a memory of about fifty batches, a second or two of a busy worker.
 _DRIFT = 5.0  # A coefficient stays within this factor of its seed, both ways.
-_OUTLIER = 5.0  # A batch this many times over its prediction says something about the worker, not about the model,
-_OUTLIERS_MAX = 5  # unless it is one of more than this many in a row.
-_TRUST = 1.0  # Samples' worth of evidence that the seeds start with.
-_DAMPING = 0.02  # Evidence for the present value of a coefficient that the batches of late say nothing about.
+_OUTLIER = 5.0  # A batch that takes this many times its prediction is ignored: its worker was disturbed.
+_OUTLIERS_MAX = 5  # After this many outliers in a row the machine has become slower, and they are learned from.
+_TRUST = 1.0  # Evidence for the seeds, in samples.
+_DAMPING = 0.02  # Evidence for the present coefficients at each sample, in samples.
 _FLOOR = (1e-6, 1e-8, 1e-12)  # Seconds; keeps every term alive so that it can be learned.
 
 
@@ -26,9 +26,9 @@ class Sample(NamedTuple):
 class CostModel:
     """Seconds one worker needs for a batch of n pairs padded to L tokens: t = a + b*n*L + c*n*L**2.
 
-    The quadratic term is attention. Least squares with forgetting on *relative* errors,
-    so that a batch of 5 ms teaches as much as one of 100 ms. Coefficients are learned as multiples
-    of their seeds, which puts all three on one scale, and stay within a factor of 5 of them.
+    The quadratic term is attention. The coefficients are found by least squares with exponential forgetting and a ridge
+    towards their last values, on *relative* errors, so that a batch of 5 ms teaches as much as one of 100 ms. They are
+    learned as multiples of their seeds, which puts all three on one scale, and stay within a factor of 5 of them.
     """
 
     def __init__(self, launch_s: float, token_s: float, square_s: float) -> None:
@@ -44,8 +44,8 @@ class CostModel:
     def fit(cls, samples: Sequence[Sample]) -> "CostModel":
         """Return the model with the least squared relative error on `samples`.
 
-        A coefficient that comes out negative is noise around nothing: it is left out and the rest
-        fitted again. Raises ValueError without samples.
+        A negative coefficient is noise around zero: it is left out, and the others are fitted again. Raises ValueError
+        without samples.
         """
         if not samples:
             raise ValueError("a cost model needs at least one sample to start from")
@@ -70,7 +70,7 @@ class CostModel:
         return length * (self.token_s + length * self.square_s)
 
     def waiting(self, jobs: int, tokens: int, squares: int, batch_s: float) -> float:
-        """Return the predicted seconds of one worker for what is yet to be cut into batches.
+        """Return the predicted seconds of one worker for pairs that are not in batches yet.
 
         Launches are counted as if batches of `batch_s` seconds were full, and at least one for each job.
         """
@@ -79,7 +79,7 @@ class CostModel:
         return pairs_s + self.launch_s * max(jobs, launches)
 
     def learn(self, sample: Sample) -> None:
-        """Take one measured batch into account; single ones far beyond their prediction are ignored."""
+        """Learn from one measured batch; single outliers are ignored."""
         if not 0 < sample.seconds < inf:
             return
         far = sample.seconds > _OUTLIER * self.batch(sample.pairs, sample.length)
@@ -88,8 +88,8 @@ class CostModel:
             return
         tokens = sample.pairs * sample.length
         terms = [s * x for s, x in zip(self._seed, (1, tokens, tokens * sample.length), strict=True)]
-        # Relative to the seed's prediction, not to the time measured: otherwise what was learned on a fast machine
-        # would outweigh, by the square, what is learned once it has become slow.
+        # Relative to the prediction of the seeds, not to the time measured: samples of a fast machine would outweigh,
+        # by the square, those taken once it has become slower.
         unit = sum(terms)
         row = [term / unit for term in terms]
         measured = sample.seconds / unit
@@ -98,8 +98,8 @@ class CostModel:
             for line, x in zip(self._squares, row, strict=True)
         ]
         self._products = [_FORGET * known + x * measured for known, x in zip(self._products, row, strict=True)]
-        # Where batches are all alike they leave two directions open; damping keeps those where they are, instead of
-        # letting the next odd batch throw them anywhere.
+        # Batches that are alike determine one direction of three. Damping keeps the other two where they are, so that
+        # the next odd batch does not throw them anywhere.
         found = _solve(
             [[v + _DAMPING * (i == j) for j, v in enumerate(line)] for i, line in enumerate(self._squares)],
             [p + _DAMPING * s for p, s in zip(self._products, self._scale, strict=True)],
@@ -109,7 +109,7 @@ class CostModel:
 
 
 class Costs:
-    """What batches of each model cost, and all that waits for the workers they share."""
+    """The cost models of all models, and the price of work that waits for their workers."""
 
     def __init__(self, *models: CostModel) -> None:
         """Price with one cost model for each model."""
@@ -124,7 +124,7 @@ class Costs:
         return sum(cost.launch_s for cost, pairs in zip(self._models, counts, strict=False) if pairs)
 
     def waiting(self, amount: Amount, batch_s: float) -> float:
-        """Return the predicted seconds of one worker for an amount yet to be cut into batches of `batch_s` seconds."""
+        """Return the price of an amount that is not in batches of `batch_s` seconds yet, in seconds of one worker."""
         numbers, total_s = amount.numbers, 0.0
         for start in range(0, len(numbers), AMOUNTS):
             jobs, _, tokens, squares = numbers[start : start + AMOUNTS]

@@ -1,4 +1,4 @@
-"""Gives the scheduler time, threads and futures."""
+"""The dispatcher: the scheduler with asyncio, threads and time."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class BatchReport(NamedTuple):
-    """How one batch went, for metrics."""
+    """The outcome of one batch, for metrics."""
 
     batch: Batch
     took_s: float

@@ -1,4 +1,4 @@
-"""What awaiting a submitted job can raise.
+"""The errors of a submitted job.
 
 SchedulerError
 ├── Refused

@@ -1,4 +1,4 @@
-"""The order of the jobs inside one lane: fair between clients, urgent first inside a client."""
+"""The jobs of one lane in order: fair between clients, earliest deadline first inside a client."""
 
 from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
@@ -20,10 +20,12 @@ class _Client:
 class FairQueue:
     """Start-time fair queueing (Goyal, Vin and Cheng, 1996), charged for each dispatched slice.
 
-    The client with the least start tag is served next; its tag then moves on by the work of the slice.
-    Virtual time is the tag served last. So two clients that both keep work waiting are never further
-    apart than a slice of each, whatever the size of their jobs. Who comes back starts at the present:
-    idling earns nothing.
+    The client with the least start tag is served next; its tag then grows by the work of the slice. Virtual time is the
+    tag served last. So two clients that keep work waiting are never further apart than a slice of each, whatever the
+    size of their jobs. A client that returns starts at the present virtual time: idling earns nothing.
+
+    Four heaps agree after every call: each job with waiting pairs is in the heap of its client and in `_victims`; each
+    client with such a job is in `_turns`, and any other that is still known is in `_resting`.
     """
 
     def __init__(self) -> None:
@@ -62,8 +64,8 @@ class FairQueue:
     def first(self, count: int, ahead: float) -> list[AdmittedJob]:
         """Return up to `count` jobs to serve next, client by client.
 
-        Leaves out clients more than `ahead` seconds of work beyond the one whose turn it is: taking pairs of theirs
-        along, batch after batch, would let them run away from it.
+        Leaves out clients more than `ahead` seconds of work beyond the turn: filling batches with their pairs would let
+        them run away from the client whose turn it is.
         """
         found: list[AdmittedJob] = []
         turn = self._turns.least()
@@ -76,7 +78,7 @@ class FairQueue:
         return found
 
     def allowance(self, name: str, ahead: float) -> float:
-        """Return how many seconds of work a client may be served now, to be `ahead` of the next turn at most."""
+        """Return the seconds of work that would bring a client `ahead` seconds beyond the turn."""
         turn = self._turns.least()
         return (turn[1] if turn else self._time) + ahead - self._clients[name].start
 
@@ -86,10 +88,10 @@ class FairQueue:
         return least[0] if least else None
 
     def charge(self, entry: AdmittedJob, taken: Amount, work: float) -> None:
-        """Note that `taken` of a job, `work` seconds of a worker, was dispatched; forget the job with its last pair.
+        """Record that `taken` of a job, `work` seconds of a worker, was dispatched; forget the job with its last pair.
 
-        Virtual time moves only with the client whose turn it was: one that was only taken along pays, too,
-        but from ahead of its turn.
+        Virtual time moves only with the client whose turn it was. A client whose pairs filled a batch pays as well, but
+        from ahead of its turn.
         """
         name = entry.job.client
         client = self._clients[name]
@@ -106,7 +108,7 @@ class FairQueue:
         self._forget()
 
     def standing(self, name: str) -> tuple[Amount, int]:
-        """Return what client `name` has waiting, and how many other clients share its turns."""
+        """Return the amount that a client has waiting, and the number of other clients with work waiting."""
         client = self._clients.get(name)
         if client is None or not client.jobs:
             return Amount(), len(self._turns)
@@ -123,7 +125,7 @@ class FairQueue:
             self._forget()
 
     def _forget(self) -> None:
-        """Forget clients whose tag says no more than that they start at the present."""
+        """Forget resting clients whose tag virtual time has reached: they would start at the present anyway."""
         while (rested := self._resting.least()) and rested[1] <= self._time:
             self._resting.discard(rested[0])
             del self._clients[rested[0]]

@@ -6,10 +6,10 @@ from scheduler.values import Amount, Job, Slice
 
 
 class AdmittedJob:
-    """A job the scheduler has taken responsibility for.
+    """A job that the scheduler is responsible for.
 
-    Its waiting pairs are kept in order of length: all of them must be done before the job is, so their
-    order is free, and pairs of one length pad nothing.
+    Its waiting pairs are in order of length: all of them must be done before the job is, so their order is free, and
+    pairs of one length pad nothing.
     """
 
     __slots__ = ("_order", "amount", "job", "lengths", "running", "serial", "total")
@@ -22,9 +22,9 @@ class AdmittedJob:
         self.lengths = [job.pair_tokens[i] for i in self._order]
         """Lengths of the waiting pairs, ascending."""
         self.amount = Amount.of(self.lengths, job.model)
-        """What waits; zero when everything was dispatched."""
+        """The amount that waits; zero when everything was dispatched."""
         self.total = self.amount
-        """The whole job."""
+        """The amount of the whole job."""
         self.running = 0
         """Pairs on workers."""
 
@@ -43,7 +43,7 @@ class AdmittedJob:
         return bisect_left(self.lengths, shortest), bisect_right(self.lengths, longest)
 
     def take(self, start: int, stop: int) -> tuple[Slice, Amount]:
-        """Dispatch positions `start` to `stop` of `lengths`; return the slice and what it amounts to.
+        """Dispatch positions `start` to `stop` of `lengths`; return the slice and its amount.
 
         The job itself counts as taken with its last pair.
         """

@@ -1,4 +1,4 @@
-"""The waiting jobs, by lane."""
+"""The lanes: all jobs with waiting pairs, in the order of service."""
 
 from scheduler.fair_queue import FairQueue
 from scheduler.heap import Heap
@@ -10,19 +10,19 @@ from scheduler.values import Amount, Slice
 class Lanes:
     """A thousand lanes of jobs with waiting pairs, and the ledger of what waits in each.
 
-    The lanes in use are the bits of one integer, so that the best and the worst of them are found at
-    once. All else is O(log n) in the jobs of one lane.
+    The lanes in use are the bits of one integer, so that the best and the worst are found at once. Everything else is
+    O(log n) in the jobs of one lane.
     """
 
     def __init__(self, class_width: int = 1, models: int = 1) -> None:
-        """Let a job that was started go before those of its class, `class_width` lanes, that were not."""
+        """Serve started jobs before the other jobs of their class, which has `class_width` lanes."""
         self._width = class_width
         self._started: dict[int, Heap[AdmittedJob, tuple[int, int]]] = {}
         self._ages: Heap[AdmittedJob, int] = Heap()
         self._queues: dict[int, FairQueue] = {}
         self._used = 0
         self.ledger = Ledger(models)
-        """What waits, by lane."""
+        """The amounts that wait, by lane."""
 
     def push(self, entry: AdmittedJob) -> None:
         """Add a job with waiting pairs."""
@@ -35,7 +35,7 @@ class Lanes:
         self.ledger.add(lane, entry.amount)
 
     def remove(self, entry: AdmittedJob) -> None:
-        """Remove a job that ended, with whatever of it still waits; one without waiting pairs is not there."""
+        """Remove a job that ended, with its waiting pairs; a job without any is not here."""
         if entry.lengths:
             lane = entry.job.lane
             self._queues[lane].remove(entry)
@@ -85,7 +85,7 @@ class Lanes:
         return found
 
     def allowance(self, entry: AdmittedJob, ahead: float) -> float:
-        """Return how many seconds of work the client of a job may be served now, to be `ahead` of its turn at most."""
+        """Return the seconds of work that would bring the client of a job `ahead` seconds beyond the turn there."""
         return self._queues[entry.job.lane].allowance(entry.job.client, ahead)
 
     def worst_lane(self) -> int | None:
@@ -93,12 +93,12 @@ class Lanes:
         return self._used.bit_length() - 1 if self._used else None
 
     def victim(self, lane: int) -> AdmittedJob | None:
-        """Return the job to displace first for one in `lane`: from the worst lane, if that is a worse one."""
+        """Return the job to displace first for one in `lane`, from the worst lane; None if that is not worse."""
         worst = self.worst_lane()
         return self._queues[worst].victim() if worst is not None and worst > lane else None
 
     def standing(self, lane: int, client: str) -> tuple[Amount, int]:
-        """Return what a client has waiting in a lane, and how many other clients share its turns there."""
+        """Return the amount that a client has waiting in a lane, and how many other clients wait there."""
         queue = self._queues.get(lane)
         return queue.standing(client) if queue else (Amount(), 0)
 

@@ -1,28 +1,28 @@
-"""What becomes of the pairs of a job."""
+"""A pending job: the results of its pairs so far, and its own result in the end."""
 
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from scheduler.errors import ScoringFailed
 
-_FAILED_MAX = 10  # Pairs of a job that the engine may fail on; with more, it is the engine that is at fault.
+_FAILED_MAX = 10  # Pairs of a job that the engine may fail on; beyond that, the engine is at fault, not a pair.
 
 T = TypeVar("T")
 
 
 class JobResult(NamedTuple):
-    """What a finished job brought."""
+    """The result of a finished job."""
 
     scores: list[float | None]
     """One a pair, in the order submitted; None where the engine failed on a pair."""
     wait_s: float
     """From admission until the first pair reached a worker."""
     failure: BaseException | None
-    """What the engine raised last of a pair."""
+    """The last exception of the engine for one of its pairs."""
 
 
 class PendingJob(Generic[T]):
-    """The pairs of an admitted job, and what has come of them so far."""
+    """The pairs of an admitted job, and their results so far."""
 
     __slots__ = ("_admitted_at", "_failed", "_failure", "_missing", "_pairs", "_scores", "_started_at")
 
@@ -36,13 +36,13 @@ class PendingJob(Generic[T]):
         self._started_at: float | None = None
 
     def take(self, pairs: Sequence[int], now: float) -> list[T]:
-        """Return some of the pairs, which go to a worker now."""
+        """Return the pairs at some positions, which go to a worker now."""
         if self._started_at is None:
             self._started_at = now
         return [self._pairs[i] for i in pairs]
 
     def put(self, pairs: Sequence[int], results: Sequence[float | BaseException]) -> JobResult | ScoringFailed | None:
-        """Note the scores of some of the pairs, or what went wrong with them; return how the job ends, if it does."""
+        """Record the results of the pairs at some positions. Return the result of the job if it ends with them."""
         self._missing -= len(pairs)
         for i, result in zip(pairs, results, strict=True):
             if isinstance(result, BaseException):

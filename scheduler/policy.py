@@ -1,4 +1,4 @@
-"""The limits a scheduler works under."""
+"""The policy: the limits that a scheduler works under."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ LANES = 1000
 """Number of lanes: 0 is the most urgent, `LANES - 1` the least."""
 
 GUARANTEED_SHARE_MAX = 0.05
-"""Largest share of batches that may be taken from strict lanes."""
+"""Largest share of batches that `guaranteed_share` may take from strict lanes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +23,18 @@ class Policy:
     backlog_s: float = 10.0
     """Admitted, unfinished work to hold, in seconds of the whole pool."""
     jobs_max: int = 20_000
-    """Jobs to hold at a time, whatever their size."""
+    """Live jobs, whatever their size."""
     pairs_max: int = 10_000
     """Pairs one job may have."""
     express_lanes: int = 100
-    """Lanes below this number are express: batches they head take nothing along from slower lanes, unless launches
-    are dear."""
+    """Lanes below this number are express: a batch that they head is sent at once, with no pairs of slower lanes,
+    unless a launch takes a large share of a batch."""
     class_width: int = 1
-    """Lanes that make a class: a started job goes before those of its class that were not; 1: no classes."""
+    """Lanes of a class, in which started jobs go before all others; 1: no classes."""
     guaranteed_share: float = 0.0
-    """Share of all batches that go to whatever has waited longest, 0 to 0.05; 0: lanes are strict."""
+    """Share of batches headed by the job that has waited longest, 0 to 0.05; 0: lanes are strict."""
     look_ahead: int = 8
-    """Jobs looked at, beyond the first, for pairs to fill a batch with."""
+    """Jobs behind the head that may fill its batch."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.guaranteed_share <= GUARANTEED_SHARE_MAX:

@@ -1,4 +1,4 @@
-"""The values that go into the scheduler and come out of it."""
+"""The inputs and outputs of the scheduler, as values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Reason(StrEnum):
     """Why a job was refused or dropped."""
 
     SHED = auto()
-    """There is too much work at its lane or better: the bound is reached, or its deadline cannot be met."""
+    """Too much work waits at its lane or better: the backlog is full, or its deadline cannot be met."""
     DISPLACED = auto()
-    """It was admitted, but had to make room for a more urgent job."""
+    """It was admitted, and then made room for a more urgent job."""
     EXPIRED = auto()
     """Its deadline passed."""
     OVERSIZED = auto()
@@ -40,13 +40,13 @@ class Job:
     lane: int
     """0, the most urgent, to 999."""
     client: str
-    """Whose turn it uses up inside its lane."""
+    """The client whose turns it uses inside its lane."""
     pair_tokens: tuple[int, ...]
     """Encoded length of each pair."""
     deadline: float
-    """Monotonic seconds; from then on nobody waits for the answer."""
+    """Monotonic seconds; afterwards no caller waits for the answer."""
     model: int = 0
-    """Which of the models on the workers scores it."""
+    """Place of its model among those of the workers."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lane < LANES:
@@ -59,8 +59,8 @@ class Job:
 class Amount:
     """An amount of waiting pairs, in the whole numbers that cost models price.
 
-    Sums of whole numbers are exact, so that a ledger kept in them cannot drift,
-    and it is worth what the models say today, not what they said when a job came.
+    Sums of whole numbers are exact, so that a ledger of them cannot drift. Their price is that of the cost models of
+    today, not of those when a job came.
     """
 
     numbers: tuple[int, ...] = ()
@@ -115,7 +115,7 @@ class Batch:
     work: float
     """Predicted seconds."""
     model: int = 0
-    """Which of the models on the workers scores it."""
+    """Place of its model among those of the workers."""
 
     @property
     def pairs(self) -> int:
@@ -124,7 +124,7 @@ class Batch:
 
 
 class Refusal(NamedTuple):
-    """A no at the door."""
+    """The answer to a job that is not admitted."""
 
     reason: Reason
     retry_after_s: float | None = None
@@ -141,7 +141,7 @@ class Drop(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Everything that follows from the events since the last step."""
+    """The consequences of the events since the last step."""
 
     batches: tuple[Batch, ...]
     """To start now."""
@@ -150,7 +150,7 @@ class Step(NamedTuple):
     wake_at: float | None
     """When to ask again if nothing happens before; monotonic seconds."""
     overdue: tuple[int, ...] = ()
-    """Batches that run far beyond their prediction and should be stopped, each reported once for every stop."""
+    """Batches that hang and should be stopped, each reported once for every stop."""
 
 
 class Load(NamedTuple):

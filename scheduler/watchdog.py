@@ -1,12 +1,12 @@
-"""Which batches hang."""
+"""The watchdog: finds the batches that hang."""
 
 from dataclasses import dataclass
 
 from scheduler.values import Batch
 
-_TIMES = 5.0  # Its prediction after which a batch is taken to hang,
-_LEAST_S = 0.25  # but never less than this long after it.
-_DOUBLINGS_MAX = 2
+_TIMES = 5.0  # A batch hangs after so many times its prediction.
+_LEAST_S = 0.25  # The least time beyond its prediction after which a batch hangs.
+_DOUBLINGS_MAX = 2  # Of the limit of a pair that is alone, from one try to the next.
 _TICK_S = 0.05  # Between looks at the clock while something runs.
 
 
@@ -30,11 +30,12 @@ class _Watched:
 class Watchdog:
     """Watches the running batches.
 
-    A batch that was stopped runs on in halves, each with as long as the whole had: on a machine that has become slow,
-    work that does not hang gets through in the end. A pair that is alone by then has twice as long from try to try.
+    A batch hangs after max(5 * predicted, predicted + 0.25 s). It is stopped and runs on in halves, each with the limit
+    of the whole, so that on a machine that has become slow, work that does not hang gets through. The limit of a single
+    pair doubles from try to try.
 
-    A process that was paused, or starved of its CPU, is not hung. It is told by the ticks: one noticed late says that
-    nobody ran, and all batches begin anew.
+    A process that was paused, or starved of its CPU, does not hang. Ticks tell: if one is noticed late, nothing ran,
+    and the limits of all batches begin anew.
     """
 
     def __init__(self) -> None:
@@ -46,11 +47,11 @@ class Watchdog:
         self._watched[batch.id] = _Watched(batch, now, max(_TIMES * batch.work, batch.work + _LEAST_S))
 
     def finish(self, batch_id: int) -> None:
-        """Watch a batch no more."""
+        """Stop watching a batch."""
         del self._watched[batch_id]
 
     def look(self, now: float) -> list[tuple[Batch, float]]:
-        """Return the batches that hang, and for how many seconds; each once for every limit it passes."""
+        """Return the batches that hang, with the seconds they ran; each once for every limit it passes."""
         if self._tick_at is not None and now > self._tick_at + _TICK_S:
             for watched in self._watched.values():
                 watched.since = now

@@ -6,6 +6,7 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.simulation import plots
+from tests.simulation.ablation import ABLATIONS
 from tests.simulation.bench import Bench
 from tests.simulation.result import Result
 from tests.simulation.scenarios import SCENARIOS
@@ -17,14 +18,20 @@ def main() -> int:
     """Return the number of scenarios that did not pass."""
     parser = ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("simulation-results"), help="folder for table and plots")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=list(SCENARIOS), help="S5,F2,...")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=list(SCENARIOS), help="names of scenarios, comma separated"
+    )
     parser.add_argument("--setup", choices=[BRISK.name, EMBEDDED.name], default=BRISK.name)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of a trace")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--without", choices=list(ABLATIONS), help="a mechanism or constant to take out of the product")
     parser.add_argument("--no-plots", action="store_true")
     arguments = parser.parse_args()
     setup = BRISK if arguments.setup == BRISK.name else EMBEDDED
     bench = Bench(setup, arguments.seconds, arguments.seed)
+    if arguments.without:
+        ABLATIONS[arguments.without].apply()
+        bench = ABLATIONS[arguments.without].bench(bench)
     results = [_timed(name, bench) for name in arguments.only]
     table = markdown(results)
     print(table)  # noqa: T201

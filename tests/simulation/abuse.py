@@ -17,13 +17,13 @@ from tests.simulation.worker import Cost, Speed
 from tests.simulation.workload import Group, Retry
 
 
-def s11(bench: Bench) -> Result:
+def retries(bench: Bench) -> Result:
     """Let clients that were turned away come back."""
     trace = bench.trace(bench.parts(4.0))
     calm, storm, polite = (bench.play(trace, retry=r) for r in (None, Retry(honour=False), Retry()))
     attempts = sum(o.attempts for o in polite.outcomes) / len(trace)
     return Result(
-        "S11",
+        "retries",
         "retries at 4x",
         (
             at_least("goodput / without retries", total_s(bench, storm) / total_s(bench, calm), 0.95),
@@ -35,7 +35,7 @@ def s11(bench: Bench) -> Result:
     )
 
 
-def s16(bench: Bench) -> Result:
+def infeasible_deadlines(bench: Bench) -> Result:
     """Offer as much again with deadlines that nobody could meet."""
     doomed = Group("doomed", range(200, 300), bench.mix[1].documents, 0.001 * bench.setup.patience)
     parts = bench.parts(2.0)
@@ -48,14 +48,14 @@ def s16(bench: Bench) -> Result:
     refused = sum(o.ending is Ending.REFUSED for o in hopeless) / len(hopeless)
     executed = sum(o.executed_s for o in hopeless) / sum(o.executed_s for o in run.outcomes)
     return Result(
-        "S16",
+        "infeasible_deadlines",
         "half of the traffic infeasible",
         (at_least("refused at the door", refused, 0.99), at_most("share of executed work", executed, 0.005)),
         bench.factors(run),
     )
 
 
-def s17(bench: Bench) -> Result:
+def no_deadlines(bench: Bench) -> Result:
     """Offer requests without deadlines: the service gives them one by default."""
     longer = replace(bench, length_s=10 * bench.length_s)
     default_s = Settings.model_fields["default_timeout_seconds"].default
@@ -66,7 +66,7 @@ def s17(bench: Bench) -> Result:
     late_half = sum(s.at >= longer.seconds / 2 for s in run.sheddings)
     growth = late_half / max(1, len(run.sheddings) - late_half)
     return Result(
-        "S17",
+        "no_deadlines",
         "2x without deadlines",
         (
             at_most("largest backlog, s", run.backlog_s_max, 1.2 * (bench.policy.backlog_s + largest)),
@@ -78,13 +78,13 @@ def s17(bench: Bench) -> Result:
     )
 
 
-def s18(bench: Bench) -> Result:
+def mostly_refusals(bench: Bench) -> Result:
     """Say no most of the time."""
     low, high = (bench.play(bench.trace(bench.parts(x))) for x in (1.5, 10.0))
     capacity = bench.capacity(bench.parts(4.0))
     ratios = [bench.ratios(run, bench.mix, capacity)[1] for run in (low, high)]
     return Result(
-        "S18",
+        "mostly_refusals",
         "10x, nearly all of it shed",
         (
             at_least("goodput over its bound, at 10x / at 1.5x", ratios[1] / ratios[0], 0.97),
@@ -94,7 +94,7 @@ def s18(bench: Bench) -> Result:
     )
 
 
-def s20(bench: Bench) -> Result:
+def wrong_costs(bench: Bench) -> Result:
     """Believe in wrong costs; then slow the machine down."""
     parts = bench.parts(4.0)
     trace = bench.trace(parts)
@@ -111,7 +111,7 @@ def s20(bench: Bench) -> Result:
     checks.append(at_most("prediction error 200 batches after a step to 3x", float(np.mean(errors)), 0.15))
     floors = _floors(run, step + bench.seconds / 6, bench.seconds, bench.setup.patience)
     checks.append(at_most("swing of the shed floor after it, classes", max(floors) - min(floors), 2))
-    return Result("S20", "wrong costs, then a step", tuple(checks), bench.factors(run))
+    return Result("wrong_costs", "wrong costs, then a step", tuple(checks), bench.factors(run))
 
 
 def _within(run: Run, group: Group) -> float:

@@ -20,7 +20,7 @@ _SMALL = 8
 """Documents of a request with a poisonous pair."""
 
 
-def f2(bench: Bench) -> Result:
+def hanging_worker(bench: Bench) -> Result:
     """Let one run hang, and in another play a worker for good."""
     at = bench.seconds / 3
     trace = bench.trace(bench.parts(0.7))
@@ -31,7 +31,7 @@ def f2(bench: Bench) -> Result:
     back = max(b.end - b.start for b in once.batches)
     missed = [o for o, h in zip(once.outcomes, healthy.outcomes, strict=True) if h.good and not o.good]
     return Result(
-        "F2",
+        "hanging_worker",
         "a worker hangs",
         (
             at_least("runs that hung", once.counters["hung"], 1),
@@ -44,7 +44,7 @@ def f2(bench: Bench) -> Result:
     )
 
 
-def f3(bench: Bench) -> Result:
+def slow_worker(bench: Bench) -> Result:
     """Slow one worker down to a fifth."""
     share = bench.packing(bench.urgent) * bench.raw
     trace = bench.trace([(bench.urgent, 0.4 * share), (bench.mix[2], 3 * bench.raw)])
@@ -54,7 +54,7 @@ def f3(bench: Bench) -> Result:
     slow, rest = (_useful(run, at, worker) for worker in ({0}, set(range(1, bench.policy.workers))))
     uses = sum(b.worker == 0 and b.start >= at for b in run.batches)
     return Result(
-        "F3",
+        "slow_worker",
         "a worker five times slower",
         (
             at_most("its work over its share", slow * 5 * (bench.policy.workers - 1) / rest, 1.05),
@@ -66,13 +66,13 @@ def f3(bench: Bench) -> Result:
     )
 
 
-def f4(bench: Bench) -> Result:
+def poisonous_pairs(bench: Bench) -> Result:
     """Hide a pair that makes every run with it fail."""
     run, culprits = _with_poison(bench, mute=False)
     size = max(sum(p.pairs for p in b.pieces) for b in run.batches)
     failing = run.counters["failing runs, at most"]
     return Result(
-        "F4",
+        "poisonous_pairs",
         "poisonous pairs",
         (
             at_least("culprits served but for that pair", _without(run, culprits), 1.0),
@@ -82,11 +82,11 @@ def f4(bench: Bench) -> Result:
     )
 
 
-def f5(bench: Bench) -> Result:
+def missing_scores(bench: Bench) -> Result:
     """Return a score too few from every run with certain pairs."""
     run, culprits = _with_poison(bench, mute=True)
     return Result(
-        "F5",
+        "missing_scores",
         "too few scores",
         (
             at_least("culprits served but for that pair", _without(run, culprits), 1.0),
@@ -95,7 +95,7 @@ def f5(bench: Bench) -> Result:
     )
 
 
-def f6(bench: Bench) -> Result:
+def pause(bench: Bench) -> Result:
     """Let the machine stand still for two seconds."""
     patience = bench.setup.patience
     at, seconds = bench.seconds / 3, 2.0 * patience
@@ -104,7 +104,7 @@ def f6(bench: Bench) -> Result:
     after = [o for o in measures.of(run, bench.urgent.lanes) if o.request.at > at + seconds + patience]
     expired = [o for o in run.outcomes if not o.good and at < o.request.at and o.request.deadline < at + seconds]
     return Result(
-        "F6",
+        "pause",
         "everything stands still for 2 s",
         (
             at_most("late", bench.factors(run).late, 0.005),
@@ -116,7 +116,7 @@ def f6(bench: Bench) -> Result:
     )
 
 
-def f7(bench: Bench) -> Result:
+def mass_cancellation(bench: Bench) -> Result:
     """Cancel nine tenths of the queue within ten milliseconds."""
     lane = Group("queue", range(200, 900), about(20, 200), _FAR)
     queue = backlog(lane, 3000, bench.seed)
@@ -125,7 +125,7 @@ def f7(bench: Bench) -> Result:
     ghosts = sum(p.pairs for b in run.batches for p in b.pieces if (trace[p.request].cancel_at or inf) < b.start)
     kept = [o for o in run.outcomes if o.request.cancel_at is None]
     return Result(
-        "F7",
+        "mass_cancellation",
         "90 % of the queue cancelled",
         (
             at_most("pairs started after their cancellation", ghosts, 0),
@@ -135,7 +135,7 @@ def f7(bench: Bench) -> Result:
     )
 
 
-def f8(bench: Bench) -> Result:
+def cancelled_while_running(bench: Bench) -> Result:
     """Cancel requests at any time, many of them while they are on a worker."""
     requests = bench.trace([(bench.urgent, 0.5 * bench.packing(bench.urgent) * bench.raw)])
     trace = [r._replace(cancel_at=r.at + i % 50 / 50 * bench.cap_s) if i % 3 else r for i, r in enumerate(requests)]
@@ -144,7 +144,7 @@ def f8(bench: Bench) -> Result:
     caught = [b for b in run.batches if any(b.start < (ended.get(p.request) or -1.0) < b.end for p in b.pieces)]
     mates = {p.request for b in caught for p in b.pieces} - ended.keys()
     return Result(
-        "F8",
+        "cancelled_while_running",
         "cancelled while on a worker",
         (
             at_least("batches with one", len(caught), 50),
@@ -154,7 +154,7 @@ def f8(bench: Bench) -> Result:
     )
 
 
-def f13(bench: Bench) -> Result:
+def stop_under_load(bench: Bench) -> Result:
     """Stop the server under overload."""
     patience = bench.setup.patience
     trace, grace = bench.trace(bench.parts(4.0)), 1.0 * patience
@@ -165,7 +165,7 @@ def f13(bench: Bench) -> Result:
     later = [o for o in run.outcomes if o.request.at >= at]
     last = max(o.ended_at for o in begun if o.ended_at is not None)
     return Result(
-        "F13",
+        "stop_under_load",
         "told to stop under 4x",
         (
             at_least("urgent and middle requests drained", measures.in_time(best), 0.99),

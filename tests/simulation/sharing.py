@@ -13,7 +13,7 @@ _FAR = 1e6
 _LANE = range(300, 301)
 
 
-def s12(bench: Bench) -> Result:
+def unequal_clients(bench: Bench) -> Result:
     """Let one client ask for a hundred times as much as another."""
     small = Group("light", _LANE, few, 1.0 * bench.setup.patience, clients=1)
     big = Group("heavy", _LANE, about(100, 1000), 3.0 * bench.setup.patience, clients=1)
@@ -27,7 +27,7 @@ def s12(bench: Bench) -> Result:
     both = _both_waiting(bench)
     batch_s = max(bench.cap_s, bench.cost.batch(1, LONGEST))  # A pair that takes longer is a batch alone.
     return Result(
-        "S12",
+        "unequal_clients",
         "two clients, 100:1",
         (
             at_most("difference in service, over one batch", _gap(both, bench) / batch_s, 1.0 + 1e-9),
@@ -39,7 +39,7 @@ def s12(bench: Bench) -> Result:
     )
 
 
-def s13(bench: Bench) -> Result:
+def returning_client(bench: Bench) -> Result:
     """Let a client come back after a long absence."""
     patience = bench.setup.patience
     away, stays = 30.0 * patience, 36.0 * patience
@@ -58,7 +58,7 @@ def s13(bench: Bench) -> Result:
                 served[run.outcomes[piece.request].request.client] += piece.useful_s
     gap = served["leaver"] - served["stayer"]
     return Result(
-        "S13",
+        "returning_client",
         "a client back after 30 s",
         (
             at_most(

@@ -29,7 +29,23 @@ def digest() -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["S2", "S3", "S8", "S9", "S12", "S14", "S15", "S16", "F4", "F5", "F6", "F7", "F8", "F13"]
+    "name",
+    [
+        "urgent_at_80_percent",
+        "urgent_at_90_percent",
+        "long_queue",
+        "thousand_lanes",
+        "unequal_clients",
+        "two_lengths",
+        "very_long_pairs",
+        "infeasible_deadlines",
+        "poisonous_pairs",
+        "missing_scores",
+        "pause",
+        "mass_cancellation",
+        "cancelled_while_running",
+        "stop_under_load",
+    ],
 )
 def test_scenario(name):
     failed = [c for c in SCENARIOS[name](SHORT).checks if c.notes != MISSING and not relaxed(c, SLACK).kept]

@@ -12,17 +12,17 @@ from tests.simulation.workload import BULK, Group, Request, backlog, bimodal, ex
 _FAR = 1e6
 
 
-def s2(bench: Bench) -> Result:
+def urgent_at_80_percent(bench: Bench) -> Result:
     """Ask for 0.8 of the machine in the urgent lane, and for four machines in all."""
-    return _urgent_at(bench, "S2", 0.8, 0.995)
+    return _urgent_at(bench, "urgent_at_80_percent", 0.8, 0.995)
 
 
-def s3(bench: Bench) -> Result:
+def urgent_at_90_percent(bench: Bench) -> Result:
     """Ask for 0.9 of the machine in the urgent lane, whose own bursts then leave some requests no time."""
-    return _urgent_at(bench, "S3", 0.9, 0.99)
+    return _urgent_at(bench, "urgent_at_90_percent", 0.9, 0.99)
 
 
-def s7(bench: Bench, phases: int = 300) -> Result:
+def five_among_a_thousand(bench: Bench, phases: int = 300) -> Result:
     """Send five documents a moment after a thousand, at every phase of the batches."""
     cost, gap = bench.cost, 40 * bench.setup.patience
     big = backlog(replace(BULK, lanes=range(900, 901), documents=exactly(1000)), 1, bench.seed)[0]
@@ -36,7 +36,7 @@ def s7(bench: Bench, phases: int = 300) -> Result:
     slowest = max(o.latency for o in measures.of(both, bench.urgent.lanes))
     delays = [a.latency - b.latency for a, b in zip(measures.of(both, range(900, 901)), calm.outcomes, strict=True)]
     return Result(
-        "S7",
+        "five_among_a_thousand",
         f"5 documents among 1000, {phases} phases",
         (
             at_most("slowest, over T + own + 2 ms", slowest / (bench.cap_s + own_s + 0.002), 1.0),
@@ -45,7 +45,7 @@ def s7(bench: Bench, phases: int = 300) -> Result:
     )
 
 
-def s8(bench: Bench) -> Result:
+def long_queue(bench: Bench) -> Result:
     """Fill the queue with requests of a thousand documents."""
     big = replace(BULK, lanes=range(900, 901), documents=exactly(1000), deadline_s=_FAR)
     urgent = requests(
@@ -54,17 +54,17 @@ def s8(bench: Bench) -> Result:
     trace = merged(backlog(big, 64, bench.seed), urgent)
     run = bench.play(trace, policy=replace(bench.policy, backlog_s=_FAR), watch=True)
     checks = _urgent_checks(bench, run, trace, 0.995)
-    return Result("S8", "64 requests of 1000 documents queued", checks, bench.factors(run))
+    return Result("long_queue", "64 requests of 1000 documents queued", checks, bench.factors(run))
 
 
-def s9(bench: Bench) -> Result:
+def thousand_lanes(bench: Bench) -> Result:
     """Send one request in each lane, the least urgent first, all at once."""
     group = replace(BULK, lanes=range(1), documents=bench.mix[1].documents, deadline_s=_FAR)
     trace = [r._replace(lane=999 - i) for i, r in enumerate(backlog(group, 1000, bench.seed))]
     run = bench.play(trace, policy=replace(bench.policy, backlog_s=_FAR), noise=0.0)
     passed = _passed_s(run, bench.policy.workers)
     return Result(
-        "S9",
+        "thousand_lanes",
         "1000 lanes in reverse order",
         (
             at_most("work finished before better work, over a batch a worker", passed / bench.cap_s / bench.raw, 1.0),
@@ -73,7 +73,7 @@ def s9(bench: Bench) -> Result:
     )
 
 
-def s14(bench: Bench) -> Result:
+def two_lengths(bench: Bench) -> Result:
     """Mix pairs of 32 and of 512 tokens."""
     urgent, bulk = (replace(g, lengths=bimodal) for g in (bench.urgent, bench.mix[2]))
     share = bench.packing(urgent)
@@ -83,7 +83,7 @@ def s14(bench: Bench) -> Result:
     spent = sum(sum(p.useful_s for p in b.pieces) / bench.cost.useful(b.length) * b.length for b in run.batches)
     waits = _queue_of_both_lengths(bench)
     return Result(
-        "S14",
+        "two_lengths",
         "lengths 32 and 512",
         (
             at_most("padding", 1 - spent / slots, 0.15),
@@ -94,7 +94,7 @@ def s14(bench: Bench) -> Result:
     )
 
 
-def s15(bench: Bench) -> Result:
+def very_long_pairs(bench: Bench) -> Result:
     """Send single pairs so long that each is a batch of its own, among short ones."""
     long = int(5 * bench.cap_s / bench.cost.token_s)
     urgent = requests(
@@ -109,7 +109,7 @@ def s15(bench: Bench) -> Result:
     one_less = replace(bench.policy, workers=bench.policy.workers - 1)
     limit = bench.alone(trace, one_less) + bench.cap_s
     return Result(
-        "S15",
+        "very_long_pairs",
         "a very long pair now and then",
         (
             at_most("other batches, predicted over T", max(b.predicted_s for b in others) / bench.cap_s, 1.0 + 1e-9),
