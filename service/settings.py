@@ -107,7 +107,7 @@ _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
-    """Every setting with its default; `README.md` says what each is for."""
+    """Every setting with its default; `docs/settings.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 

@@ -1,55 +1,81 @@
-"""What the README says to type is typed."""
+"""The commands and programs in the README and the pages behind it do what the pages say."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from tests.pages import PAGES, README, ROOT, blocks
 from tests.process import RunningService, environment
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [text.strip() for language, text in BLOCKS if language == "sh"]
+BLOCKS = [(page.name, block) for page in PAGES for block in blocks(page)]
+CURLS = [(page, block.text) for page, block in BLOCKS if block.text.startswith("curl")]
+PROGRAMS = [block.text for _, block in BLOCKS if block.language == "python"]
 
 
 def _here(text: str, running: RunningService) -> str:
-    """Return what the README says with the addresses of this service."""
+    """Return a command or program with the addresses of this service."""
     grpc_and_http = {"127.0.0.1:50051": running.grpc, "http://127.0.0.1:8080": running.http}
     for written, here in grpc_and_http.items():
         text = text.replace(written, here)
     return text
 
 
-def test_the_readme_holds_the_commands_that_are_tested_here() -> None:
-    """A command added to the README has to be added to a test."""
-    assert [command.split(" -s ")[0] for command in COMMANDS] == ["make serve", "curl", "make bench", "make test"]
+def _bash(command: str, running: RunningService) -> str:
+    """Return the output of a command."""
+    run = subprocess.run(["bash", "-c", _here(command, running)], capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_the_pages_hold_the_commands_that_are_tested_here() -> None:
+    """A command added to a page has to be added to a test."""
+    commands = [(page, block.text.split(" -s ")[0]) for page, block in BLOCKS if block.language == "sh"]
+    assert commands == [
+        ("README.md", "make serve"),
+        ("README.md", "curl"),
+        ("README.md", "make test"),
+        ("apis.md", "curl"),
+        ("benchmarks.md", "make bench"),
+    ]
     assert "make test-all" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="bash or curl is missing")
+needs_curl = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="bash or curl is missing")
+
+
+@needs_curl
 def test_the_curl_command_gets_the_first_answer(running: RunningService) -> None:
     """The command in the README answers, and as the README says."""
-    command = next(command for command in COMMANDS if command.startswith("curl"))
-    run = subprocess.run(["bash", "-c", _here(command, running)], capture_output=True, text=True, check=True)
-    shown = re.search(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert shown
-    expected = re.escape(shown[1].strip()).replace("…", r"[^,\"}]+")
+    (command, shown), *_ = [
+        (command.text, shown)
+        for command, shown in pairwise(blocks(README))
+        if command.text.startswith("curl") and shown.language == "json"
+    ]
+    expected = re.escape(shown.text).replace("…", r"[^,\"}]+")
     expected = expected.replace('"cached_tokens":0', r'"cached_tokens":\d+')  # Another test may have asked before.
-    assert re.fullmatch(expected, run.stdout)
+    assert re.fullmatch(expected, _bash(command, running))
 
 
-@pytest.mark.parametrize(
-    ("program", "first"),
-    list(zip([text for language, text in BLOCKS if language == "python"], ["1", "0"], strict=True)),
-)
+@needs_curl
+@pytest.mark.parametrize(("page", "command"), CURLS)
+def test_each_curl_command_gets_results(running: RunningService, page: str, command: str) -> None:
+    """Each command in the pages that asks the service gets documents in order."""
+    results = json.loads(_bash(command, running))["results"]
+    assert results, page
+    scores = [result["relevance_score"] for result in results]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(("program", "first"), list(zip(PROGRAMS, ["1", "0"], strict=True)))
 def test_the_python_programs_get_the_first_answer(running: RunningService, program: str, first: str) -> None:
-    """Each program in the README prints the most relevant document first."""
+    """Each program in the pages prints the most relevant document first."""
     run = subprocess.run(
         [sys.executable, "-c", _here(program, running)], capture_output=True, text=True, check=True, timeout=600
     )
