@@ -51,7 +51,7 @@ def published(service: RunningService) -> dict[str, set[str]]:
     """Return the labels of every metric that the service publishes once it was used."""
     some_traffic(service)
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(httpx.get(f"{service.telemetry.admin}/metrics").text):
+    for family in text_string_to_metric_families(httpx.get(f"{service.admin}/metrics").text):
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found
@@ -88,12 +88,12 @@ def test_selectors_are_found_in_every_place() -> None:
 @pytest.fixture(scope="module")
 def prometheus(service: RunningService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     program = tools.program("prometheus", "prometheus")
-    running = Prometheus(program, tmp_path_factory.mktemp("prometheus"), admin=service.telemetry.admin, rules=RULES)
+    running = Prometheus(program, tmp_path_factory.mktemp("prometheus"), admin=service.admin, rules=RULES)
     try:
         # What happens between two scrapes is what a rate sees.
         for _ in range(2):
             some_traffic(service)
-            ended = metric(service.telemetry.admin, "rerank_requests_total")
+            ended = metric(service.admin, "rerank_requests_total")
             until(
                 lambda ended=ended: running.ask(f"sum(rerank_requests_total) == {ended}") != [],
                 "Prometheus knows of all requests",

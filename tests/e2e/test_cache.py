@@ -66,5 +66,5 @@ def test_no_cache() -> None:
     metas = [_meta(service, documents) for _ in range(2)]
     assert metas[0] == metas[1]
     assert "cached_tokens" not in metas[0]
-    assert metric(service.telemetry.admin, "rerank_inference_seconds_count") >= 2
+    assert metric(service.admin, "rerank_inference_seconds_count") >= 2
     assert service.stop() == 0

@@ -30,7 +30,7 @@ def test_a_paused_process_fails_nobody() -> None:
                 time.sleep(0.6)
                 service.process.send_signal(signal.SIGCONT)
             assert [answer.result() for answer in answers] == [40] * 16
-        assert metric(service.telemetry.admin, "rerank_failed_pairs_total") == 0
+        assert metric(service.admin, "rerank_failed_pairs_total") == 0
     finally:
         service.process.send_signal(signal.SIGCONT)
         assert service.stop() == 0
