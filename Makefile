@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check client bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ check: install-dev  ## Format, lint, types and the wire contract.
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 
+client: install  ## Build the wheel of the client, which applications install without the service, into dist/.
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client
+
 bench: install-dev  ## Measure the real process under load and against bare ONNX Runtime; results in bench-results/.
 	@status=0; $(BIN)/rerankd bench load $(LOAD) || status=1; \
 		$(BIN)/python -m tests.bench --requests 3000 $(ENGINE) || status=1; exit $$status
@@ -140,4 +143,4 @@ lock:  ## Pin what is not pinned yet, with hashes and without any index address;
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) $(CLIENTS) $(TOOLS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find protos -name '*_pb2*' -delete
+	find protos client \( -name '*_pb2*' -o -name '*.binpb' \) -delete

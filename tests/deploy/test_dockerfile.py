@@ -70,6 +70,7 @@ def test_context_leaves_secrets_and_stubs_out() -> None:
         "protos/rerank/v2/rerank_pb2.py",
         "protos/rerank/v2/rerank_pb2_grpc.py",
         "protos/rerank/v2/rerank_pb2.pyi",
+        "client/rerankd_client/protos.binpb",
     ):
         assert any(fnmatch.fnmatch(stub, line) for line in lines[last_taken + 1 :])
 

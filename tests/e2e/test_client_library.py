@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from service.client import AsyncRerankClient, RerankClient, RerankError
+from rerankd_client import AsyncRerankClient, RerankClient, RerankError
 from tests.clients import metric, unseen
 from tests.examples import DOCUMENTS, QUERY
 from tests.process import RunningService

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.client import RerankClient
+from rerankd_client import RerankClient
 from tests.clients import metric, until
 from tests.examples import DOCUMENTS, QUERY, SMALL
 from tests.process import RunningService

@@ -18,7 +18,7 @@ from tests.unit.service.models import LOGITS, a_directory
 STRACE = shutil.which("strace")
 ASKS = """
 import sys
-from service.client import RerankClient
+from rerankd_client import RerankClient
 with RerankClient(sys.argv[1]) as client:
     print(client.rerank("a query", ["a document", "another"]).results)
 """

@@ -38,10 +38,12 @@ def test_the_wheel_holds_the_stubs_and_the_model_and_no_tests(wheel: Path) -> No
         "service/models/minilm-rerank/README.md",
         "service/py.typed",
         "scheduler/core.py",
+        "rerankd_client/py.typed",
+        "rerankd_client/protos.binpb",
     ):
         assert name in names
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"rerank", "scheduler", "service", "tei"}
+    assert tops == {"rerank", "rerankd_client", "scheduler", "service", "tei"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -64,16 +66,14 @@ def test_the_installed_package_serves_from_any_folder(wheel: Path, tmp_path: Pat
     serve.communicate(timeout=600)
     assert [line.partition(" on ")[0] for line in lines] == ["rerankd: gRPC", "rerankd: HTTP", "rerankd: admin"]
     assert serve.returncode == 0
+    program = "import service.client, rerankd_client, rerank.v2.rerank_pb2 as stubs\n"
+    program += "for module in (service, rerankd_client, stubs): print(module.__file__)"
     where = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import service, rerank.v2.rerank_pb2 as stubs; print(service.__file__, stubs.__file__)",
-        ],
+        [sys.executable, "-c", program],
         cwd=elsewhere,
         env=there,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert all(file.startswith(str(site)) for file in where.stdout.split())
+    assert [file.startswith(str(site)) for file in where.stdout.split()] == [True] * 3

@@ -14,7 +14,7 @@ import pytest
 from rerank.v2 import rerank_pb2_grpc
 from trustme import CA, LeafCert
 
-from service.client import AsyncRerankClient, RerankClient
+from rerankd_client import AsyncRerankClient, RerankClient
 from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, needs_openssl, over_grpc, over_http, shown
 from tests.clients import body, message, metric, stub, unseen, until
 from tests.examples import DOCUMENTS, QUERY, SMALL

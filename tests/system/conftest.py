@@ -7,7 +7,7 @@ import grpc
 import pytest
 from rerank.v2 import rerank_pb2_grpc
 
-from service.client import RerankClient
+from rerankd_client import RerankClient
 from tests.clients import message, unseen
 from tests.examples import QUERY
 from tests.system.callers import Ask

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.client import RerankClient
+from rerankd_client import RerankClient
 from tests.clients import unseen, until
 from tests.examples import QUERY
 from tests.system.callers import Callers

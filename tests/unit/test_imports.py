@@ -42,12 +42,13 @@ ONLY_IN: dict[str, set[str]] = {
     "tokenizers": {"service.engine"},
     "numpy": {"service.engine", "service.convert"},
     "onnx": {"service.convert"},
-    "grpc": {"service.grpc_api", "service.errors", "service.bench", "service.client"},
+    "grpc": {"service.grpc_api", "service.errors", "service.bench"},
     "grpc_health": {"service.grpc_api"},
     "grpc_reflection": {"service.grpc_api"},
     "grpc_status": {"service.grpc_api"},
     "opentelemetry": {"service.telemetry.tracing"},
-    "rerank": {"service.grpc_api", "service.bench", "service.client"},
+    "rerank": {"service.grpc_api", "service.bench"},
+    "rerankd_client": {"service.client"},
     "tei": {"service.grpc_api"},
     "fastapi": {"service.rest"},
     "prometheus_client": {"service.telemetry"},
@@ -62,17 +63,18 @@ ONLY_IN: dict[str, set[str]] = {
 """Libraries, and the modules or packages that may import them; a library that is not named here is free."""
 
 
-def modules(package: str) -> dict[str, ast.Module]:
+def modules(package: str, root: Path = ROOT) -> dict[str, ast.Module]:
     """Return the syntax trees of a package by module name."""
     found = {}
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
         found[name] = ast.parse(path.read_text(encoding="utf-8"))
     return found
 
 
 SCHEDULER, SERVICE = modules("scheduler"), modules("service")
+CLIENT = modules("rerankd_client", ROOT / "client")
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -120,10 +122,11 @@ def reads_environment(tree: ast.AST) -> bool:
 
 
 def test_all_modules_are_found():
-    """Both packages are looked at whole."""
+    """All packages are looked at whole."""
     assert {"scheduler.core", "scheduler.__init__"} <= set(SCHEDULER)
     assert {"service.errors", "service.engine", "service.engine.pair_layout", "service.rest.app"} <= set(SERVICE)
     assert {"service.grpc_api", "service.grpc_api.tei"} <= set(SERVICE)
+    assert {"rerankd_client.__init__", "rerankd_client.client"} <= set(CLIENT)
 
 
 def test_scheduler_stands_alone():
@@ -135,6 +138,18 @@ def test_scheduler_stands_alone():
         if name not in {"scheduler.clock", "scheduler.dispatcher", "scheduler.worker"}:
             impure = tops & {"asyncio", "concurrent", "threading", "time", "random", "datetime", "os", "queue"}
             found += [f"{name} imports {top}" for top in impure]
+    assert found == []
+
+
+def test_client_stands_alone():
+    """The client imports the standard library, grpcio and protobuf, and nothing of the service or its stubs."""
+    found = [
+        f"{name} imports {imported}"
+        for name, tree in CLIENT.items()
+        for imported in imports(tree)
+        if imported.partition(".")[0] not in sys.stdlib_module_names
+        and not any(within(imported, package) for package in ("grpc", "google.protobuf", "rerankd_client"))
+    ]
     assert found == []
 
 
@@ -177,7 +192,9 @@ def test_scheduler_by_its_public_names():
         ("service.rerank.reranker", "def f():\n    from tokenizers import Tokenizer"),
         ("service.engine.engine", "from service.rerank.call import Call"),
         ("service.access.access", "from service.rerank import call"),
-        ("service.client.client", "from service import errors"),
+        ("service.client", "from service import errors"),
+        ("service.client", "import grpc"),
+        ("service.bench.client", "from rerankd_client import RerankClient"),
         ("service.server", "import grpc"),
         ("service.server", "import grpc.aio"),
         ("service.rerank.reranker", "from service import server"),

@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 import grpc
-from rerank.v2 import rerank_pb2 as pb
-from rerank.v2 import rerank_pb2_grpc
 
-from service.client.results import Ranking, RerankError
+from rerankd_client import messages as pb
+from rerankd_client.results import Ranking, RerankError
 
-_SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 _MESSAGE_BYTES = 32 * 2**20
 """Size of a request from which on its documents are streamed; the server takes up to twice that in one message."""
 _PART_BYTES = 4 * 2**20
@@ -18,10 +16,10 @@ _CONFIG = {
     # By the load that servers report in the trailers of their answers, and in turn as long as they report none. An
     # older grpc, which has not heard of weights, takes turns always. Who says that it is not serving is left out.
     "loadBalancingConfig": [{"weighted_round_robin": {}}, {"round_robin": {}}],
-    "healthCheckConfig": {"serviceName": _SERVICE},
+    "healthCheckConfig": {"serviceName": pb.SERVICE},
     "methodConfig": [
         {
-            "name": [{"service": _SERVICE}],
+            "name": [{"service": pb.SERVICE}],
             "retryPolicy": {  # A server that sheds says when to come back, which then stands over these pauses.
                 "maxAttempts": 4,
                 "initialBackoff": "0.1s",
@@ -50,14 +48,29 @@ _OPTIONS: Sequence[tuple[str, Any]] = (
 )
 
 
+class Options(TypedDict, total=False):
+    """What a call may ask for; None is the same as absent."""
+
+    model: str | None
+    """Another than the client's."""
+    top_n: int | None
+    """Results to return, from 1; absent: all."""
+    max_tokens_per_doc: int | None
+    """Tokens read of each document, from 1; absent: 4096."""
+    priority: int | None
+    """0, the most urgent and the default, to 999."""
+    timeout_s: float | None
+    """How long the call may take, retries included, when not as long as the client's others."""
+
+
 class _Call(NamedTuple):
     """One request, ready to be sent."""
 
-    request: pb.RerankRequest
+    request: Any
     options: dict[str, Any]
 
     @property
-    def parts(self) -> Iterator[pb.RerankStreamRequest] | None:
+    def parts(self) -> Iterator[Any] | None:
         """The request in parts, if it is too large for one message."""
         return _parts(self.request) if self.request.ByteSize() > _MESSAGE_BYTES else None
 
@@ -83,7 +96,16 @@ class _Client:
         call may take, retries included. Without `credentials` the connection is not encrypted.
         """
         self._channel = self._open(target, credentials)
-        self._stub: Any = rerank_pb2_grpc.RerankServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._rerank = self._channel.unary_unary(
+            f"/{pb.SERVICE}/Rerank",
+            request_serializer=pb.RerankRequest.SerializeToString,
+            response_deserializer=pb.RerankResponse.FromString,
+        )
+        self._rerank_stream = self._channel.stream_unary(
+            f"/{pb.SERVICE}/RerankStream",
+            request_serializer=pb.RerankStreamRequest.SerializeToString,
+            response_deserializer=pb.RerankStreamResponse.FromString,
+        )
         self._model = model
         self._timeout_s = timeout_s
         self._metadata = [("authorization", f"Bearer {key}")] * (key is not None)
@@ -117,18 +139,17 @@ class _Client:
 class RerankClient(_Client):
     """Reranks from any thread. Keep one for the life of the process, and close it, or use it in a `with`."""
 
-    def rerank(self, query: str, documents: Sequence[str], **options: Any) -> Ranking:
+    def rerank(self, query: str, documents: Sequence[str], **options: Unpack[Options]) -> Ranking:
         """Return `documents` in order of their relevance to `query`.
 
-        Options: `model`; `top_n`, results to return; `max_tokens_per_doc`; `priority`, 0, the most urgent and the
-        default, to 999; `timeout_s`, for this call. Raises RerankError.
+        Raises RerankError.
         """
         call = self._call(query, documents, **options)
         parts = call.parts
         try:
             if parts is None:
-                return Ranking.of(self._stub.Rerank(call.request, **call.options))
-            return Ranking.of(self._stub.RerankStream(parts, **call.options).response)
+                return Ranking.of(self._rerank(call.request, **call.options))
+            return Ranking.of(self._rerank_stream(parts, **call.options).response)
         except grpc.RpcError as error:
             raise RerankError.of(error) from None
 
@@ -151,8 +172,8 @@ class RerankClient(_Client):
 class AsyncRerankClient(_Client):
     """Reranks from the event loop that was running when it was made. Close it, or use it in an `async with`."""
 
-    async def rerank(self, query: str, documents: Sequence[str], **options: Any) -> Ranking:
-        """Return `documents` in order of their relevance to `query`; options as for RerankClient.
+    async def rerank(self, query: str, documents: Sequence[str], **options: Unpack[Options]) -> Ranking:
+        """Return `documents` in order of their relevance to `query`.
 
         Cancelling the call takes the work back from the server. Raises RerankError.
         """
@@ -160,8 +181,8 @@ class AsyncRerankClient(_Client):
         parts = call.parts
         try:
             if parts is None:
-                return Ranking.of(await self._stub.Rerank(call.request, **call.options))
-            return Ranking.of((await self._stub.RerankStream(parts, **call.options)).response)
+                return Ranking.of(await self._rerank(call.request, **call.options))
+            return Ranking.of((await self._rerank_stream(parts, **call.options)).response)
         except grpc.RpcError as error:
             raise RerankError.of(error) from None
 
@@ -181,7 +202,7 @@ class AsyncRerankClient(_Client):
         await self.close()
 
 
-def _parts(request: pb.RerankRequest) -> Iterator[pb.RerankStreamRequest]:
+def _parts(request: Any) -> Iterator[Any]:
     """Cut a request into messages: first all but the documents, then those."""
     head = pb.RerankRequest()
     head.CopyFrom(request)

@@ -1,16 +1,20 @@
 """What a call brings, or what it fails with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
-from rerank.v2 import rerank_pb2 as pb
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 _STATUS = "grpc-status-details-bin"
+"""Holds a `google.rpc.Status`. Two values are read from it by field number, which takes no package with its types."""
+_DETAILS = 3
+_REASON = _DELAY = 1
+"""Of `google.rpc.ErrorInfo`, and of `google.rpc.RetryInfo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Ranking:
     """What was not read, in sentences."""
 
     @classmethod
-    def of(cls, response: pb.RerankResponse) -> "Ranking":
+    def of(cls, response: Any) -> "Ranking":
         """Return the ranking in a message."""
         return cls(
             id=response.id,
@@ -66,16 +70,23 @@ class RerankError(Exception):
     def of(cls, error: grpc.RpcError) -> "RerankError":
         """Return what a failed call means."""
         code: grpc.StatusCode = error.code()
-        info, retry, advised = ErrorInfo(), RetryInfo(), False
+        reason, after_s = code.name, None
         for detail in _details(error):
-            detail.Unpack(info)
-            advised = detail.Unpack(retry) or advised
-        after_s = retry.retry_delay.ToTimedelta().total_seconds() if advised else None
-        return cls(code, error.details() or "", info.reason or code.name, after_s)
+            fields = dict(_fields(detail.value))
+            if detail.TypeName() == "google.rpc.ErrorInfo":
+                reason = fields.get(_REASON, b"").decode() or reason
+            elif detail.TypeName() == "google.rpc.RetryInfo":
+                after_s = Duration.FromString(fields.get(_DELAY, b"")).ToTimedelta().total_seconds()
+        return cls(code, error.details() or "", reason, after_s)
 
 
-def _details(error: grpc.RpcError) -> Sequence[AnyMessage]:
-    trailers: Any = error.trailing_metadata()
-    found = dict(trailers or ()).get(_STATUS, b"")
-    details: Sequence[AnyMessage] = Status.FromString(found).details
-    return details
+def _details(error: grpc.RpcError) -> Iterator[AnyMessage]:
+    trailers: Any = error.trailing_metadata() or ()
+    status = next((value for key, value in trailers if key == _STATUS), b"")
+    return (AnyMessage.FromString(value) for number, value in _fields(status) if number == _DETAILS)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Return the fields of any message, by number; bytes are what strings and messages come as."""
+    unknown: Any = UnknownFieldSet(Empty.FromString(message))
+    return ((field.field_number, field.data) for field in unknown)

@@ -11,7 +11,7 @@ from grpc import StatusCode
 from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
-from service.client import RerankClient, RerankError
+from rerankd_client import RerankClient, RerankError
 
 AGAIN = "grpc-previous-rpc-attempts"
 """Comes with every attempt but the first."""
