@@ -1,4 +1,4 @@
-"""Rules for all tests: the same draws everywhere, no limit of time, a failure that fails no other; and one fixture."""
+"""Rules for all tests: the same draws everywhere, no limit of time, a failure that fails no other; and two services."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.process import RunningService
+from tests.process import PATIENT, RunningService
 
 LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "image", "soak", "system")]
 """Folders of tests that want programs beside Python, or minutes."""
@@ -40,5 +40,13 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 def running() -> Iterator[RunningService]:
     """One service for all tests that leave it as they found it."""
     service = RunningService.start()
+    yield service
+    assert service.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def uncached() -> Iterator[RunningService]:
+    """One service that scores everything anew, for all tests that leave it as they found it."""
+    service = RunningService.start(cache_mb=0, **PATIENT)
     yield service
     assert service.stop() == 0

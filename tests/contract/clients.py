@@ -1,7 +1,7 @@
 """How the contract is asked over each API, and how its refusals are read."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -75,6 +75,7 @@ def refused(answer: httpx.Response, status: int, *fields: str) -> str:
 class GrpcRefusal:
     """A rich status, unpacked."""
 
+    code: grpc.StatusCode
     message: str
     reason: str
     request_id: str
@@ -95,6 +96,7 @@ def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
     retry = details[RetryInfo]
     pushback = dict(error.trailing_metadata()).get("grpc-retry-pushback-ms")
     return GrpcRefusal(
+        code=error.code(),
         message=status.message,
         reason=info.reason,
         request_id=info.metadata["request_id"],
@@ -102,6 +104,15 @@ def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
         retry_s=retry[0].retry_delay.ToMilliseconds() / 1000 if retry else None,
         pushback_ms=None if pushback is None else int(pushback),
     )
+
+
+def refused_call(call: Callable[..., object], *args: Any, **options: Any) -> GrpcRefusal:
+    """Return how a call of gRPC is refused; it has to be."""
+    try:
+        call(*args, **options)
+    except grpc.RpcError as error:
+        return grpc_refusal(error)
+    raise AssertionError("the call was answered")
 
 
 def _unpacked(status: Any, kind: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Clients of the one running service, and what holds whatever they send."""
+"""Clients of a running service, and what holds whatever they send."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,27 +12,35 @@ from tests.contract.forms import FORMS, Form, ranks
 from tests.process import RunningService
 
 
-@pytest.fixture(scope="session")
-def uncached() -> Iterator[RunningService]:
-    """One service that scores everything anew."""
-    service = RunningService.start(cache_mb=0)
-    yield service
-    assert service.stop() == 0
+@pytest.fixture(scope="module")
+def service(running: RunningService) -> RunningService:
+    """Return the service that is asked; a module that asks one of its own overrides this."""
+    return running
 
 
-@pytest.fixture(scope="session")
-def rest(running: RunningService) -> Iterator[httpx.Client]:
-    """Return a client of the REST API."""
-    with httpx.Client(base_url=running.http, timeout=TIMEOUT_S) as client:
+@pytest.fixture(scope="module")
+def rest(service: RunningService) -> Iterator[httpx.Client]:
+    """Return a client of its REST API."""
+    with httpx.Client(base_url=service.http, timeout=TIMEOUT_S) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
-def rpc(running: RunningService) -> Iterator[GrpcClient]:
-    """Return a client of the gRPC API."""
-    client = GrpcClient(running.grpc)
+@pytest.fixture(scope="module")
+def rpc(service: RunningService) -> Iterator[GrpcClient]:
+    """Return a client of its gRPC API."""
+    client = GrpcClient(service.grpc)
     with client.channel:
         yield client
+
+
+@pytest.fixture(scope="module")
+def document(rest: httpx.Client) -> dict[str, Any]:
+    """Return the served description of the REST API."""
+    answer = rest.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 @pytest.fixture
@@ -48,11 +56,11 @@ def form(request: pytest.FixtureRequest) -> Form:
 
 
 @pytest.fixture
-def unharmed(running: RunningService, rest: httpx.Client, rpc: GrpcClient) -> Iterator[None]:
+def unharmed(service: RunningService, rest: httpx.Client, rpc: GrpcClient) -> Iterator[None]:
     """Expect good requests to be answered after a test, and the log to tell of no text and of nothing unforeseen."""
-    before = len(running.log())
+    before = len(service.log())
     yield
     short = changed(query="a", documents=["b", "c"])
     assert len(ranks(FORMS["v2"].post(rest, short))) == len(rpc.rerank(short).results) == 2
-    log = running.log()[before:]
+    log = service.log()[before:]
     assert not [word for word in (SECRET, "capital", "Traceback", '"outcome": "INTERNAL"') if word in log]

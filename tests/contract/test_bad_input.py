@@ -8,7 +8,7 @@ import httpx
 import pytest
 from grpc import StatusCode
 
-from tests.contract.clients import PATH, SECRET, GrpcClient, changed, grpc_refusal, http_refusal, refused
+from tests.contract.clients import PATH, SECRET, GrpcClient, changed, grpc_refusal, refused, refused_call
 from tests.process import RunningService
 
 pytestmark = pytest.mark.usefixtures("unharmed")
@@ -86,19 +86,13 @@ def test_refused(case: Refused, rest: httpx.Client, rpc: GrpcClient) -> None:
     """What is out of range is refused over both APIs, in words of their own, naming the same fields."""
     body = changed(**case.changes)
     refused(rest.post(PATH, json=body), case.status, *case.fields)
-    with pytest.raises(grpc.RpcError) as caught:
-        rpc.rerank(body)
-    refusal = grpc_refusal(caught.value)
-    assert (caught.value.code(), refusal.reason, refusal.fields) == (case.code, case.reason, case.fields)
+    refusal = refused_call(rpc.rerank, body)
+    assert (refusal.code, refusal.reason, refusal.fields) == (case.code, case.reason, case.fields)
     assert SECRET not in refusal.message
 
 
-def test_a_deadline_too_short(rest: httpx.Client, rpc: GrpcClient) -> None:
+def test_a_deadline_too_short(rpc: GrpcClient) -> None:
     """A call that cannot end in time is shed, with advice, or ends at its deadline, whichever is first."""
-    answer = rest.post(PATH, json=LATE, headers={"x-request-timeout-ms": "1"})
-    assert answer.status_code in {503, 504}
-    http_refusal(answer)
-    assert ("retry-after" in answer.headers) == (answer.status_code == 503)
     with pytest.raises(grpc.RpcError) as caught:
         rpc.rerank(LATE, timeout=0.001)
     assert caught.value.code() in {StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED}

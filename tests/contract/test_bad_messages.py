@@ -8,7 +8,7 @@ import pytest
 from grpc import StatusCode
 from rerank.v2 import rerank_pb2 as pb
 
-from tests.contract.clients import GOOD, MESSAGE_BYTES, SECRET, SERVICE, GrpcClient, Metadata, grpc_refusal, message
+from tests.contract.clients import GOOD, MESSAGE_BYTES, SECRET, SERVICE, GrpcClient, Metadata, message, refused_call
 
 pytestmark = pytest.mark.usefixtures("unharmed")
 
@@ -111,11 +111,8 @@ def test_odd_but_fine(method: str, parts: tuple[Part, ...], metadata: Metadata, 
 )
 def test_refused(method: str, parts: tuple[Part, ...], reason: str, fields: tuple[str, ...], rpc: GrpcClient) -> None:
     """What is no good request is refused with a reason, and the fields that are out of range."""
-    with pytest.raises(grpc.RpcError) as caught:
-        sent(rpc, method, parts)
-    assert caught.value.code() is StatusCode.INVALID_ARGUMENT
-    refusal = grpc_refusal(caught.value)
-    assert (refusal.reason, refusal.fields) == (reason, fields)
+    refusal = refused_call(sent, rpc, method, parts)
+    assert (refusal.code, refusal.reason, refusal.fields) == (StatusCode.INVALID_ARGUMENT, reason, fields)
     assert SECRET not in refusal.message
 
 

@@ -1,13 +1,13 @@
 """What is promised of every answer, whichever API gives it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 from rerank.v2 import rerank_pb2 as pb
 
-from tests.contract.clients import PATH, TIMEOUT_S, GrpcClient, changed
+from tests.contract.clients import PATH, GrpcClient, changed
 from tests.examples import DOCUMENTS, WASHINGTON
 from tests.process import RunningService
 
@@ -39,18 +39,9 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def rest(uncached: RunningService) -> Iterator[httpx.Client]:
-    """Return a client of the REST API whose requests are all scored."""
-    with httpx.Client(base_url=uncached.http, timeout=TIMEOUT_S) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def rpc(uncached: RunningService) -> Iterator[GrpcClient]:
-    """Return a client of the gRPC API whose requests are all scored."""
-    client = GrpcClient(uncached.grpc)
-    with client.channel:
-        yield client
+def service(uncached: RunningService) -> RunningService:
+    """Return a service that scores all that it is asked."""
+    return uncached
 
 
 def over_rest(client: httpx.Client, fields: Mapping[str, Any]) -> dict[str, Any]:

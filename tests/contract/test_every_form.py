@@ -36,18 +36,9 @@ QUERY = GOOD["query"]
 
 
 @pytest.fixture(scope="module")
-def rest(uncached: RunningService) -> Iterator[httpx.Client]:
-    """Return a client of the REST API whose requests are all scored."""
-    with httpx.Client(base_url=uncached.http, timeout=TIMEOUT_S) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def rpc(uncached: RunningService) -> Iterator[GrpcClient]:
-    """Return a client of the gRPC API whose requests are all scored."""
-    client = GrpcClient(uncached.grpc)
-    with client.channel:
-        yield client
+def service(uncached: RunningService) -> RunningService:
+    """Return a service that scores all that it is asked."""
+    return uncached
 
 
 def single(rank: tuple[int, str]) -> tuple[int, float]:

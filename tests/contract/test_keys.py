@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
 import httpx
 import pytest
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from rerank.v2 import rerank_pb2 as pb
 
 from tests.contract.clients import (
     GOOD,
@@ -19,16 +19,14 @@ from tests.contract.clients import (
     SERVICE,
     TIMEOUT_S,
     GrpcClient,
-    GrpcRefusal,
     encoded,
-    grpc_refusal,
     http_refusal,
-    message,
+    refused_call,
 )
 from tests.process import RunningService
 
 RATE = 10
-KEYS = {name: f"key-of-{name}" for name in ("plain", "busy-rest", "busy-grpc", "idle")}
+KEYS = {name: f"key-of-{name}" for name in ("plain", "busy-rest", "busy-grpc", "idle", "taken")}
 HASHED = "key-of-hashed"
 DIGEST = hashlib.sha256(HASHED.encode()).hexdigest()
 LINES = ["# Who may ask.", "", *(f"{name}:{key}" for name, key in KEYS.items()), f"hashed:sha256:{DIGEST}"]
@@ -66,26 +64,11 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def guarded(keys_file: Path) -> Iterator[RunningService]:
-    """Return the service."""
+def service(keys_file: Path) -> Iterator[RunningService]:
+    """Return a service that asks for keys."""
     service = RunningService.start(api_keys_file=keys_file, rate_limit=RATE)
     yield service
     assert service.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def http(guarded: RunningService) -> Iterator[httpx.Client]:
-    """Return a client of its REST API that has no key."""
-    with httpx.Client(base_url=guarded.http, timeout=TIMEOUT_S) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def calls(guarded: RunningService) -> Iterator[GrpcClient]:
-    """Return a client of its gRPC API that has no key."""
-    client = GrpcClient(guarded.grpc)
-    with client.channel:
-        yield client
 
 
 def headers(authorization: str | None) -> dict[str, str]:
@@ -93,28 +76,21 @@ def headers(authorization: str | None) -> dict[str, str]:
     return {"x-client-name": "idle"} | ({} if authorization is None else {"authorization": authorization})
 
 
-def ask(http: httpx.Client, authorization: str | None, path: str = PATH) -> httpx.Response:
+def ask(rest: httpx.Client, authorization: str | None, path: str = PATH) -> httpx.Response:
     """Return the answer over REST."""
-    return http.post(path, content=encoded(GOOD), headers=headers(authorization))
+    return rest.post(path, content=encoded(GOOD), headers=headers(authorization))
 
 
-def call(calls: GrpcClient, authorization: str | None, method: str = "Rerank") -> bytes:
+def call(rpc: GrpcClient, authorization: str | None, method: str = "Rerank") -> bytes:
     """Return the encoded answer over gRPC. Raises grpc.RpcError."""
-    raw = {"Rerank": message(GOOD), "RerankStream": b"\x0a" + _delimited(message(GOOD)), "ListModels": b""}[method]
+    request = pb.RerankRequest(**GOOD)
+    sent = {
+        "Rerank": request,
+        "RerankStream": pb.RerankStreamRequest(request=request),
+        "ListModels": pb.ListModelsRequest(),
+    }
     metadata = tuple(headers(authorization).items())
-    return calls.call(f"/{SERVICE}/{method}", [raw], metadata=metadata)
-
-
-def refused(
-    calls: GrpcClient, authorization: str | None, method: str = "Rerank", *, times: int = 1
-) -> tuple[StatusCode, GrpcRefusal]:
-    """Return how the first of some calls to fail does."""
-    for _ in range(times):
-        try:
-            call(calls, authorization, method)
-        except grpc.RpcError as error:
-            return error.code(), grpc_refusal(error)
-    raise AssertionError("no call was refused")
+    return rpc.call(f"/{SERVICE}/{method}", [sent[method].SerializeToString()], metadata=metadata)
 
 
 def rewrite(path: Path, *lines: str) -> None:
@@ -124,126 +100,111 @@ def rewrite(path: Path, *lines: str) -> None:
     beside.replace(path)
 
 
-def _delimited(raw: bytes) -> bytes:
-    size, prefix = len(raw), b""
-    while size > 0x7F:
-        prefix += bytes([size & 0x7F | 0x80])
-        size >>= 7
-    return prefix + bytes([size]) + raw
-
-
 @pytest.mark.parametrize("authorization", [pytest.param(value, id=name) for name, value in WRONG.items()])
-def test_a_wrong_key(authorization: str | None, http: httpx.Client, calls: GrpcClient) -> None:
+def test_a_wrong_key(authorization: str | None, rest: httpx.Client, rpc: GrpcClient) -> None:
     """Without a key, or with a wrong one, every route and RPC answers that and nothing else."""
-    described: dict[str, Any] = http.get("/openapi.json").json()["paths"]
+    described: dict[str, Any] = rest.get("/openapi.json").json()["paths"]
     for path in (path for path, item in described.items() if "post" in item):
-        answer = ask(http, authorization, path)
+        answer = ask(rest, authorization, path)
         assert answer.status_code == 401
         http_refusal(answer)
         assert answer.headers["www-authenticate"] == "Bearer"
     for method in RPCS:
-        code, refusal = refused(calls, authorization, method)
-        assert code is StatusCode.UNAUTHENTICATED
-        assert refusal.reason == "UNAUTHENTICATED"
+        refusal = refused_call(call, rpc, authorization, method)
+        assert (refusal.code, refusal.reason) == (StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
         assert refusal.pushback_ms is None
 
 
 @pytest.mark.parametrize("method", ["Rerank/Rerank", "Rerank/RerankStream", "Info/Info"])
-def test_a_wrong_key_in_another_form(method: str, calls: GrpcClient) -> None:
+def test_a_wrong_key_in_another_form(method: str, rpc: GrpcClient) -> None:
     """The form of text-embeddings-inference asks for the same keys."""
     for metadata in ((), (("authorization", "Bearer key-of-nobody"),)):
-        with pytest.raises(grpc.RpcError) as caught:
-            calls.call(f"/tei.v1.{method}", [b""], metadata=metadata)
-        assert caught.value.code() is StatusCode.UNAUTHENTICATED
-        assert grpc_refusal(caught.value).reason == "UNAUTHENTICATED"
+        refusal = refused_call(rpc.call, f"/tei.v1.{method}", [b""], metadata=metadata)
+        assert (refusal.code, refusal.reason) == (StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
 
 
-def test_a_right_key_in_another_form(calls: GrpcClient) -> None:
+def test_a_right_key_in_another_form(rpc: GrpcClient) -> None:
     """And a right one passes there."""
-    assert calls.call("/tei.v1.Info/Info", [b""], metadata=(("authorization", f"Bearer {HASHED}"),))
+    assert rpc.call("/tei.v1.Info/Info", [b""], metadata=(("authorization", f"Bearer {HASHED}"),))
 
 
-def test_a_wrong_key_comes_first(http: httpx.Client, calls: GrpcClient) -> None:
+def test_a_wrong_key_comes_first(rest: httpx.Client, rpc: GrpcClient) -> None:
     """Nobody without a key learns what is wrong with a request, or has its body read."""
-    assert http.post(PATH, content=b"{").status_code == 401
-    assert http.post(PATH, content=b"", headers={"content-type": "text/plain"}).status_code == 401
-    assert http.post(PATH, content=encoded(GOOD), headers={"x-request-timeout-ms": "soon"}).status_code == 401
-    with pytest.raises(grpc.RpcError) as caught:
-        calls.rerank(b"\xff")
-    assert caught.value.code() is StatusCode.UNAUTHENTICATED
+    assert rest.post(PATH, content=b"{").status_code == 401
+    assert rest.post(PATH, content=b"", headers={"content-type": "text/plain"}).status_code == 401
+    assert rest.post(PATH, content=encoded(GOOD), headers={"x-request-timeout-ms": "soon"}).status_code == 401
+    assert refused_call(rpc.rerank, b"\xff").code is StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("authorization", [pytest.param(value, id=name) for name, value in RIGHT.items()])
-def test_a_right_key(authorization: str, http: httpx.Client, calls: GrpcClient) -> None:
+def test_a_right_key(authorization: str, rest: httpx.Client, rpc: GrpcClient) -> None:
     """A right key passes everywhere, written out or hashed in the file, with the scheme in any letter case."""
-    assert ask(http, authorization).status_code == 200
+    assert ask(rest, authorization).status_code == 200
     for method in RPCS:
-        assert call(calls, authorization, method)
+        assert call(rpc, authorization, method)
 
 
-def test_probes_need_no_key(guarded: RunningService, calls: GrpcClient) -> None:
+def test_probes_need_no_key(service: RunningService, rpc: GrpcClient) -> None:
     """Whoever watches over the service is not asked for a key."""
-    answer = HealthStub(calls.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
+    answer = HealthStub(rpc.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
     assert answer.status == HealthCheckResponse.SERVING
     for probe in ("/livez", "/readyz", "/metrics"):
-        assert httpx.get(guarded.admin + probe, timeout=600).status_code == 200
+        assert httpx.get(service.admin + probe, timeout=600).status_code == 200
 
 
-def test_beyond_the_rate_over_rest(http: httpx.Client) -> None:
+def test_beyond_the_rate_over_rest(rest: httpx.Client) -> None:
     """A client over its rate is told when to ask again; others, and the same one after that time, are answered."""
     busy, others = f"Bearer {KEYS['busy-rest']}", f"Bearer {KEYS['idle']}"
-    assert [ask(http, busy).status_code for _ in range(RATE)] == [200] * RATE
-    more = (ask(http, busy) for _ in range(50 * RATE))
+    assert [ask(rest, busy).status_code for _ in range(RATE)] == [200] * RATE
+    more = (ask(rest, busy) for _ in range(50 * RATE))
     answer = next(answer for answer in more if answer.status_code != 200)
     assert answer.status_code == 429
     http_refusal(answer)
     after = int(answer.headers["retry-after"])
     assert 1 <= after <= 59
-    assert ask(http, others).status_code == 200
+    assert ask(rest, others).status_code == 200
     time.sleep(after)
-    assert ask(http, busy).status_code == 200
+    assert ask(rest, busy).status_code == 200
 
 
-def test_beyond_the_rate_over_grpc(calls: GrpcClient, http: httpx.Client) -> None:
+def test_beyond_the_rate_over_grpc(rpc: GrpcClient, rest: httpx.Client) -> None:
     """The same over gRPC, in its words; the two APIs count as one."""
     busy = f"Bearer {KEYS['busy-grpc']}"
     for _ in range(RATE):
-        call(calls, busy)
-    code, refusal = refused(calls, busy, times=50 * RATE)
-    assert ask(http, busy).status_code == 429
-    assert code is StatusCode.RESOURCE_EXHAUSTED
-    assert refusal.reason == "RATE_LIMITED"
+        call(rpc, busy)
+    refusal = refused_call(lambda: [call(rpc, busy) for _ in range(50 * RATE)])
+    assert ask(rest, busy).status_code == 429
+    assert (refusal.code, refusal.reason) == (StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED")
     assert refusal.retry_s is not None
     assert refusal.retry_s > 0
     assert refusal.pushback_ms == refusal.retry_s * 1000
 
 
-def test_the_file_is_read_again(keys_file: Path, http: httpx.Client, calls: GrpcClient) -> None:
+def test_the_file_is_read_again(keys_file: Path, rest: httpx.Client, rpc: GrpcClient) -> None:
     """A key that is added passes and one that is taken away does not, without a restart."""
-    added, taken = "Bearer key-of-added", f"Bearer {KEYS['plain']}"
-    time.sleep(1)  # Earlier tests have asked with the same key.
-    assert ask(http, added).status_code == 401
-    rewrite(keys_file, *(line for line in LINES if not line.startswith("plain:")), "added:key-of-added")
-    assert ask(http, added).status_code == 200
-    assert call(calls, added)
-    assert ask(http, taken).status_code == 401
-    assert refused(calls, taken)[0] is StatusCode.UNAUTHENTICATED
+    added, taken = "Bearer key-of-added", f"Bearer {KEYS['taken']}"
+    assert (ask(rest, added).status_code, ask(rest, taken).status_code) == (401, 200)
+    rewrite(keys_file, *(line for line in LINES if not line.startswith("taken:")), "added:key-of-added")
+    assert ask(rest, added).status_code == 200
+    assert call(rpc, added)
+    assert ask(rest, taken).status_code == 401
+    assert refused_call(call, rpc, taken).code is StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("lines", [("no separator",), ("name:sha256:abc",), ("name:",), ("# nobody",), ()])
-def test_a_broken_file_changes_nothing(lines: tuple[str, ...], keys_file: Path, http: httpx.Client) -> None:
+def test_a_broken_file_changes_nothing(lines: tuple[str, ...], keys_file: Path, rest: httpx.Client) -> None:
     """A file that cannot be used leaves the keys as they were, until it can."""
     rewrite(keys_file, *lines)
-    assert ask(http, f"Bearer {HASHED}").status_code == 200
-    assert ask(http, None).status_code == 401
+    assert ask(rest, f"Bearer {HASHED}").status_code == 200
+    assert ask(rest, None).status_code == 401
     keys_file.unlink()
-    assert ask(http, "Bearer key-of-nobody").status_code == 401
+    assert ask(rest, "Bearer key-of-nobody").status_code == 401
     rewrite(keys_file, *LINES)
-    assert ask(http, f"Bearer {KEYS['idle']}").status_code == 200
+    assert ask(rest, f"Bearer {KEYS['idle']}").status_code == 200
 
 
-def test_the_log_holds_no_key(guarded: RunningService) -> None:
+def test_the_log_holds_no_key(service: RunningService) -> None:
     """The log names clients by the name of their key, and shows no key and no traceback."""
-    log = guarded.log()
+    log = service.log()
     assert '"client": "busy-grpc"' in log
     assert not any(key in log for key in (*KEYS.values(), HASHED, DIGEST, "Traceback"))

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from tests.contract.forms import FORMS
+from tests.contract.schemas import resolved
 
 STATUSES = {200, 400, 401, 403, 404, 422, 429, 498, 499, 500, 501, 503, 504}
 AT_LEAST_1 = {"minimum": 1}
@@ -112,28 +112,10 @@ ALWAYS["short"] = ALWAYS["v1"]
 """Fields without which some client does not get by."""
 
 
-@pytest.fixture(scope="module")
-def document(rest: httpx.Client) -> dict[str, Any]:
-    """Return the served description."""
-    found: dict[str, Any] = rest.get("/openapi.json").json()
-    return found
-
-
 @pytest.fixture(params=FORMS)
 def name(request: pytest.FixtureRequest) -> str:
     """Return the name of one form after the other."""
     return str(request.param)
-
-
-def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema, what it refers to, or what it is where it is not null."""
-    while True:
-        if "$ref" in schema:
-            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        elif len(some := [option for option in schema.get("anyOf", []) if option.get("type") != "null"]) == 1:
-            schema = {name: value for name, value in schema.items() if name != "anyOf"} | some[0]
-        else:
-            return schema
 
 
 def of_form(name: str, document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:

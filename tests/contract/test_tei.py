@@ -12,11 +12,14 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from tei.v1 import tei_pb2 as pb
 from tei.v1.tei_pb2_grpc import InfoStub
 
-from tests.contract.clients import TIMEOUT_S, GrpcClient, Metadata, changed, grpc_refusal
+from tests.contract.clients import TIMEOUT_S, GrpcClient, Metadata, changed, refused_call
 from tests.examples import DOCUMENTS, QUERY, WASHINGTON
 
 MUCH = [f"text {n}" for n in range(10_001)]
 """One text more than a request may have."""
+
+
+GOOD = pb.RerankRequest(query=QUERY, texts=["a"])
 
 
 def parts(texts: Sequence[str], **fields: Any) -> list[pb.RerankStreamRequest]:
@@ -57,38 +60,17 @@ def test_metadata(tei: Any, rpc: GrpcClient) -> None:
         pytest.param(pb.RerankRequest(texts=["a"]), (), "OUT_OF_RANGE", ("query",), id="no-query"),
         pytest.param(pb.RerankRequest(query=" \n", texts=["a"]), (), "OUT_OF_RANGE", ("query",), id="blank-query"),
         pytest.param(pb.RerankRequest(query=QUERY, texts=MUCH), (), "OUT_OF_RANGE", ("texts",), id="too-many-texts"),
-        pytest.param(
-            pb.RerankRequest(query=QUERY, texts=["a"]),
-            (("x-priority", "1000"),),
-            "OUT_OF_RANGE",
-            ("priority",),
-            id="priority-1000",
-        ),
-        pytest.param(
-            pb.RerankRequest(query=QUERY, texts=["a"]),
-            (("x-priority", "-1"),),
-            "OUT_OF_RANGE",
-            ("priority",),
-            id="priority-below-0",
-        ),
-        pytest.param(
-            pb.RerankRequest(query=QUERY, texts=["a"]),
-            (("x-priority", "high"),),
-            "INVALID_REQUEST",
-            (),
-            id="priority-in-words",
-        ),
+        pytest.param(GOOD, (("x-priority", "1000"),), "OUT_OF_RANGE", ("priority",), id="priority-1000"),
+        pytest.param(GOOD, (("x-priority", "-1"),), "OUT_OF_RANGE", ("priority",), id="priority-below-0"),
+        pytest.param(GOOD, (("x-priority", "high"),), "INVALID_REQUEST", (), id="priority-in-words"),
     ],
 )
 def test_refusals(
     request_: pb.RerankRequest, metadata: Metadata, reason: str, fields: tuple[str, ...], tei: Any
 ) -> None:
     """A request out of range is refused with the names its fields have in this form."""
-    with pytest.raises(grpc.RpcError) as caught:
-        tei.Rerank(request_, metadata=metadata, timeout=TIMEOUT_S)
-    assert caught.value.code() is StatusCode.INVALID_ARGUMENT
-    refusal = grpc_refusal(caught.value)
-    assert (refusal.reason, refusal.fields) == (reason, fields)
+    refusal = refused_call(tei.Rerank, request_, metadata=metadata, timeout=TIMEOUT_S)
+    assert (refusal.code, refusal.reason, refusal.fields) == (StatusCode.INVALID_ARGUMENT, reason, fields)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +86,14 @@ def test_refused_streams(
     messages: list[pb.RerankStreamRequest], reason: str, fields: tuple[str, ...], tei: Any
 ) -> None:
     """A stream that makes no good request is refused like any other."""
-    with pytest.raises(grpc.RpcError) as caught:
-        tei.RerankStream(iter(messages), timeout=TIMEOUT_S)
-    assert caught.value.code() is StatusCode.INVALID_ARGUMENT
-    refusal = grpc_refusal(caught.value)
-    assert (refusal.reason, refusal.fields) == (reason, fields)
+    refusal = refused_call(tei.RerankStream, iter(messages), timeout=TIMEOUT_S)
+    assert (refusal.code, refusal.reason, refusal.fields) == (StatusCode.INVALID_ARGUMENT, reason, fields)
 
 
 def test_malformed(rpc: GrpcClient) -> None:
     """Bytes that are no message are refused in words, and fields from a later version are ignored."""
-    with pytest.raises(grpc.RpcError) as caught:
-        rpc.call("/tei.v1.Rerank/Rerank", [b"\x0a\x02\xff\xfe"])
-    assert caught.value.code() is StatusCode.INVALID_ARGUMENT
-    assert grpc_refusal(caught.value).reason == "INVALID_REQUEST"
+    refusal = refused_call(rpc.call, "/tei.v1.Rerank/Rerank", [b"\x0a\x02\xff\xfe"])
+    assert (refusal.code, refusal.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     good = pb.RerankRequest(query=QUERY, texts=DOCUMENTS).SerializeToString()
     plain, later = (rpc.call("/tei.v1.Rerank/Rerank", [raw]) for raw in (good, good + b"\xfa\x3f\x03new"))
     assert list(pb.RerankResponse.FromString(plain).ranks) == list(pb.RerankResponse.FromString(later).ranks)
