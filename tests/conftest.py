@@ -39,14 +39,12 @@ def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
 @pytest.fixture(scope="session")
 def running() -> Iterator[RunningService]:
     """One service for all tests that leave it as they found it."""
-    service = RunningService.start()
-    yield service
-    assert service.stop() == 0
+    with RunningService.start() as service:
+        yield service
 
 
 @pytest.fixture(scope="session")
 def uncached() -> Iterator[RunningService]:
     """One service that scores everything anew, for all tests that leave it as they found it."""
-    service = RunningService.start(cache_mb=0, **PATIENT)
-    yield service
-    assert service.stop() == 0
+    with RunningService.start(cache_mb=0, **PATIENT) as service:
+        yield service

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Self
 
 from service.bench.process import launch, variables
 
@@ -23,9 +23,23 @@ def environment(**settings: object) -> dict[str, str]:
     return clean | variables(settings)
 
 
+def run(*command: str | Path, cwd: Path | None = None, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    environ = environment(**settings)
+    return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=600, check=False)
+
+
+def failed_start(**settings: object) -> str:
+    """Return what a service says that must not start: it ends with 1, and tells why on standard error alone."""
+    ended = run(COMMAND, "serve", **settings)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
 @dataclass
 class RunningService:
-    """A service that has said that it is ready."""
+    """A service that has said that it is ready; with `with`, it has to end well."""
 
     process: subprocess.Popen[str]
     grpc: str
@@ -52,6 +66,13 @@ class RunningService:
                 raise AssertionError(f"the service did not start: {error} {errors.read()}") from None
         scheme = "https" if "tls_cert_file" in settings else "http"
         return cls(process, found["gRPC"], f"{scheme}://{found['HTTP']}", f"http://{found['admin']}", errors)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        status = self.stop()
+        assert kind or status == 0
 
     def log(self) -> str:
         """Return everything written to standard error so far."""

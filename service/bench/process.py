@@ -74,21 +74,27 @@ def launch(
     Raises ChildProcessError with what it said instead, if it did not start.
     """
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603
-    try:
-        return process, _addresses(process.stdout or ())
-    except BaseException:
+    assert process.stdout is not None  # noqa: S101
+    found, said = addresses(process.stdout)
+    if said or len(found) < len(_APIS):
         with process:
             process.kill()
-        raise
+        raise ChildProcessError(said)
+    return process, found
 
 
-def _addresses(said: Iterable[str]) -> dict[str, str]:
+def addresses(output: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Return the addresses that a service prints, as host:port by API, and the other lines before the last of them.
+
+    There are fewer than three if the service ends before it listens.
+    """
     found: dict[str, str] = {}
-    for line in said:
-        match = _LINE.match(line)
-        if not match:
-            raise ChildProcessError(line)
-        found[match[1]] = match[2]
+    said = ""
+    for line in output:
+        if match := _LINE.match(line):
+            found[match[1]] = match[2]
+        else:
+            said += line
         if len(found) == len(_APIS):
-            return found
-    raise ChildProcessError("nothing")
+            break
+    return found, said

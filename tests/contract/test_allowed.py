@@ -1,4 +1,4 @@
-"""What keys are held to, and what no request may hold: the same over every API and form."""
+"""A key is held to its priority, models and rate, and no request may hold a denied term, over every API and form."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,9 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[RunningService]:
     """Return a service with keys and a deny-list."""
-    service = RunningService.start(api_keys_file=folder / "keys", denylist_file=folder / "denied")
-    yield service
-    assert service.stop() == 0
+    with RunningService.start(api_keys_file=folder / "keys", denylist_file=folder / "denied") as service:
+        yield service
 
 
 def post(rest: httpx.Client, path: str, client: str, body: dict[str, Any], **headers: str) -> httpx.Response:

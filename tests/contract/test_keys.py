@@ -1,4 +1,4 @@
-"""A service that asks for keys and counts requests, as a process of its own."""
+"""With keys in use, every call needs a right one and is held to its rate; the file is read again when it changes."""
 
 import hashlib
 import time
@@ -66,9 +66,8 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(keys_file: Path) -> Iterator[RunningService]:
     """Return a service that asks for keys."""
-    service = RunningService.start(api_keys_file=keys_file, rate_limit=RATE)
-    yield service
-    assert service.stop() == 0
+    with RunningService.start(api_keys_file=keys_file, rate_limit=RATE) as service:
+        yield service
 
 
 def headers(authorization: str | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How long a connection lasts."""
+"""Connections end at the age that was set, without failing a call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +18,18 @@ ESTABLISHED = "01"
 pytestmark = pytest.mark.skipif(not TABLES[0].exists(), reason="needs Linux to see who is connected")
 
 
+@pytest.fixture(scope="module")
+def short() -> Iterator[RunningService]:
+    """Run a service whose connections last for a second."""
+    with RunningService.start(max_connection_age_seconds=1, workers=1, **PATIENT) as service:
+        yield service
+
+
 @contextmanager
-def _started(age_s: int) -> Iterator[tuple[RunningService, Any]]:
-    """Give a service, and a client of it that never asks twice."""
-    running = RunningService.start(max_connection_age_seconds=age_s, workers=1, **PATIENT)
-    try:
-        with grpc.insecure_channel(running.grpc, options=[("grpc.enable_retries", 0)]) as channel:
-            yield running, rerank_pb2_grpc.RerankServiceStub(channel)
-    finally:
-        assert running.stop() == 0
+def _stub(running: RunningService) -> Iterator[Any]:
+    """Give a client that never asks twice."""
+    with grpc.insecure_channel(running.grpc, options=[("grpc.enable_retries", 0)]) as channel:
+        yield rerank_pb2_grpc.RerankServiceStub(channel)
 
 
 def _peers(running: RunningService) -> set[int]:
@@ -38,33 +41,35 @@ def _peers(running: RunningService) -> set[int]:
     return {theirs for ours, theirs in ends if ours == port}
 
 
-def test_a_client_that_keeps_calling_gets_new_connections_and_no_failure() -> None:
+def test_a_client_that_keeps_calling_gets_new_connections_and_no_failure(short: RunningService) -> None:
     """Connections end when they are old, and none of the calls of a client that lives longer fails."""
-    with _started(1) as (running, rpc):
+    with _stub(short) as rpc:
         seen: set[int] = set()
         while len(seen) < 4:
             assert rpc.Rerank(message(), timeout=600).results
-            seen |= _peers(running)
+            seen |= _peers(short)
 
 
-def test_a_call_that_takes_longer_than_its_connection_may_last_is_finished() -> None:
+def test_a_call_that_takes_longer_than_its_connection_may_last_is_finished(short: RunningService) -> None:
     """An old connection takes no more calls, and lasts until those that it has are answered."""
-    with _started(1) as (running, rpc):
+    with _stub(short) as rpc:
+        until(lambda: not _peers(short), "clients of other tests are gone")
         call = rpc.Rerank.future(message(documents=unseen("some words to read " * 50, 150), priority=900), timeout=600)
-        until(lambda: metric(running.admin, "rerank_jobs") == 1, "the call is under way")
-        (old,) = _peers(running)
-        while not _peers(running) - {old}:
+        until(lambda: metric(short.admin, "rerank_jobs") == 1, "the call is under way")
+        (old,) = _peers(short)
+        while not _peers(short) - {old}:
             assert rpc.Rerank(message(documents=unseen("short", 1)), timeout=600).results
-        assert old in _peers(running)
+        assert old in _peers(short)
         assert not call.done()
         assert len(call.result().results) == 150
 
 
 def test_connections_last_for_ever_if_so_set() -> None:
     """With an age of 0, all calls of a client come over the connection it opened first."""
-    with _started(0) as (running, rpc):
+    settings: dict[str, object] = {"max_connection_age_seconds": 0, "workers": 1, **PATIENT}
+    with RunningService.start(**settings) as forever, _stub(forever) as rpc:
         seen: set[int] = set()
         for _ in range(50):
             assert rpc.Rerank(message(), timeout=600).results
-            seen |= _peers(running)
+            seen |= _peers(forever)
         assert len(seen) == 1

@@ -1,4 +1,4 @@
-"""`rerankd convert`, and what it makes."""
+"""`rerankd convert` makes a directory that is served, or ends with a line that says why not."""
 
 import json
 import subprocess
@@ -7,26 +7,18 @@ from pathlib import Path
 
 import pytest
 
-import service
+from service.settings import EMBEDDED_MODEL
 from tests.clients import post
-from tests.process import COMMAND, RunningService, environment
+from tests.process import COMMAND, RunningService, run
 from tests.unit.service.full_precision import a_layered_graph
 from tests.unit.service.models import LOGITS, a_directory
 
-EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
 CONFIG = {"model_type": "bert", "max_position_embeddings": 128, "pad_token_id": 0, "num_labels": 1}
 
 
-def convert(*arguments: object, command: tuple[object, ...] = (COMMAND,)) -> subprocess.CompletedProcess[str]:
+def convert(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run `rerankd convert` to its end."""
-    return subprocess.run(
-        [*map(str, command), "convert", *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    return run(COMMAND, "convert", *map(str, arguments))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +43,8 @@ def pairs(model: Path) -> Path:
 def test_what_it_makes_is_served(model: Path, pairs: Path) -> None:
     """The new directory holds all that the old one is served with, says what was done, and is served."""
     out = model.parent / "deeper" / "quick"
-    run = convert(model, out, "--pairs", pairs)
-    assert run.returncode == 0, run.stderr
+    ended = convert(model, out, "--pairs", pairs)
+    assert ended.returncode == 0, ended.stderr
     assert sorted(file.name for file in out.iterdir()) == [
         "LICENSE",
         "config.json",
@@ -71,16 +63,13 @@ def test_what_it_makes_is_served(model: Path, pairs: Path) -> None:
     assert [(speed["pairs"], speed["length"]) for speed in note["speeds"]] == [(1, 64), (8, 128)]
     assert all(speed["ratio"] > 0 for speed in note["speeds"])
     assert note["bounded"]
-    assert note["cpu"] in run.stdout
-    assert "2 of 2 products in int8" in run.stdout
-    assert "sums in int8 fit on every CPU" in run.stdout
-    assert "1 x 64 tokens" in run.stdout
-    assert "... scores in fp32: 12 pairs" in run.stderr
-    running = RunningService.start(model=out)
-    try:
+    assert note["cpu"] in ended.stdout
+    assert "2 of 2 products in int8" in ended.stdout
+    assert "sums in int8 fit on every CPU" in ended.stdout
+    assert "1 x 64 tokens" in ended.stdout
+    assert "... scores in fp32: 12 pairs" in ended.stderr
+    with RunningService.start(model=out) as running:
         answer = post(running.http, model="quick", query="q", documents=list(LOGITS)).json()
-    finally:
-        assert running.stop() == 0
     assert [result["index"] for result in answer["results"]] == [4, 3, 2, 1, 0]
 
 
@@ -89,27 +78,27 @@ def test_what_harms_most_stays_in_fp32(model: Path, pairs: Path) -> None:
     whole, part = model.parent / "all", model.parent / "part"
     assert convert(model, whole, "--pairs", pairs).returncode == 0
     reached = json.loads((whole / "conversion.json").read_text())["agreement"]["correlation"]
-    run = convert(model, part, "--pairs", pairs, "--agreement", f"{(1 + 2 * reached) / 3:.12f}")
-    assert run.returncode == 0, run.stderr
+    ended = convert(model, part, "--pairs", pairs, "--agreement", f"{(1 + 2 * reached) / 3:.12f}")
+    assert ended.returncode == 0, ended.stderr
     note = json.loads((part / "conversion.json").read_text())
     assert len(note["int8"]) == len(note["fp32"]) == 1
     assert note["agreement"]["correlation"] > reached
-    assert f"in fp32: {note['fp32'][0]}" in run.stdout
+    assert f"in fp32: {note['fp32'][0]}" in ended.stdout
 
 
 def test_what_cannot_be_converted(tmp_path: Path) -> None:
     """What cannot be done ends with 1 and a line that says why, and leaves nothing behind."""
-    run = convert(EMBEDDED, tmp_path / "new")
-    assert (run.returncode, run.stdout) == (1, "")
-    *progress, last = run.stderr.splitlines()
+    ended = convert(EMBEDDED_MODEL, tmp_path / "new")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    *progress, last = ended.stderr.splitlines()
     assert all(line.startswith("... ") for line in progress)
-    assert last.startswith(f"rerankd: {EMBEDDED / 'model.onnx'} has no products in fp32 to convert: ")
+    assert last.startswith(f"rerankd: {EMBEDDED_MODEL / 'model.onnx'} has no products in fp32 to convert: ")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_onnx(model: Path, tmp_path: Path) -> None:
     """Where the package that it needs is not installed, the command says how to get it."""
     without = "import sys; sys.modules['onnx'] = None; from service.cli import main; main()"
-    run = convert(model, tmp_path / "new", command=(sys.executable, "-c", without))
-    assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr == "rerankd: the package onnx is missing: pip install 'rerankd[convert]'\n"
+    ended = run(sys.executable, "-c", without, "convert", str(model), str(tmp_path / "new"))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "rerankd: the package onnx is missing: pip install 'rerankd[convert]'\n"

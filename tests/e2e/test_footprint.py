@@ -1,9 +1,8 @@
-"""Files written and addresses contacted by each program, in an empty home, without CI in the environment."""
+"""No program writes a file that it was not told to, or contacts anybody but its callers."""
 
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.clients import post
 from tests.examples import SMALL
-from tests.process import COMMAND, RunningService, environment
+from tests.process import COMMAND, RunningService, run
 from tests.unit.service.full_precision import a_layered_graph
 from tests.unit.service.models import LOGITS, a_directory
 
@@ -61,25 +60,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return place
 
 
-def run(place: Place, *command: object) -> str:
+def ran(place: Place, *command: object) -> str:
     """Return what a program says that is watched to its end."""
-    return subprocess.run(
-        place.watched(*command),
-        cwd=place.folder / "work",
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    ended = run(*place.watched(*command), cwd=place.folder / "work")
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_the_service(place: Place) -> None:
     """The service writes no file, talks to its callers only, and each line of its log is JSON."""
-    running = RunningService.start(*place.watched(COMMAND, "serve"))
-    try:
+    with RunningService.start(*place.watched(COMMAND, "serve")) as running:
         assert post(running.http).status_code == 200
-    finally:
-        assert running.stop() == 0
     assert place.files() == []
     assert place.strangers() == set()
     assert [json.loads(line)["event"] for line in running.log().splitlines()].count("call") == 1
@@ -89,16 +80,15 @@ def test_the_service(place: Place) -> None:
 def test_no_home(home: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a home that can be written to, all is the same."""
     monkeypatch.setenv("HOME", home)
-    running = RunningService.start(model=SMALL)
-    assert post(running.http).status_code == 200
-    assert running.stop() == 0
+    with RunningService.start(model=SMALL) as running:
+        assert post(running.http).status_code == 200
     assert place.files() == []
     assert all(json.loads(line) for line in running.log().splitlines())
 
 
 def test_models(place: Place) -> None:
     """`rerankd models` writes no file and contacts nobody."""
-    assert "minilm-rerank" in run(place, COMMAND, "models")
+    assert "minilm-rerank" in ran(place, COMMAND, "models")
     assert place.files() == []
     assert place.strangers() == set()
 
@@ -108,13 +98,13 @@ def test_convert(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None
     model = a_directory(tmp_path_factory.mktemp("model") / "whole", graph=a_layered_graph().SerializeToString())
     pairs = model / "pairs.jsonl"
     pairs.write_text(json.dumps({"query": "q", "documents": list(LOGITS)}))
-    run(place, COMMAND, "convert", model, place.folder / "work" / "out", "--pairs", pairs)
+    ran(place, COMMAND, "convert", model, place.folder / "work" / "out", "--pairs", pairs)
     assert all(file.startswith("work/out/") for file in place.files())
     assert place.strangers() == set()
 
 
 def test_the_client(place: Place, running: RunningService) -> None:
     """The client talks to the server it is told of, and writes no file."""
-    assert "relevance_score" in run(place, sys.executable, "-c", ASKS, running.grpc)
+    assert "relevance_score" in ran(place, sys.executable, "-c", ASKS, running.grpc)
     assert place.files() == []
     assert place.strangers() == set()

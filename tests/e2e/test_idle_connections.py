@@ -1,4 +1,4 @@
-"""Connections that are held open between two requests."""
+"""A connection that rests between two requests stays open."""
 
 import json
 from contextlib import ExitStack
@@ -8,15 +8,14 @@ from time import sleep
 import pytest
 
 from tests.clients import body
-from tests.process import PATIENT, RunningService
+from tests.process import RunningService
 
 
 @pytest.mark.long
-def test_a_pool_of_connections_may_rest() -> None:
+def test_a_pool_of_connections_may_rest(uncached: RunningService) -> None:
     """A request on a connection that has rested for longer than the library's five seconds is answered there."""
-    running = RunningService.start(**PATIENT)
     with ExitStack() as open_connections:
-        pool = [HTTPConnection(running.http.removeprefix("http://"), timeout=600) for _ in range(20)]
+        pool = [HTTPConnection(uncached.http.removeprefix("http://"), timeout=600) for _ in range(20)]
         for connection in pool:
             open_connections.callback(connection.close)
             connection.connect()
@@ -28,4 +27,3 @@ def test_a_pool_of_connections_may_rest() -> None:
                 with connection.getresponse() as answer:
                     assert answer.status == 200
                     assert answer.read()
-    assert running.stop() == 0

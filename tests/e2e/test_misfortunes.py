@@ -1,10 +1,8 @@
-"""What the process makes of a full disk, and of an end without warning."""
+"""The service survives a full disk, and its addresses are free at once after it was killed."""
 
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -28,28 +26,22 @@ def _answers(base: str) -> bool:
         return False
 
 
-@pytest.fixture(params=["stdout", "stderr"])
-def muted(request: pytest.FixtureRequest) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Run a service that writes to a full disk, and give where it answers."""
-    address = f"127.0.0.1:{_free_port()}"
-    with ExitStack() as opened:
-        streams = {name: opened.enter_context(Path("/dev/null").open("w")) for name in ("stdout", "stderr")}
-        streams[request.param] = opened.enter_context(Path("/dev/full").open("w"))
-        with subprocess.Popen(
-            [COMMAND, "serve"], env=environment(http_address=address, model=SMALL), **streams
-        ) as process:
-            yield f"http://{address}", process
-            process.kill()
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_disk(muted: tuple[str, "subprocess.Popen[bytes]"]) -> None:
-    """A service that can no longer write its log, or where it listens, answers all the same and ends cleanly."""
-    base, process = muted
-    until(lambda: _answers(base), "the service answers")
-    assert post(base).status_code == 200
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(600) == 0
+def test_a_full_disk() -> None:
+    """A service that can write neither its log nor where it listens answers all the same and ends cleanly."""
+    address = f"127.0.0.1:{_free_port()}"
+    env = environment(http_address=address, model=SMALL)
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen([COMMAND, "serve"], env=env, stdout=full, stderr=full) as process,
+    ):
+        try:
+            until(lambda: _answers(f"http://{address}"), "the service answers")
+            assert post(f"http://{address}").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(600) == 0
+        finally:
+            process.kill()
 
 
 def test_killed() -> None:
@@ -63,11 +55,8 @@ def test_killed() -> None:
         assert open_connection.get(f"{first.admin}/livez").status_code == 200
         first.process.kill()
         assert first.stop() == -signal.SIGKILL
-        second = RunningService.start(**addresses, model=SMALL)
-        try:
+        with RunningService.start(**addresses, model=SMALL) as second:
             assert post(second.http).status_code == 200
-        finally:
-            assert second.stop() == 0
 
 
 def test_interrupted() -> None:

@@ -1,4 +1,4 @@
-"""A machine that stands still for a moment, as virtual ones do."""
+"""A process that is stopped for a moment fails no call."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""The Cohere SDK, unchanged but for its base URL and key; `make test-clients` runs many more clients."""
+"""The Cohere SDK works unchanged but for its base URL and key; `make test-clients` runs many more clients."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -21,9 +21,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a service that asks for a key."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"clients:{KEY}\n", encoding="utf-8")
-    service = RunningService.start(api_keys_file=keys)
-    yield service.http
-    assert service.stop() == 0
+    with RunningService.start(api_keys_file=keys) as service:
+        yield service.http
 
 
 @pytest.fixture(params=["Client", "ClientV2", "AsyncClientV2"])

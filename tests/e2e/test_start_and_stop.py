@@ -1,7 +1,6 @@
-"""How the process begins and ends."""
+"""The process starts with the model it is given, and ends in time with every call answered."""
 
 import contextlib
-import json
 import shutil
 import signal
 import socket
@@ -16,42 +15,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rerank.v2 import rerank_pb2_grpc
 
-import service
+from service.settings import EMBEDDED_MODEL
 from tests.clients import message, metric, post, stub, unseen, until
 from tests.examples import SMALL
 from tests.process import COMMAND, PATIENT, RunningService, environment
-
-EMBEDDED = Path(service.__file__).parent / "models" / "minilm-rerank"
-
-
-def _failed_start(**settings: object) -> str:
-    """Return what a service says that must not start."""
-    run = subprocess.run(
-        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=600, check=False
-    )
-    assert run.returncode == 1
-    assert run.stdout == ""
-    assert "Traceback" not in run.stderr
-    return run.stderr
-
-
-@pytest.mark.parametrize("api", ["grpc", "http", "admin"])
-def test_a_port_in_use_is_an_error(api: str) -> None:
-    """Two services never share a port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert f"cannot listen on {address}" in _failed_start(**{f"{api}_address": address})
-
-
-def test_a_model_with_two_labels_is_refused(tmp_path: Path) -> None:
-    """A directory that cannot be served ends the start with the reason in words."""
-    directory = tmp_path / "two-labels"
-    shutil.copytree(EMBEDDED, directory)
-    config = json.loads((directory / "config.json").read_text())
-    (directory / "config.json").write_text(json.dumps(config | {"num_labels": 2}))
-    assert "the model has 2 labels" in _failed_start(model=directory)
 
 
 def test_a_model_from_a_directory_is_served_under_its_name(tmp_path: Path) -> None:
@@ -59,14 +26,11 @@ def test_a_model_from_a_directory_is_served_under_its_name(tmp_path: Path) -> No
     directory = tmp_path / "my-model"
     (directory / "onnx").mkdir(parents=True)
     for name in ("config.json", "tokenizer.json"):
-        shutil.copy(EMBEDDED / name, directory)
-    shutil.copy(EMBEDDED / "model.onnx", directory / "onnx")
-    running = RunningService.start(model=directory, model_aliases="one, two")
-    try:
+        shutil.copy(EMBEDDED_MODEL / name, directory)
+    shutil.copy(EMBEDDED_MODEL / "model.onnx", directory / "onnx")
+    with RunningService.start(model=directory, model_aliases="one, two") as running:
         assert [post(running.http, model=name).status_code for name in ("my-model", "one", "two")] == [200] * 3
         assert post(running.http, model="rerank-v3.5").status_code == 404
-    finally:
-        assert running.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

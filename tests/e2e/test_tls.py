@@ -1,10 +1,10 @@
-"""Both APIs over TLS, with real certificates, in real processes."""
+"""Both APIs speak TLS to those who show the right certificate, and take new files without a restart."""
 
 import asyncio
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rerankd_client import AsyncRerankClient, RerankClient
 from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, needs_openssl, over_grpc, over_http, shown
 from tests.clients import body, message, metric, stub, unseen, until
 from tests.examples import DOCUMENTS, QUERY, SMALL
-from tests.process import COMMAND, PATIENT, RunningService, environment
+from tests.process import PATIENT, RunningService, failed_start
 
 TEXT = "some words to read " * 20
 ROOT, OTHER_ROOT = CA(), CA()
@@ -32,9 +32,8 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServi
     """Serve whoever speaks TLS."""
     secret = Secret(tmp_path_factory.mktemp("tls"))
     secret.show(issued(ROOT))
-    running = RunningService.start(**secret.settings(), model=SMALL)
-    yield running
-    assert running.stop() == 0
+    with RunningService.start(**secret.settings(), model=SMALL) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +41,24 @@ def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
     """Serve those that show a certificate."""
     secret = Secret(tmp_path_factory.mktemp("mtls"))
     secret.show(issued(ROOT), CLIENTS, BRANCH)
-    running = RunningService.start(**secret.settings(), model=SMALL, tls_client_ca_file=secret[CLIENT_CA])
-    yield running
-    assert running.stop() == 0
+    with RunningService.start(**secret.settings(), model=SMALL, tls_client_ca_file=secret[CLIENT_CA]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Secret, RunningService]]:
+    """Serve with a certificate that tests replace."""
+    secret = Secret(tmp_path_factory.mktemp("changing"))
+    secret.show(issued(ROOT))
+    with RunningService.start(**secret.settings(), **PATIENT, workers=1) as running:
+        yield secret, running
+
+
+@pytest.fixture
+def changing(shared: tuple[Secret, RunningService]) -> tuple[Secret, RunningService]:
+    """Give that service, with a certificate signed by ROOT."""
+    shared[0].show(issued(ROOT))
+    return shared
 
 
 def _grpc(running: RunningService, credentials: grpc.ChannelCredentials, **changes: object) -> Any:
@@ -58,16 +72,6 @@ def _http(running: RunningService, context: ssl.SSLContext, **changes: object) -
 
 def _addresses(running: RunningService) -> list[str]:
     return [running.grpc, running.http.removeprefix("https://")]
-
-
-def _failed_start(**settings: object) -> str:
-    """Return what a service says that must not start."""
-    run = subprocess.run(
-        [COMMAND, "serve"], env=environment(**settings), capture_output=True, text=True, timeout=600, check=False
-    )
-    assert (run.returncode, run.stdout) == (1, "")
-    assert "Traceback" not in run.stderr
-    return run.stderr
 
 
 def test_both_apis_answer_over_tls(encrypted: RunningService) -> None:
@@ -152,55 +156,44 @@ def _overwrite(secret: Secret, leaf: LeafCert) -> None:
 
 
 @pytest.mark.parametrize("replace", [_swap, _overwrite])
-def test_new_connections_see_a_new_certificate(tmp_path: Path, replace: Callable[[Secret, LeafCert], None]) -> None:
+def test_new_connections_see_a_new_certificate(
+    changing: tuple[Secret, RunningService], replace: Callable[[Secret, LeafCert], None]
+) -> None:
     """After the files are replaced, new connections see the new certificate, and old ones go on as they were."""
-    secret = Secret(tmp_path)
-    secret.show(issued(ROOT))
-    running = RunningService.start(**secret.settings(), **PATIENT, workers=1)
-    try:
-        with grpc.secure_channel(running.grpc, over_grpc(ROOT)) as channel:
-            rpc = rerank_pb2_grpc.RerankServiceStub(channel)
-            call = rpc.Rerank.future(message(documents=unseen(TEXT, 100), priority=900), timeout=600)
-            rest: list[httpx.Response] = []
-            poster = threading.Thread(
-                target=lambda: rest.append(
-                    _http(running, over_http(ROOT), documents=unseen(TEXT, 100), priority=900),
-                ),
-            )
-            poster.start()
-            until(lambda: metric(running.admin, "rerank_jobs") == 2, "both calls are under way")
-            replace(secret, issued(OTHER_ROOT))
-            assert _grpc(running, over_grpc(OTHER_ROOT), documents=["one"]).results
-            assert _http(running, over_http(OTHER_ROOT), documents=["one"]).status_code == 200
-            assert metric(running.admin, "rerank_jobs") == 2
-            assert len(call.result().results) == 100
-            assert rpc.Rerank(message(), timeout=600).results
-            poster.join()
-            assert rest[0].status_code == 200
-    finally:
-        assert running.stop() == 0
+    secret, running = changing
+    with grpc.secure_channel(running.grpc, over_grpc(ROOT)) as channel, ThreadPoolExecutor() as threads:
+        rpc = rerank_pb2_grpc.RerankServiceStub(channel)
+        call = rpc.Rerank.future(message(documents=unseen(TEXT, 100), priority=900), timeout=600)
+        rest = threads.submit(_http, running, over_http(ROOT), documents=unseen(TEXT, 100), priority=900)
+        until(lambda: metric(running.admin, "rerank_jobs") == 2, "both calls are under way")
+        replace(secret, issued(OTHER_ROOT))
+        assert _grpc(running, over_grpc(OTHER_ROOT), documents=["one"]).results
+        assert _http(running, over_http(OTHER_ROOT), documents=["one"]).status_code == 200
+        assert metric(running.admin, "rerank_jobs") == 2
+        assert len(call.result().results) == 100
+        assert rpc.Rerank(message(), timeout=600).results
+        assert rest.result().status_code == 200
 
 
-def test_files_that_cannot_be_used_change_nothing(tmp_path: Path) -> None:
+def test_files_that_cannot_be_used_change_nothing(changing: tuple[Secret, RunningService]) -> None:
     """While new files cannot be used, the old certificate is shown, and the log says why, once for each change."""
-    secret = Secret(tmp_path)
+    secret, running = changing
     good, other = issued(ROOT), issued(ROOT)
     secret.show(good)
-    running = RunningService.start(**secret.settings(), model=SMALL)
-    try:
-        for text in (b"", b"not a certificate", chain(good)[:300]):
-            secret.put(tls_crt=text, tls_key=other.private_key_pem.bytes())
-            for _ in range(3):
-                assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
-            assert _grpc(running, over_grpc(ROOT)).results
-        secret.put(tls_crt=chain(other), tls_key=good.private_key_pem.bytes())
-        assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
-        assert running.log().count("is not made of certificates") == 3
-        assert running.log().count("cannot be used with TLS certificate file") == 1
-        secret.show(other)
-        assert {shown(address) for address in _addresses(running)} == {other.cert_chain_pems[0].bytes()}
-    finally:
-        assert running.stop() == 0
+    assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+    before = len(running.log())
+    for text in (b"", b"not a certificate", chain(good)[:300]):
+        secret.put(tls_crt=text, tls_key=other.private_key_pem.bytes())
+        for _ in range(3):
+            assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+        assert _grpc(running, over_grpc(ROOT)).results
+    secret.put(tls_crt=chain(other), tls_key=good.private_key_pem.bytes())
+    assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+    log = running.log()[before:]
+    assert log.count("is not made of certificates") == 3
+    assert log.count("cannot be used with TLS certificate file") == 1
+    secret.show(other)
+    assert {shown(address) for address in _addresses(running)} == {other.cert_chain_pems[0].bytes()}
 
 
 @needs_openssl
@@ -211,7 +204,7 @@ def test_a_certificate_that_grpc_does_not_take_ends_the_start(tmp_path: Path) ->
     command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", "-newkey", "ec", "-pkeyopt"]
     command += ["ec_paramgen_curve:secp256k1", "-keyout", str(secret[KEY]), "-out", str(secret[CERT])]
     subprocess.run(command, check=True, capture_output=True)
-    assert f"or a certificate of a kind that gRPC does not take, {secret[CERT]}" in _failed_start(**secret.settings())
+    assert f"or a certificate of a kind that gRPC does not take, {secret[CERT]}" in failed_start(**secret.settings())
 
 
 def test_clients_that_do_not_listen_do_not_hold_a_drain_up(tmp_path: Path) -> None:
@@ -225,18 +218,9 @@ def test_clients_that_do_not_listen_do_not_hold_a_drain_up(tmp_path: Path) -> No
     assert "exceeded" not in running.log()
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"tls_key_file": ...}, "RERANKD_TLS_CERT_FILE is of no use without RERANKD_TLS_KEY_FILE"),
-        ({"tls_key_file": "/nowhere"}, "TLS key file /nowhere cannot be read"),
-        ({"tls_cert_file": "/proc"}, "TLS certificate file /proc cannot be read"),
-        ({"tls_client_ca_file": "/dev/null"}, "TLS client CA file /dev/null is not made of certificates in PEM"),
-    ],
-)
-def test_a_start_that_cannot_succeed_says_why(tmp_path: Path, settings: dict[str, object], said: str) -> None:
+def test_a_start_that_cannot_succeed_says_why(tmp_path: Path) -> None:
     """Files that cannot be used end the start with status 1 and a sentence that names them."""
     secret = Secret(tmp_path)
     secret.show(issued(ROOT))
-    given = {name: value for name, value in (secret.settings() | settings).items() if value is not ...}
-    assert _failed_start(**given).startswith(f"rerankd: {said}")
+    said = failed_start(**secret.settings() | {"tls_client_ca_file": "/dev/null"})
+    assert said.startswith("rerankd: TLS client CA file /dev/null is not made of certificates in PEM")

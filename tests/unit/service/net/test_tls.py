@@ -85,9 +85,12 @@ def test_bad_file(file: str, text: bytes, said: str, secret: Secret):
 
 @pytest.mark.parametrize("file", [CERT, KEY, CLIENT_CA])
 def test_no_file(file: str, secret: Secret):
-    """A file that is not there is named."""
+    """A file that is not there, or is a directory, is named."""
     secret[file].unlink()
     with pytest.raises(FileError, match=f"{file} cannot be read: No such file"):
+        read(secret)
+    secret[file].mkdir()
+    with pytest.raises(FileError, match=f"{file} cannot be read: .*Is a directory"):
         read(secret)
 
 
