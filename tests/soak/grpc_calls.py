@@ -11,74 +11,74 @@ from service.bench.client import channel
 from tests.contract.clients import SERVICE
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome, answered, refused_by_grpc
 from tests.soak.question import Question
-from tests.soak.there import There
+from tests.soak.target import Target
 
 _PART = 25  # Documents in a message of a stream.
 _OVERSIZE = 64 * 2**20 + 1
 
 
-async def unary(there: There, name: str, question: Question) -> Outcome:
+async def unary(target: Target, name: str, question: Question) -> Outcome:
     """Ask, and wait for the end."""
-    return await _ended(_call(there, name, question), question)
+    return await _ended(_call(target, name, question), question)
 
 
-async def stream(there: There, name: str, question: Question) -> Outcome:
+async def stream(target: Target, name: str, question: Question) -> Outcome:
     """Send a few documents at a time."""
-    return await _ended(_stream(there, name, question, pause_s=0), question)
+    return await _ended(_stream(target, name, question, pause_s=0), question)
 
 
-async def slow_stream(there: There, name: str, question: Question) -> Outcome:
+async def slow_stream(target: Target, name: str, question: Question) -> Outcome:
     """Send a few documents at a time, and wait in between."""
-    return await _ended(_stream(there, name, question, pause_s=there.chance.uniform(0, 0.3)), question)
+    return await _ended(_stream(target, name, question, pause_s=target.chance.uniform(0, 0.3)), question)
 
 
-async def hasty(there: There, name: str, question: Question) -> Outcome:
+async def hasty(target: Target, name: str, question: Question) -> Outcome:
     """Give it a few milliseconds."""
-    return await unary(there, name, question._replace(deadline_s=there.chance.uniform(0.001, 0.05)))
+    return await unary(target, name, question._replace(deadline_s=target.chance.uniform(0.001, 0.05)))
 
 
-async def left(there: There, name: str, question: Question) -> Outcome:
+async def left(target: Target, name: str, question: Question) -> Outcome:
     """Cancel the call after a moment, unless it has ended."""
-    return await _left(there, _call(there, name, question), question, there.chance.uniform(0, 1.5))
+    return await _left(target, _call(target, name, question), question, target.chance.uniform(0, 1.5))
 
 
-async def upload_left(there: There, name: str, question: Question) -> Outcome:
+async def upload_left(target: Target, name: str, question: Question) -> Outcome:
     """Cancel a stream while it is being sent."""
-    call = _stream(there, name, question, pause_s=0.2)
-    return await _left(there, call, question, there.chance.uniform(0, 0.5))
+    call = _stream(target, name, question, pause_s=0.2)
+    return await _left(target, call, question, target.chance.uniform(0, 0.5))
 
 
-async def not_protobuf(there: There, name: str, question: Question) -> Outcome:
+async def not_protobuf(target: Target, name: str, question: Question) -> Outcome:
     """Send bytes that are no message."""
-    return await _raw(there.channels[0], name, question, there.chance.randbytes(2000))
+    return await _raw(target.channels[0], name, question, target.chance.randbytes(2000))
 
 
-async def too_many(there: There, name: str, question: Question) -> Outcome:
+async def too_many(target: Target, name: str, question: Question) -> Outcome:
     """Send more documents than there may be."""
-    return await _raw(there.channels[0], name, question, message_of(question._replace(documents=["a"] * 10_001)))
+    return await _raw(target.channels[0], name, question, message_of(question._replace(documents=["a"] * 10_001)))
 
 
-async def unknown_model(there: There, name: str, question: Question) -> Outcome:
+async def unknown_model(target: Target, name: str, question: Question) -> Outcome:
     """Ask for a model that is not there."""
     raw = pb.RerankRequest(model="nobody", query=question.query, documents=["a"]).SerializeToString()
-    return await _raw(there.channels[0], name, question, raw)
+    return await _raw(target.channels[0], name, question, raw)
 
 
-async def oversize(there: There, name: str, question: Question) -> Outcome:
+async def oversize(target: Target, name: str, question: Question) -> Outcome:
     """Send a message that is too large, over a connection of its own."""
-    async with channel(there.grpc) as own:
+    async with channel(target.grpc) as own:
         return await _raw(own, name, question, bytes(_OVERSIZE))
 
 
-async def large_metadata(there: There, name: str, question: Question) -> Outcome:
+async def large_metadata(target: Target, name: str, question: Question) -> Outcome:
     """Send more metadata than the library takes."""
-    async with channel(there.grpc) as own:
+    async with channel(target.grpc) as own:
         return await _raw(own, name, question, message_of(question.of(1)), ("x-large", "m" * 2**17))
 
 
-async def unknown_method(there: There, name: str, question: Question) -> Outcome:
+async def unknown_method(target: Target, name: str, question: Question) -> Outcome:
     """Call what is not there."""
-    return await _raw(there.channels[0], name, question, b"", method="Nothing")
+    return await _raw(target.channels[0], name, question, b"", method="Nothing")
 
 
 def message_of(question: Question) -> bytes:
@@ -96,14 +96,14 @@ def _request(question: Question) -> pb.RerankRequest:
     )
 
 
-def _call(there: There, name: str, question: Question) -> Any:
-    method: Any = there.chance.choice(there.channels).unary_unary(
+def _call(target: Target, name: str, question: Question) -> Any:
+    method: Any = target.chance.choice(target.channels).unary_unary(
         f"/{SERVICE}/Rerank", response_deserializer=pb.RerankResponse.FromString
     )
     return method(message_of(question), timeout=question.deadline_s, metadata=(("x-client-name", name),))
 
 
-def _stream(there: There, name: str, question: Question, pause_s: float) -> Any:
+def _stream(target: Target, name: str, question: Question, pause_s: float) -> Any:
     async def parts() -> AsyncIterator[bytes]:
         first, rest = question.of(_PART), question.documents[_PART:]
         yield pb.RerankStreamRequest(request=_request(first)).SerializeToString()
@@ -112,7 +112,7 @@ def _stream(there: There, name: str, question: Question, pause_s: float) -> Any:
             documents = pb.Documents(texts=rest[start : start + _PART])
             yield pb.RerankStreamRequest(documents=documents).SerializeToString()
 
-    method: Any = there.chance.choice(there.channels).stream_unary(
+    method: Any = target.chance.choice(target.channels).stream_unary(
         f"/{SERVICE}/RerankStream",
         response_deserializer=lambda raw: pb.RerankStreamResponse.FromString(raw).response,
     )
@@ -127,7 +127,7 @@ async def _ended(call: Any, question: Question) -> Outcome:
     return answered(question, answer.id, [(result.index, result.relevance_score) for result in answer.results])
 
 
-async def _left(there: There, call: Any, question: Question, after_s: float) -> Outcome:
+async def _left(target: Target, call: Any, question: Question, after_s: float) -> Outcome:
     ending = asyncio.ensure_future(_ended(call, question))
     done, _ = await asyncio.wait((ending,), timeout=after_s)
     if done:

@@ -11,7 +11,7 @@ from tests.contract.clients import SERVICE
 from tests.soak.grpc_calls import message_of
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome, answered
 from tests.soak.question import Question
-from tests.soak.there import There
+from tests.soak.target import Target
 from tests.soak.wire_calls import connection
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -41,19 +41,19 @@ def headers(name: str, stream: int, timeout_s: float = 20) -> bytes:
     return frame(_HEADERS, _WHOLE, stream, literal)
 
 
-async def slow_reader(there: There, name: str, question: Question) -> Outcome:
+async def slow_reader(target: Target, name: str, question: Question) -> Outcome:
     """Open the window for the answer by a few bytes at a time; now and then leave in the middle."""
     question = question.of(50)  # It fits the window that the server opens for us.
-    window, leaving = there.chance.randrange(256), there.chance.random() < 0.3
+    window, leaving = target.chance.randrange(256), target.chance.random() < 0.3
     answer = b""
-    async with connection(there.grpc) as (reader, writer):
+    async with connection(target.grpc) as (reader, writer):
         writer.write(_PREFACE + frame(_SETTINGS, 0, 0, struct.pack(">HI", 4, window)) + _request(name, question))
         async for kind, flags, payload in _answer(reader, writer):
             if kind == _DATA:
                 answer += payload
                 if leaving:
                     return Outcome(LEFT)
-                await asyncio.sleep(there.chance.uniform(0, 0.02))
+                await asyncio.sleep(target.chance.uniform(0, 0.02))
             if not flags & _LAST:
                 writer.write(frame(_WINDOW, 0, 1, struct.pack(">I", max(len(payload), 64))))
     if not answer:
@@ -62,9 +62,9 @@ async def slow_reader(there: There, name: str, question: Question) -> Outcome:
     return answered(question, found.id, [(result.index, result.relevance_score) for result in found.results])
 
 
-async def noise(there: There, name: str, question: Question) -> Outcome:
+async def noise(target: Target, name: str, question: Question) -> Outcome:
     """Send what is no HTTP/2, or is one only at first."""
-    chance = there.chance
+    chance = target.chance
     settings = frame(_SETTINGS, 0, 0)
     sent = chance.choice(
         (
@@ -79,20 +79,20 @@ async def noise(there: There, name: str, question: Question) -> Outcome:
             _PREFACE + settings + b"".join(frame(_PING, 0, 0, bytes(8)) for _ in range(500)),
         )
     )
-    return await _sent(there, sent)
+    return await _sent(target, sent)
 
 
-async def rapid_resets(there: There, name: str, question: Question) -> Outcome:
+async def rapid_resets(target: Target, name: str, question: Question) -> Outcome:
     """Open calls and reset each at once, many times."""
     resets = (headers(name, n) + frame(_RESET, 0, n, struct.pack(">I", _CANCEL)) for n in range(1, 201, 2))
-    return await _sent(there, _PREFACE + frame(_SETTINGS, 0, 0) + b"".join(resets))
+    return await _sent(target, _PREFACE + frame(_SETTINGS, 0, 0) + b"".join(resets))
 
 
-async def _sent(there: There, sent: bytes) -> Outcome:
-    async with connection(there.grpc) as (reader, writer):
+async def _sent(target: Target, sent: bytes) -> Outcome:
+    async with connection(target.grpc) as (reader, writer):
         writer.write(sent)
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(there.chance.uniform(0.1, 1)):
+            async with asyncio.timeout(target.chance.uniform(0.1, 1)):
                 while await reader.read(1000):
                     pass
     return Outcome(LEFT)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from tests.soak import grpc_calls, http2, rest_calls, wire_calls
 from tests.soak.outcome import CUT_OFF, INTERNAL, LEFT, OK, SERVED, Outcome
 from tests.soak.question import Question
-from tests.soak.there import There
+from tests.soak.target import Target
 
-Make = Callable[[There, str, Question], Awaitable[Outcome]]
+Make = Callable[[Target, str, Question], Awaitable[Outcome]]
 """Makes a call under a name and says how it ended."""
 _MAY_LEAVE = SERVED | {LEFT}
 _INVALID = frozenset(("INVALID_REQUEST", "OUT_OF_RANGE", "UNKNOWN_MODEL"))
@@ -45,8 +45,8 @@ WORK = (
     Kind("rest-slow-sender", wire_calls.slow_sender, 3),
     Kind("grpc-slow-reader", http2.slow_reader, 3, frozenset(("OK", LEFT, CUT_OFF))),
     Kind("rest-slow-reader", wire_calls.slow_reader, 3, sampled=True),
-    Kind("grpc-faulty", lambda there, name, q: grpc_calls.unary(there, name, q.with_faults(there.chance)), 3),
-    Kind("rest-faulty", lambda there, name, q: rest_calls.v2(there, name, q.with_faults(there.chance)), 3),
+    Kind("grpc-faulty", lambda target, name, q: grpc_calls.unary(target, name, q.with_faults(target.chance)), 3),
+    Kind("rest-faulty", lambda target, name, q: rest_calls.v2(target, name, q.with_faults(target.chance)), 3),
 )
 """Calls that ask for work, whether or not they wait for it."""
 NOISE = (
@@ -66,13 +66,13 @@ NOISE = (
     Kind("rest-noise", wire_calls.noise, 3, frozenset((LEFT,)), lines=0),
     Kind(
         "grpc-hopeless",
-        lambda there, name, q: grpc_calls.unary(there, name, q.hopeless()),
+        lambda target, name, q: grpc_calls.unary(target, name, q.hopeless()),
         1,
         SERVED - {OK} | {INTERNAL},
     ),
     Kind(
         "rest-hopeless",
-        lambda there, name, q: rest_calls.v2(there, name, q.hopeless()),
+        lambda target, name, q: rest_calls.v2(target, name, q.hopeless()),
         0.5,
         SERVED - {OK} | {INTERNAL},
     ),

@@ -11,7 +11,7 @@ from tests.soak.kinds import NOISE, WORK, Kind
 from tests.soak.outcome import LOST, Ended, Outcome
 from tests.soak.question import Question, Questions
 from tests.soak.samples import Samples
-from tests.soak.there import There
+from tests.soak.target import Target
 
 MARGIN_S = 5.0
 """After its deadline, by when a call must have ended: the machine is shared, and the process stopped now and then."""
@@ -20,10 +20,10 @@ NOISE_S = 5.0
 
 
 class Callers:
-    """Make calls over the connections there, and note how each ends."""
+    """Make calls to a target, and note how each ends."""
 
-    def __init__(self, there: There, samples: Samples, seed: int) -> None:
-        self._there = there
+    def __init__(self, target: Target, samples: Samples, seed: int) -> None:
+        self._target = target
         self._samples = samples
         self._questions = Questions(seed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,16 +57,16 @@ class Callers:
         await asyncio.gather(*self._tasks)
 
     def _begin(self, kinds: Sequence[Kind], question: Question) -> None:
-        (kind,) = self._there.chance.choices(kinds, [kind.weight for kind in kinds])
+        (kind,) = self._target.chance.choices(kinds, [kind.weight for kind in kinds])
         task = asyncio.create_task(self._call(kind, question))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, kind: Kind, question: Question) -> None:
-        name, start = self._there.name(kind.name), perf_counter()
+        name, start = self._target.name(kind.name), perf_counter()
         try:
             async with asyncio.timeout(question.deadline_s + MARGIN_S):
-                outcome = await kind.make(self._there, name, question)
+                outcome = await kind.make(self._target, name, question)
         except TimeoutError:
             outcome = Outcome(LOST)
         except (AssertionError, OSError, EOFError, ValueError, LookupError, httpx.HTTPError, grpc.RpcError) as error:

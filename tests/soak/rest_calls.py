@@ -8,36 +8,38 @@ import httpx
 from tests.contract.clients import SECRET
 from tests.soak.outcome import CUT_OFF, Outcome, answered, refused_by_http
 from tests.soak.question import Question
-from tests.soak.there import There
+from tests.soak.target import Target
 
 
-async def v2(there: There, name: str, question: Question) -> Outcome:
+async def v2(target: Target, name: str, question: Question) -> Outcome:
     """Ask in the form of Cohere v2."""
-    return await _asked(there, name, question, "/v2/rerank", body(question))
+    return await _asked(target, name, question, "/v2/rerank", body(question))
 
 
-async def v1(there: There, name: str, question: Question) -> Outcome:
+async def v1(target: Target, name: str, question: Question) -> Outcome:
     """Ask in the form of Cohere v1, a document in two an object."""
     documents = [text if i % 2 else {"text": text} for i, text in enumerate(question.documents)]
-    return await _asked(there, name, question, "/v1/rerank", body(question) | {"documents": documents})
+    return await _asked(target, name, question, "/v1/rerank", body(question) | {"documents": documents})
 
 
-async def tei(there: There, name: str, question: Question) -> Outcome:
+async def tei(target: Target, name: str, question: Question) -> Outcome:
     """Ask in the form of text-embeddings-inference."""
     fields = {"query": question.query, "texts": question.documents, "top_n": question.top_n}
-    return await _asked(there, name, question, "/rerank", fields)
+    return await _asked(target, name, question, "/rerank", fields)
 
 
-async def hasty(there: There, name: str, question: Question) -> Outcome:
+async def hasty(target: Target, name: str, question: Question) -> Outcome:
     """Give it a few milliseconds."""
-    answer = await _sent(there, name, question, "/v2/rerank", json=body(question), timeout_s=there.chance.random() / 20)
+    answer = await _sent(
+        target, name, question, "/v2/rerank", json=body(question), timeout_s=target.chance.random() / 20
+    )
     return understood(answer, question)
 
 
-async def malformed(there: There, name: str, question: Question) -> Outcome:
+async def malformed(target: Target, name: str, question: Question) -> Outcome:
     """Send one of the bodies that no form takes."""
     good = body(question.of(2))
-    content, headers = there.chance.choice(
+    content, headers = target.chance.choice(
         [
             (b'{"model": ' + SECRET.encode(), {}),
             (b"[]", {}),
@@ -53,15 +55,15 @@ async def malformed(there: There, name: str, question: Question) -> Outcome:
             (httpx.Request("POST", "http://x", json=good | {"priority": 1000}).content, {}),
         ]
     )
-    return understood(await _sent(there, name, question, "/v2/rerank", content=content, headers=headers), question)
+    return understood(await _sent(target, name, question, "/v2/rerank", content=content, headers=headers), question)
 
 
-async def large_head(there: There, name: str, question: Question) -> Outcome:
+async def large_head(target: Target, name: str, question: Question) -> Outcome:
     """Send more of a head than the library takes, over a connection of its own."""
     async with httpx.AsyncClient(timeout=question.deadline_s) as own:
         headers = {"x-client-name": name, "x-large": "m" * 2**20}
         try:
-            answer = await own.post(f"http://{there.http}/v2/rerank", json=body(question.of(1)), headers=headers)
+            answer = await own.post(f"http://{target.http}/v2/rerank", json=body(question.of(1)), headers=headers)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
             return Outcome(CUT_OFF)
     if answer.status_code == 400 and "x-request-id" not in answer.headers:
@@ -92,12 +94,12 @@ def understood(answer: httpx.Response, question: Question) -> Outcome:
     return answered(question, answer.headers["x-request-id"], scores)
 
 
-async def _asked(there: There, name: str, question: Question, path: str, fields: Mapping[str, Any]) -> Outcome:
-    return understood(await _sent(there, name, question, path, json=fields), question)
+async def _asked(target: Target, name: str, question: Question, path: str, fields: Mapping[str, Any]) -> Outcome:
+    return understood(await _sent(target, name, question, path, json=fields), question)
 
 
 async def _sent(
-    there: There,
+    target: Target,
     name: str,
     question: Question,
     path: str,
@@ -112,4 +114,4 @@ async def _sent(
         "x-request-timeout-ms": str(max(round(1000 * (timeout_s or question.deadline_s)), 1)),
         "content-type": "application/json",
     }
-    return await there.client.post(f"http://{there.http}{path}", headers=own | dict(headers or {}), **content)
+    return await target.client.post(f"http://{target.http}{path}", headers=own | dict(headers or {}), **content)

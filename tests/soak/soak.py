@@ -21,7 +21,7 @@ from tests.soak.outcome import SERVED
 from tests.soak.question import Question, Questions
 from tests.soak.result import JUDGED_S, Drain, Result
 from tests.soak.samples import Samples
-from tests.soak.there import There
+from tests.soak.target import Target
 from tests.soak.usage import Usage
 from tests.soak.watch import Watch
 
@@ -57,8 +57,8 @@ async def _soaked(
     pid, samples = service.process.pid, Samples(seed)
     _, before = await _settled(service, None)
     progress.step(f"{load:g} of {tokens_s:,.0f} tokens a second, for {seconds:g} s")
-    async with There.connected(service, seed) as there:
-        callers, watch = Callers(there, samples, seed), Watch(there, pid)
+    async with Target.connected(service, seed) as target:
+        callers, watch = Callers(target, samples, seed), Watch(target, pid)
         until = perf_counter() + seconds
         async with asyncio.TaskGroup() as group:
             group.create_task(callers.work(load * tokens_s, until))
@@ -69,7 +69,7 @@ async def _soaked(
             group.create_task(_tell(progress, callers, watch, until))
         progress.step(f"{callers.open} calls are still open")
         await callers.end()
-        held_mb = await _held_mb(there, pid) if seconds >= JUDGED_S else None
+        held_mb = await _held_mb(target, pid) if seconds >= JUDGED_S else None
     progress.step("rest, and drain")
     metrics, after = await _settled(service, before)
     counted = Log(service.log())
@@ -103,13 +103,13 @@ async def _capacity(service: RunningService, seconds: float, seed: int) -> float
         return (await measure.capacity(client, await client.model(), seconds=seconds, seed=seed)).tokens_s
 
 
-async def _held_mb(there: There, pid: int) -> float:
+async def _held_mb(target: Target, pid: int) -> float:
     """Return the most memory that was not given back after one of several messages that are too large."""
     before, question = Usage.of(pid).memory_mb, Questions(1).draw()._replace(deadline_s=_PATIENCE_S)
     held = []
     for _ in range(_OVERSIZE):
         for send in (grpc_calls.oversize, wire_calls.oversize_sent):
-            await send(there, "oversize", question)
+            await send(target, "oversize", question)
             held.append(Usage.of(pid).memory_mb - before)
     return max(held)
 
@@ -129,11 +129,11 @@ async def _settled(service: RunningService, before: Usage | None) -> tuple[Metri
 
 async def _drained(service: RunningService, questions: Questions) -> Drain:
     """Tell the service to stop while calls are under way, and say how it ended."""
-    async with There.connected(service, 1) as there:
+    async with Target.connected(service, 1) as target:
 
         async def ask(question: Question) -> str:
             try:
-                return (await grpc_calls.unary(there, "drained", question)).reason
+                return (await grpc_calls.unary(target, "drained", question)).reason
             except AssertionError as error:
                 return str(error)
 

@@ -1,4 +1,4 @@
-"""A few seconds of soak."""
+"""A few seconds of soak keep every promise."""
 
 from tests.soak import report
 from tests.soak.soak import soak

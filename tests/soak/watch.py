@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.contract.clients import SERVICE
 from tests.soak.load import MARGIN_S
 from tests.soak.metrics import Metrics
-from tests.soak.there import LIMITS, There
+from tests.soak.target import LIMITS, Target
 from tests.soak.usage import Usage
 
 _LOOK_S = 0.5
@@ -33,8 +33,8 @@ class Look(NamedTuple):
 class Watch:
     """What was seen of a process while it was under load."""
 
-    def __init__(self, there: There, pid: int) -> None:
-        self._there, self._pid = there, pid
+    def __init__(self, target: Target, pid: int) -> None:
+        self._target, self._pid = target, pid
         self._start = perf_counter()
         self.looks: list[Look] = []
         self.probes = 0
@@ -53,7 +53,7 @@ class Watch:
         """Ask as an orchestrator and a collector of metrics do, over connections of their own."""
         async with (
             httpx.AsyncClient(timeout=MARGIN_S, limits=LIMITS) as client,
-            grpc.aio.insecure_channel(self._there.grpc) as channel,
+            grpc.aio.insecure_channel(self._target.grpc) as channel,
         ):
             stub = health_pb2_grpc.HealthStub(channel)
 
@@ -62,10 +62,10 @@ class Watch:
                 return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
             async def page(name: str) -> bool:
-                return (await client.get(f"http://{self._there.admin}/{name}")).status_code == 200
+                return (await client.get(f"http://{self._target.admin}/{name}")).status_code == 200
 
             async def metrics(_: str) -> bool:
-                return bool((await Metrics.scrape(client, self._there.admin)).under_way)
+                return bool((await Metrics.scrape(client, self._target.admin)).under_way)
 
             while perf_counter() < until:
                 await self._probe("gRPC readiness", served, SERVICE)

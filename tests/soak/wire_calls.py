@@ -11,39 +11,39 @@ import httpx
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome
 from tests.soak.question import Question
 from tests.soak.rest_calls import body, understood
-from tests.soak.there import There
+from tests.soak.target import Target
 
 _SMALL = 4096  # Of what is kept by the system for us to read.
 _SLOW = 20  # Pieces.
 _CHUNK, _CHUNKS = 2**20, 66
 
 
-async def left(there: There, name: str, question: Question) -> Outcome:
+async def left(target: Target, name: str, question: Question) -> Outcome:
     """Close the connection after a moment, whether or not there is an answer."""
-    async with connection(there.http) as (_, writer):
+    async with connection(target.http) as (_, writer):
         writer.write(_head(name, question) + _body(question))
         await writer.drain()
-        await asyncio.sleep(there.chance.uniform(0, 1.5))
+        await asyncio.sleep(target.chance.uniform(0, 1.5))
     return Outcome(LEFT)
 
 
-async def upload_left(there: There, name: str, question: Question) -> Outcome:
+async def upload_left(target: Target, name: str, question: Question) -> Outcome:
     """Close the connection in the middle of the body, or of the head."""
     sent = _head(name, question) + _body(question)
-    async with connection(there.http) as (_, writer):
-        writer.write(sent[: there.chance.randrange(len(sent))])
+    async with connection(target.http) as (_, writer):
+        writer.write(sent[: target.chance.randrange(len(sent))])
         await writer.drain()
-        await asyncio.sleep(there.chance.uniform(0, 0.5))
-        if there.chance.random() < 0.5:
+        await asyncio.sleep(target.chance.uniform(0, 0.5))
+        if target.chance.random() < 0.5:
             writer.transport.abort()
     return Outcome(LEFT)
 
 
-async def slow_sender(there: There, name: str, question: Question) -> Outcome:
+async def slow_sender(target: Target, name: str, question: Question) -> Outcome:
     """Send the body in many pieces, with pauses."""
-    sent, pause_s = _body(question), there.chance.uniform(0, 0.1)
+    sent, pause_s = _body(question), target.chance.uniform(0, 0.1)
     step = len(sent) // _SLOW + 1
-    async with connection(there.http) as (reader, writer):
+    async with connection(target.http) as (reader, writer):
         writer.write(_head(name, question))
         for start in range(0, len(sent), step):
             writer.write(sent[start : start + step])
@@ -53,17 +53,17 @@ async def slow_sender(there: There, name: str, question: Question) -> Outcome:
         return understood(await _answer(reader, _SMALL, 0), question)
 
 
-async def slow_reader(there: There, name: str, question: Question) -> Outcome:
+async def slow_reader(target: Target, name: str, question: Question) -> Outcome:
     """Read a long answer in many pieces, with pauses."""
-    async with connection(there.http, _SMALL) as (reader, writer):
+    async with connection(target.http, _SMALL) as (reader, writer):
         writer.write(_long(name, question))
-        pause_s = there.chance.uniform(0, 0.05)
+        pause_s = target.chance.uniform(0, 0.05)
         return understood(await _answer(reader, _SMALL, pause_s), question)
 
 
-async def answer_left(there: There, name: str, question: Question) -> Outcome:
+async def answer_left(target: Target, name: str, question: Question) -> Outcome:
     """Close the connection in the middle of a long answer."""
-    async with connection(there.http, _SMALL) as (reader, writer):
+    async with connection(target.http, _SMALL) as (reader, writer):
         writer.write(_long(name, question))
         with contextlib.suppress(ConnectionError):
             await reader.read(100)
@@ -71,39 +71,39 @@ async def answer_left(there: There, name: str, question: Question) -> Outcome:
     return Outcome(LEFT)
 
 
-async def slow_head(there: There, name: str, question: Question) -> Outcome:
+async def slow_head(target: Target, name: str, question: Question) -> Outcome:
     """Send half a head, and then nothing."""
     head = _head(name, question)
-    async with connection(there.http) as (_, writer):
+    async with connection(target.http) as (_, writer):
         writer.write(head[: len(head) // 2])
-        await asyncio.sleep(there.chance.uniform(1, 5))
+        await asyncio.sleep(target.chance.uniform(1, 5))
     return Outcome(LEFT)
 
 
-async def noise(there: There, name: str, question: Question) -> Outcome:
+async def noise(target: Target, name: str, question: Question) -> Outcome:
     """Send what is no HTTP to any of the ports."""
-    address = there.chance.choice((there.http, there.admin))
+    address = target.chance.choice((target.http, target.admin))
     async with connection(address) as (reader, writer):
-        writer.write(there.chance.choice((b"\x16\x03\x01\x02\x00", b"GET", b"POST / HTTP/9.9", b"")))
-        writer.write(there.chance.randbytes(there.chance.randrange(20_000)) + b"\r\n\r\n")
+        writer.write(target.chance.choice((b"\x16\x03\x01\x02\x00", b"GET", b"POST / HTTP/9.9", b"")))
+        writer.write(target.chance.randbytes(target.chance.randrange(20_000)) + b"\r\n\r\n")
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(1):
                 await reader.read(1000)
     return Outcome(LEFT)
 
 
-async def oversize(there: There, name: str, question: Question) -> Outcome:
+async def oversize(target: Target, name: str, question: Question) -> Outcome:
     """Announce a body that is too large."""
-    async with connection(there.http) as (reader, writer):
+    async with connection(target.http) as (reader, writer):
         writer.write(_head(name, question, length=10**12) + b"{")
         return understood(await _answer(reader, _SMALL, 0), question)
 
 
-async def oversize_sent(there: There, name: str, question: Question) -> Outcome:
+async def oversize_sent(target: Target, name: str, question: Question) -> Outcome:
     """Send more than may be, without saying how much it will be."""
     head = _head(name, question, length=0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
     chunk = b"%x\r\n" % _CHUNK + bytes(_CHUNK) + b"\r\n"
-    async with connection(there.http) as (reader, writer):
+    async with connection(target.http) as (reader, writer):
         answer = asyncio.create_task(_answer(reader, _SMALL, 0))
         writer.write(head)
         with contextlib.suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""A machine on which nobody has been before: an empty home, an empty folder, one pip, and no word of a CI."""
+"""A clone of what is committed, for a new user: an empty home, an empty folder, one pip, and no word of a CI."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.process import environment
+from tests.process import environment, listening
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("CI", "HF_", "MAKE", "MFLAGS", "ORT_", "OTEL_", "PYTEST_", "PYTHON", "RERANKD_", "VIRTUAL_ENV", "XDG_")
@@ -18,17 +18,17 @@ _OURS = ("CI", "HF_", "MAKE", "MFLAGS", "ORT_", "OTEL_", "PYTEST_", "PYTHON", "R
 
 
 @dataclass(frozen=True)
-class Machine:
+class Clone:
     """A clone of the repository and a home."""
 
-    clone: Path
+    folder: Path
     environment: dict[str, str]
 
     def run(self, *command: str | Path, **more: str) -> str:
         """Return what a command says, to its end. Raises AssertionError with all of it."""
         done = subprocess.run(
             command,
-            cwd=self.clone,
+            cwd=self.folder,
             env=self.environment | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -44,7 +44,7 @@ class Machine:
         ports = {name: value for name, value in environment().items() if name.startswith("RERANKD_")}
         process = subprocess.Popen(
             command,
-            cwd=self.clone,
+            cwd=self.folder,
             env=self.environment | ports | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,16 +52,9 @@ class Machine:
             start_new_session=True,
         )
         assert process.stdout
-        said, found = [], {}
         try:
-            for line in process.stdout:
-                said.append(line)
-                if line.startswith("rerankd: ") and " on " in line:
-                    api, _, address = line.removeprefix("rerankd: ").strip().partition(" on ")
-                    found[api] = address
-                if len(found) == 3:
-                    break
-            assert len(found) == 3, f"{command} did not serve:\n{''.join(said)}"
+            found, said = listening(process.stdout)
+            assert len(found) == 3, f"{command} did not serve:\n{said}"
             yield found
         finally:
             if process.poll() is None:
@@ -69,13 +62,13 @@ class Machine:
             process.communicate(timeout=60)
 
 
-def machine(folder: Path) -> Machine:
-    """Return a machine in a folder, with a clone of what is committed."""
+def cloned(folder: Path) -> Clone:
+    """Clone what is committed into a folder, beside an empty home."""
     home = folder / "home"
     home.mkdir()
     subprocess.run(["git", "clone", "--quiet", ROOT, folder / "rerankd"], check=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return Machine(folder / "rerankd", kept | {"HOME": str(home)})
+    return Clone(folder / "rerankd", kept | {"HOME": str(home)})
 
 
 def python_with(pip: str, folder: Path) -> Path:

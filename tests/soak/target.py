@@ -1,4 +1,4 @@
-"""The connections of the callers to the service under soak."""
+"""The service under soak, and the connections of its callers."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _NAMES = 4
 
 
 @dataclass
-class There:
+class Target:
     """Where the service is, and a few connections that good callers share."""
 
     grpc: str
@@ -33,7 +33,7 @@ class There:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connected(cls, service: RunningService, seed: int) -> AsyncIterator["There"]:
+    async def connected(cls, service: RunningService, seed: int) -> AsyncIterator["Target"]:
         """Connect to a service; close all connections in the end."""
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(httpx.AsyncClient(limits=LIMITS, timeout=None))  # noqa: S113
