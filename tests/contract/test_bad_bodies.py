@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, or too much of it, at every path and in every form of the REST API."""
+"""A body that is not JSON, or holds too much, is refused at every path and in every form of the REST API."""
 
 import gzip
 import json

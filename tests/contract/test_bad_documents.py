@@ -1,4 +1,4 @@
-"""Documents that are objects: in the forms that have them what can be read of them, and nowhere an image."""
+"""Objects are scored in the forms that take them and refused in the others; images are refused in all."""
 
 import httpx
 import pytest

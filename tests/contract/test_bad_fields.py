@@ -1,4 +1,4 @@
-"""Fields that are not what a form has them to be, in every form of the REST API."""
+"""A field of another type or out of range is refused by its name in every form of the REST API."""
 
 import json
 

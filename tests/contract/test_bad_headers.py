@@ -1,4 +1,4 @@
-"""Methods, paths and headers that are wrong, or odd, at every path and in every form of the REST API."""
+"""Wrong methods, paths and headers are refused on every route, and odd ones make no difference."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""One table of what clients get wrong, sent over both APIs to the real process."""
+"""Values out of range are refused over both APIs with the same fields and the same reason."""
 
 import json
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Messages, streams and calls over gRPC that are wrong in ways that REST has no words for."""
+"""Malformed messages and streams over gRPC are refused with a reason, and odd ones are answered."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What no HTTP library sends: bytes for the HTTP port that are not quite a call, and callers that leave."""
+"""Bytes that are no call are refused at the HTTP port, and callers that leave early harm nobody."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""One request in every form of both APIs, with documents as texts and as objects, asked of the real process."""
+"""One request scores the same in every form of both APIs, with documents as texts and as objects."""
 
 import struct
 from collections.abc import Callable, Iterator

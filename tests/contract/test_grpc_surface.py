@@ -1,4 +1,4 @@
-"""What a gRPC client finds besides Rerank: health, reflection, the list of models."""
+"""A gRPC client finds health, reflection and the list of models, and may use the stubs and compression it likes."""
 
 import grpc
 import pytest

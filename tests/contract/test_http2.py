@@ -1,4 +1,4 @@
-"""What gRPC says of itself in HTTP/2, and what it puts up with there."""
+"""The gRPC port tells its limits in HTTP/2, and sends away clients that ping without end."""
 
 import struct
 from collections.abc import Iterator

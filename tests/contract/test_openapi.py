@@ -1,4 +1,4 @@
-"""The published description of the REST API, and the page that shows it."""
+"""The OpenAPI document is valid and describes what is served; its page loads nothing from elsewhere."""
 
 import re
 from collections.abc import Iterator

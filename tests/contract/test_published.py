@@ -1,4 +1,4 @@
-"""What the published interfaces have in each form, held against the description that the running process gives."""
+"""The running process describes every form with the fields, types and limits of the published interfaces."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Requests made from the description that the process gives, right ones and wrong ones, and answers held against it."""
+"""Requests made from the OpenAPI document, right and wrong, are answered as it describes."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The gRPC form of text-embeddings-inference, asked of the real process by the client made from its .proto."""
+"""Clients made from the .proto of text-embeddings-inference are answered, and refused, as they expect."""
 
 from collections.abc import Sequence
 from importlib.metadata import version

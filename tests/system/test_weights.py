@@ -1,4 +1,4 @@
-"""Who balances by the load that replicas report sends the busy one less."""
+"""A balancer that goes by the reported load sends a busy replica less."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

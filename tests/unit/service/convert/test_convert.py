@@ -1,4 +1,4 @@
-"""Tests of what a conversion is judged by."""
+"""A conversion keeps in fp32 as little as the agreement asked for needs, measured on pairs that can be used."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tests of conversions that cannot be."""
+"""A conversion that cannot be done ends with a line that says why, and leaves nothing behind."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Tests of what is said of a conversion."""
+"""The report names the CPU, says if sums overflow on others, and says where int8 is slower."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of products in int8, on graphs of one layer."""
+"""A product in int8 is near that in fp32, in every way that graphs write it."""
 
 from typing import Any
 

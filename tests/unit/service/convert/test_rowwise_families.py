@@ -1,4 +1,4 @@
-"""Tests of int8 over the families of models."""
+"""Every family of models can be converted to int8."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests of a softmax whose sums are products."""
+"""A softmax whose sums are products gives the same to the last digits, in any batch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of what is known of the CPU."""
+"""The flags of a CPU tell its instructions, and the slower way is taken where they are unknown."""
 
 import platform
 from pathlib import Path

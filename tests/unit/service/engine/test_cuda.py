@@ -1,4 +1,4 @@
-"""Tests of a model on a GPU: where there is one, and of what is said where there is none."""
+"""A GPU gives the logits of a CPU; without CUDA the error says what to install."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of how much is read of a text, and of what is told of those whose end is not."""
+"""No more of a text is read than may be, and a cut is told truly, without reading the rest."""
 
 from random import Random
 

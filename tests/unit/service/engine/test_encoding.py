@@ -1,4 +1,4 @@
-"""Tests of the way from texts to pairs."""
+"""The windows of a document hold each of its tokens once, in pairs as the tokenizer itself makes them."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Tests of a loaded model."""
+"""An engine scores a pair by the sigmoid of its logit, alike in any batch, and refuses a model it cannot run."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tests of the families of cross-encoders, against what the library they come from says of the same weights.
+"""Every family of cross-encoders gets the logits that the library it comes from gives to the same weights.
 
 `make golden` made the models of `tests/golden` and asked the library for their logits.
 """

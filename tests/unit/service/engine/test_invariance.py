@@ -1,4 +1,4 @@
-"""Tests of whether graphs are known to let a pair's score depend on its batch."""
+"""A graph whose scores may depend on the batch is known as such."""
 
 from pathlib import Path
 from random import Random

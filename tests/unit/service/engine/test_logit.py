@@ -1,4 +1,4 @@
-"""Tests of what a score was before it was one."""
+"""A logit is the inverse of the sigmoid, finite for every score."""
 
 from math import exp, inf
 

@@ -1,4 +1,4 @@
-"""Tests of what is remembered, and for how long."""
+"""The cache holds what was used last, within its size."""
 
 import threading
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Tests of what a model directory says about itself."""
+"""A model directory is read as its library reads it, or refused with the file at fault."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of what is read of ONNX files, whatever they hold."""
+"""An ONNX file is read whole or refused, whatever it holds."""
 
 from pathlib import Path, PurePosixPath
 

@@ -1,4 +1,4 @@
-"""Tests of what an engine gives to its graph, and of graphs that it cannot run."""
+"""A graph is given the inputs that it asks for, or is refused with the reason."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of the proof that no CPU cuts off what a graph adds up."""
+"""The slower way is taken unless all weights of a graph are proven to fit."""
 
 from pathlib import Path
 

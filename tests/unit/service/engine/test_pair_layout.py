@@ -1,4 +1,4 @@
-"""Tests of how a query and a document are put together."""
+"""A pair put together from two parts is the one that the tokenizer makes of the two texts."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Tests that scores are those of another CPU."""
+"""Scores are those that other CPUs gave."""
 
 import json
 import platform
