@@ -8,7 +8,7 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from service.convert.rowwise import products, rewritten
-from tests.unit.service.engine.layers import a_model, kinds, opened, run
+from tests.unit.service.engine.operator_graphs import a_model, kinds, opened, run
 
 WIDE, SIDE = 96, 64
 RANDOM = np.random.default_rng(7)

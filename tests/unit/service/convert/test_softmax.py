@@ -6,7 +6,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from service.convert.graph_writer import GraphWriter
 from service.convert.softmax import Softmax
-from tests.unit.service.engine.layers import Array, a_model, kinds, run
+from tests.unit.service.engine.operator_graphs import Array, a_model, kinds, run
 
 RANDOM = np.random.default_rng(5)
 WIDE = 37

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, processors
 
 from service.engine.errors import ModelError
 from service.engine.pair_layout import EncodedPair, PairLayout
-from service.settings import EMBEDDED_MODEL
-from tests.unit.service.models import roberta_tokenizer, sentencepiece_tokenizer, tiny_tokenizer
+from tests.unit.service.engine import encoders
+from tests.unit.service.models import tiny_tokenizer
 
 ODD = [
     "",
@@ -27,14 +27,7 @@ ODD = [
     "ﬁ ① ﷺ K",
     "\U0010ffff\ue000",
 ]
-TOKENIZERS = {
-    "embedded": Tokenizer.from_file(str(EMBEDDED_MODEL / "tokenizer.json")),
-    "tiny": tiny_tokenizer(),
-    "roberta": roberta_tokenizer(),
-    "sentencepiece": sentencepiece_tokenizer(),
-}
-TOKENIZERS["embedded"].no_padding()
-TOKENIZERS["embedded"].no_truncation()
+TOKENIZERS = encoders.TOKENIZERS | {"tiny": tiny_tokenizer()}
 
 
 def assert_equal(tokenizer: Tokenizer, query: str, document: str) -> None:
