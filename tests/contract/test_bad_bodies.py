@@ -53,14 +53,14 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("raw", [pytest.param(raw, id=name) for name, raw in BODIES.items()])
+@pytest.mark.parametrize("raw", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("path", PATHS)
 def test_no_object(path: str, raw: bytes, rest: httpx.Client) -> None:
     """A body that is no object of JSON is malformed."""
     refused(rest.post(path, content=raw), 400)
 
 
-@pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in VALUES.items()])
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_no_value(value: bytes, form: Form, rest: httpx.Client) -> None:
     """What is no JSON is malformed wherever it stands: in a known field, in a document, in one that nobody knows."""
     for member in (b'"query":%s', b'"%s":[%%s]' % form.documents.encode(), b'"x":%s'):

@@ -46,14 +46,14 @@ def test_no_objects(name: str, rest: httpx.Client) -> None:
         refused(form.post(rest, form.body(documents=["a", document])), 400, form.documents)
 
 
-@pytest.mark.parametrize("document", [pytest.param(document, id=name) for name, document in READABLE.items()])
+@pytest.mark.parametrize("document", READABLE.values(), ids=READABLE)
 def test_readable(document: object, form: Form, rest: httpx.Client) -> None:
     """An object with anything to read in it is scored, whatever that is, beside texts and alone."""
     assert len(ranks(form.post(rest, form.body(documents=["a", document])))) == 2
     assert len(ranks(form.post(rest, form.body(documents=[document])))) == 1
 
 
-@pytest.mark.parametrize("document", [pytest.param(document, id=name) for name, document in UNREADABLE.items()])
+@pytest.mark.parametrize("document", UNREADABLE.values(), ids=UNREADABLE)
 def test_unreadable(document: object, form: Form, rest: httpx.Client) -> None:
     """An object with nothing to read, or far too much, is out of range, and named by its position."""
     said = refused(form.post(rest, form.body(documents=["a", document])), form.out_of_range, "documents[1]")

@@ -73,7 +73,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("changes", [pytest.param(changes, id=name) for name, changes in FINE.items()])
+@pytest.mark.parametrize("changes", FINE.values(), ids=FINE)
 def test_odd_but_fine(changes: dict[str, Any], rest: httpx.Client, rpc: GrpcClient) -> None:
     """What is odd but within the contract is answered over both APIs."""
     body = changed(**changes)
@@ -81,7 +81,7 @@ def test_odd_but_fine(changes: dict[str, Any], rest: httpx.Client, rpc: GrpcClie
     assert rpc.rerank(body).results
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in REFUSED.items()])
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_refused(case: Refused, rest: httpx.Client, rpc: GrpcClient) -> None:
     """What is out of range is refused over both APIs, in words of their own, naming the same fields."""
     body = changed(**case.changes)

@@ -100,15 +100,13 @@ NOT_TAKEN: dict[str, tuple[str, tuple[Part, ...], dict[str, Any], StatusCode]] =
 }
 
 
-@pytest.mark.parametrize(("method", "parts", "metadata"), [pytest.param(*case, id=name) for name, case in FINE.items()])
+@pytest.mark.parametrize(("method", "parts", "metadata"), FINE.values(), ids=FINE)
 def test_odd_but_fine(method: str, parts: tuple[Part, ...], metadata: Metadata, rpc: GrpcClient) -> None:
     """What is odd but within the contract is answered."""
     assert sent(rpc, method, parts, metadata=metadata)
 
 
-@pytest.mark.parametrize(
-    ("method", "parts", "reason", "fields"), [pytest.param(*case, id=name) for name, case in REFUSED.items()]
-)
+@pytest.mark.parametrize(("method", "parts", "reason", "fields"), REFUSED.values(), ids=REFUSED)
 def test_refused(method: str, parts: tuple[Part, ...], reason: str, fields: tuple[str, ...], rpc: GrpcClient) -> None:
     """What is no good request is refused with a reason, and the fields that are out of range."""
     refusal = refused_call(sent, rpc, method, parts)
@@ -116,9 +114,7 @@ def test_refused(method: str, parts: tuple[Part, ...], reason: str, fields: tupl
     assert SECRET not in refusal.message
 
 
-@pytest.mark.parametrize(
-    ("method", "parts", "options", "code"), [pytest.param(*case, id=name) for name, case in NOT_TAKEN.items()]
-)
+@pytest.mark.parametrize(("method", "parts", "options", "code"), NOT_TAKEN.values(), ids=NOT_TAKEN)
 def test_not_taken(
     method: str, parts: tuple[Part, ...], options: dict[str, Any], code: StatusCode, rpc: GrpcClient
 ) -> None:

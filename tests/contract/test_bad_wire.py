@@ -65,7 +65,7 @@ def address(running: RunningService) -> str:
     return running.http.removeprefix("http://")
 
 
-@pytest.mark.parametrize(("data", "status"), [pytest.param(*call, id=name) for name, call in CALLS.items()])
+@pytest.mark.parametrize(("data", "status"), CALLS.values(), ids=CALLS)
 def test_calls(data: bytes, status: int, running: RunningService) -> None:
     """A call that is one is answered by the service, with its error body if it is refused."""
     answer = on_the_wire(address(running), data)
@@ -83,7 +83,7 @@ def test_asking_first(running: RunningService) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in NO_HTTP.items()])
+@pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP)
 def test_no_http(data: bytes, running: RunningService) -> None:
     """What is no HTTP is refused before the service sees it."""
     assert on_the_wire(address(running), data).status_code == 400
@@ -97,7 +97,7 @@ def test_no_line_for_each_of_them(running: RunningService) -> None:
     assert [json.loads(line)["event"] for line in running.log()[before:].splitlines()] == ["call"]
 
 
-@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in LEFT.items()])
+@pytest.mark.parametrize("data", LEFT.values(), ids=LEFT)
 def test_callers_that_leave(data: bytes, running: RunningService) -> None:
     """A caller that closes the connection early, on any port, harms nobody."""
     for port in (address(running), running.grpc, running.admin.removeprefix("http://")):

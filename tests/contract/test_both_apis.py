@@ -1,7 +1,7 @@
 """Both APIs give one request the same answer, in the promised order and shape, whatever else is scored with it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -36,6 +36,13 @@ GOOD = {
     ),
     "250-documents": changed(query="a town with rivers", documents=TOWNS),
 }
+
+
+class Asked(NamedTuple):
+    """A request and its answer."""
+
+    fields: dict[str, Any]
+    body: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +81,16 @@ def scores(body: Mapping[str, Any]) -> dict[int, str]:
     return {result["index"]: result["relevance_score"].hex() for result in body["results"]}
 
 
-@pytest.mark.parametrize("fields", [pytest.param(fields, id=name) for name, fields in GOOD.items()])
-def test_the_same_answer(fields: dict[str, Any], rest: httpx.Client, rpc: GrpcClient) -> None:
+@pytest.fixture(scope="module", params=GOOD)
+def asked(request: pytest.FixtureRequest, rest: httpx.Client) -> Asked:
+    """Ask for one thing after the other over REST."""
+    fields = GOOD[request.param]
+    return Asked(fields, over_rest(rest, fields))
+
+
+def test_the_same_answer(asked: Asked, rpc: GrpcClient) -> None:
     """One request has one answer, to the last bit: over REST, in one message, and in a stream of several."""
-    body = over_rest(rest, fields)
+    fields, body = asked
     documents = fields["documents"]
     split = len(documents) // 3
     first = fields | {"documents": documents[:split]}
@@ -87,10 +100,9 @@ def test_the_same_answer(fields: dict[str, Any], rest: httpx.Client, rpc: GrpcCl
     assert as_json(rpc.rerank_stream(fields)) == body
 
 
-@pytest.mark.parametrize("fields", [pytest.param(fields, id=name) for name, fields in GOOD.items()])
-def test_the_order(fields: dict[str, Any], rest: httpx.Client) -> None:
+def test_the_order(asked: Asked) -> None:
     """Results come by score descending, then index ascending, each document once, cut to `top_n`."""
-    body = over_rest(rest, fields)
+    fields, body = asked
     found = [(result["index"], result["relevance_score"]) for result in body["results"]]
     assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
     assert all(0 <= score <= 1 for _, score in found)

@@ -99,7 +99,7 @@ def rewrite(path: Path, *lines: str) -> None:
     beside.replace(path)
 
 
-@pytest.mark.parametrize("authorization", [pytest.param(value, id=name) for name, value in WRONG.items()])
+@pytest.mark.parametrize("authorization", WRONG.values(), ids=WRONG)
 def test_a_wrong_key(authorization: str | None, rest: httpx.Client, rpc: GrpcClient) -> None:
     """Without a key, or with a wrong one, every route and RPC answers that and nothing else."""
     described: dict[str, Any] = rest.get("/openapi.json").json()["paths"]
@@ -135,7 +135,7 @@ def test_a_wrong_key_comes_first(rest: httpx.Client, rpc: GrpcClient) -> None:
     assert refused_call(rpc.rerank, b"\xff").code is StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.parametrize("authorization", [pytest.param(value, id=name) for name, value in RIGHT.items()])
+@pytest.mark.parametrize("authorization", RIGHT.values(), ids=RIGHT)
 def test_a_right_key(authorization: str, rest: httpx.Client, rpc: GrpcClient) -> None:
     """A right key passes everywhere, written out or hashed in the file, with the scheme in any letter case."""
     assert ask(rest, authorization).status_code == 200
