@@ -7,17 +7,34 @@ import httpx
 
 from tests.contract.clients import GOOD, encoded
 
-NUMBERS = frozenset({"top_n", "max_tokens_per_doc", "max_chunks_per_doc", "priority"})
-FLAGS = frozenset({"return_documents", "raw_scores", "return_text"})
-LISTS = frozenset({"documents", "texts", "rank_fields"})
+_AT_LEAST_1 = {"minimum": 1}
+_NOT_EMPTY = {"minItems": 1}
+_NOT_BLANK = {"pattern": r"\S"}
+
+
+class Field(NamedTuple):
+    """One field of a request."""
+
+    type: str
+    required: bool = False
+    limits: Mapping[str, object] = {}
+    """As the published interfaces have them, in their schema or in words."""
+
+
+TEXT, FLAG = Field("string"), Field("boolean")
+COUNT = Field("integer", limits=_AT_LEAST_1)
+QUERY = Field("string", required=True, limits=_NOT_BLANK)
+MODEL = Field("string", required=True)
+TEXTS = Field("array of string", required=True, limits=_NOT_EMPTY)
+MIXED = Field("array of object or string", required=True, limits=_NOT_EMPTY)
 
 
 class Form(NamedTuple):
     """One form of the body."""
 
     path: str
-    required: frozenset[str]
-    optional: frozenset[str]
+    takes: Mapping[str, Field]
+    """Its fields by name, as the published interfaces have them."""
     documents: str = "documents"
     """Name of the field with the documents."""
     objects: bool = False
@@ -28,12 +45,27 @@ class Form(NamedTuple):
     @property
     def fields(self) -> frozenset[str]:
         """Names of all fields."""
-        return self.required | self.optional
+        return frozenset(self.takes)
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Names of those that a body must have."""
+        return frozenset(name for name, field in self.takes.items() if field.required)
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Names of those that it need not have."""
+        return self.fields - self.required
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Names of the fields that are numbers."""
+        return frozenset(name for name, field in self.takes.items() if field.type == "integer")
 
     @property
     def counts(self) -> frozenset[str]:
         """Names of the fields that count something, and may be as large as they like."""
-        return self.fields & NUMBERS - {"priority"}
+        return self.numbers - {"priority"}
 
     def body(self, **changes: object) -> dict[str, Any]:
         """Return a good body with these fields; `...` leaves one out, `documents` are those of any form."""
@@ -54,31 +86,41 @@ class Form(NamedTuple):
 
 _V1 = Form(
     "/v1/rerank",
-    required=frozenset({"query", "documents"}),
-    optional=frozenset(
-        {"model", "top_n", "rank_fields", "return_documents", "max_chunks_per_doc", "max_tokens_per_doc"}
-    ),
+    {
+        "model": TEXT,  # Required in words, but its clients leave it out.
+        "query": QUERY,
+        "documents": MIXED,
+        "top_n": COUNT,
+        "rank_fields": Field("array of string"),
+        "return_documents": FLAG,
+        "max_chunks_per_doc": COUNT,
+        "max_tokens_per_doc": COUNT,
+    },
     objects=True,
 )
 FORMS = {
     "v2": Form(
         "/v2/rerank",
-        required=frozenset({"model", "query", "documents"}),
-        optional=frozenset({"top_n", "max_tokens_per_doc", "priority"}),
+        {
+            "model": MODEL,
+            "query": QUERY,
+            "documents": TEXTS,
+            "top_n": COUNT,
+            "max_tokens_per_doc": COUNT,
+            "priority": Field("integer", limits={"minimum": 0, "maximum": 999}),
+        },
     ),
     "v1": _V1,
     "openrouter": Form(
         "/api/v1/rerank",
-        required=frozenset({"model", "query", "documents"}),
-        optional=frozenset({"top_n"}),
+        {"model": MODEL, "query": QUERY, "documents": MIXED, "top_n": COUNT},
         objects=True,
         out_of_range=400,
     ),
     "short": _V1._replace(path="/rerank"),
     "tei": Form(
         "/rerank",
-        required=frozenset({"query", "texts"}),
-        optional=frozenset({"top_n", "raw_scores", "return_text"}),
+        {"query": QUERY, "texts": TEXTS, "top_n": COUNT, "raw_scores": FLAG, "return_text": FLAG},
         documents="texts",
     ),
 }

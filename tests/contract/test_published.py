@@ -1,58 +1,14 @@
 """The running process describes every form with the fields, types and limits of the published interfaces."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.contract.forms import FORMS
+from tests.contract.forms import FORMS, Field
 from tests.contract.schemas import resolved
 
 STATUSES = {200, 400, 401, 403, 404, 422, 429, 498, 499, 500, 501, 503, 504}
-AT_LEAST_1 = {"minimum": 1}
-NOT_EMPTY = {"minItems": 1}
-NOT_BLANK = {"pattern": r"\S"}
-
-
-class Field(NamedTuple):
-    """One field of a request."""
-
-    type: str
-    required: bool = False
-    limits: Mapping[str, object] = {}
-    """As the published interfaces have them, in their schema or in words."""
-
-
-TEXT, FLAG = Field("string"), Field("boolean")
-COUNT = Field("integer", limits=AT_LEAST_1)
-QUERY = Field("string", required=True, limits=NOT_BLANK)
-MODEL = Field("string", required=True)
-TEXTS = Field("array of string", required=True, limits=NOT_EMPTY)
-MIXED = Field("array of object or string", required=True, limits=NOT_EMPTY)
-_V1 = {
-    "model": TEXT,  # Required in words, but its clients leave it out.
-    "query": QUERY,
-    "documents": MIXED,
-    "top_n": COUNT,
-    "rank_fields": Field("array of string"),
-    "return_documents": FLAG,
-    "max_chunks_per_doc": COUNT,
-    "max_tokens_per_doc": COUNT,
-}
-REQUESTS: dict[str, dict[str, Field]] = {
-    "v2": {
-        "model": MODEL,
-        "query": QUERY,
-        "documents": TEXTS,
-        "top_n": COUNT,
-        "max_tokens_per_doc": COUNT,
-        "priority": Field("integer", limits={"minimum": 0, "maximum": 999}),
-    },
-    "v1": _V1,
-    "openrouter": {"model": MODEL, "query": QUERY, "documents": MIXED, "top_n": COUNT},
-    "short": _V1,
-    "tei": {"query": QUERY, "texts": TEXTS, "top_n": COUNT, "raw_scores": FLAG, "return_text": FLAG},
-}
 _RESULTS = {"results": "array", "results.index": "integer", "results.relevance_score": "number"}
 _META = {
     "id": "string",
@@ -155,7 +111,7 @@ def test_the_request(name: str, document: dict[str, Any]) -> None:
         of = resolved(document, described)
         limits = {limit: of[limit] for limit in of.keys() & {"minimum", "maximum", "minItems", "maxItems", "pattern"}}
         found[field] = Field(kind(document, of), field in schema["required"], limits)
-    assert found == REQUESTS[name]
+    assert found == FORMS[name].takes
 
 
 def test_what_is_required_is_never_null(name: str, document: dict[str, Any]) -> None:
@@ -164,13 +120,6 @@ def test_what_is_required_is_never_null(name: str, document: dict[str, Any]) -> 
     schema = of_form(name, document, operation["requestBody"])
     nullable = {field for field, of in schema["properties"].items() if {"type": "null"} in of.get("anyOf", [])}
     assert nullable == schema["properties"].keys() - set(schema["required"])
-
-
-def test_the_fields_asked_for_elsewhere(name: str) -> None:
-    """What the other tests send in a form is all that it has."""
-    form = FORMS[name]
-    assert form.fields == REQUESTS[name].keys()
-    assert form.required == {field for field, of in REQUESTS[name].items() if of.required}
 
 
 def test_the_answer(name: str, document: dict[str, Any]) -> None:
