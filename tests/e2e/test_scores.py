@@ -4,12 +4,8 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.clients import message, stub
+from tests.examples import WORDS
 from tests.process import RunningService
-
-WORDS = (
-    *("river", "capital", "state", "trade", "war", "king", "law", "music"),
-    *("science", "water", "energy", "cell", "market", "price", "history", "island"),
-)
 
 
 def _documents(count: int, seed: int) -> list[str]:

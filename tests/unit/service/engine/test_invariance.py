@@ -11,35 +11,10 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from service.engine.engine import Engine
 from service.engine.onnx_file import OnnxFile
 from service.engine.onnx_graph import is_batch_invariant
+from tests.examples import WORDS
 from tests.unit.service.full_precision import a_dynamic_graph, a_layered_graph
 from tests.unit.service.models import an_engine
 
-WORDS = [
-    "the",
-    "river",
-    "capital",
-    "of",
-    "state",
-    "trade",
-    "war",
-    "king",
-    "law",
-    "music",
-    "science",
-    "water",
-    "energy",
-    "cell",
-    "market",
-    "price",
-    "history",
-    "island",
-    "city",
-    "railway",
-    "season",
-    "theory",
-    "language",
-]
-"""Of queries made of them, some had a word count that the runtime took the logarithm of otherwise in a batch."""
 QUANTISER = helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "scale", "zero"])
 BODY = helper.make_graph([QUANTISER], "body", [], [helper.make_tensor_value_info("y", TensorProto.UINT8, None)])
 
