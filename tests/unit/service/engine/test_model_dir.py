@@ -11,6 +11,8 @@ from service.engine.model_dir import ModelDirectory
 from tests.unit.service.models import a_directory
 
 CONFIG: dict[str, Any] = {"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}
+ROBERTAS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+"""They never use the positions up to their padding id."""
 
 
 def read(path: Path, **config: Any) -> ModelDirectory:
@@ -59,55 +61,33 @@ def test_quantised_graph_is_not_taken_by_itself(tmp_path: Path):
         ModelDirectory.read(path)
 
 
+def roberta(positions: int) -> dict[str, Any]:
+    """Return the config of a RoBERTa, which leaves the padding id to its family's default."""
+    return {"model_type": "roberta", "max_position_embeddings": positions}
+
+
 @pytest.mark.parametrize(
-    ("model_type", "pad_token_id", "positions", "context"),
+    ("config", "tokenizer_config", "context"),
     [
-        ("bert", 0, 512, 512),
-        ("bert", 1, 512, 512),
-        ("roberta", 1, 514, 512),
-        ("xlm-roberta", 1, 514, 512),
-        ("camembert", 1, 514, 512),
-        ("mpnet", 1, 514, 512),
-        ("xlm-roberta", 1, 8194, 8192),
-        ("modernbert", 50283, 8192, 8192),
-        (None, None, 512, 512),
+        (CONFIG, None, 512),
+        (CONFIG | {"pad_token_id": 1}, None, 512),
+        *((roberta(514) | {"pad_token_id": 1, "model_type": kind}, None, 512) for kind in ROBERTAS),
+        (roberta(8194) | {"pad_token_id": 1, "model_type": "xlm-roberta"}, None, 8192),
+        (roberta(514), None, 512),
+        ({"model_type": "modernbert", "max_position_embeddings": 8192, "pad_token_id": 50283}, None, 8192),
+        ({"model_type": None, "max_position_embeddings": 512, "pad_token_id": None}, None, 512),
+        *((CONFIG, {"model_max_length": allowed}, 128) for allowed in (128, 128.0)),
+        *((CONFIG, {"model_max_length": allowed}, 512) for allowed in (512, 1024, 1e30, 10**30, None)),
+        (CONFIG, {}, 512),
+        ({"model_type": "t5"}, {"model_max_length": 256}, 256),
     ],
 )
-def test_context(model_type: str | None, pad_token_id: int | None, positions: int, context: int, tmp_path: Path):
-    """A model reads as many tokens as it has positions, less those that its family never uses."""
-    found = read(tmp_path, model_type=model_type, pad_token_id=pad_token_id, max_position_embeddings=positions)
-    assert found.context == context
-
-
-def test_context_of_a_roberta_that_does_not_name_its_padding(tmp_path: Path):
-    """A RoBERTa's 514 positions hold 512 tokens even if its config leaves the padding id to its family's default."""
-    config = {"model_type": "roberta", "max_position_embeddings": 514}
-    assert ModelDirectory.read(a_directory(tmp_path / "mine", config=config)).context == 512
-
-
-@pytest.mark.parametrize(
-    ("allowed", "context"),
-    [(128, 128), (128.0, 128), (512, 512), (1024, 512), (1e30, 512), (10**30, 512), (None, 512)],
-)
-def test_tokenizer_bounds_the_context(allowed: object, context: int, tmp_path: Path):
-    """The tokenizer's configuration can bound the context further, and never widens it."""
-    path = a_directory(tmp_path / "mine", config=CONFIG)
-    (path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": allowed}))
+def test_context(config: dict[str, Any], tokenizer_config: dict[str, object] | None, context: int, tmp_path: Path):
+    """A model reads as many tokens as its family uses positions, and no more than its tokenizer's config says."""
+    path = a_directory(tmp_path / "mine", config=config)
+    if tokenizer_config is not None:
+        (path / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
     assert ModelDirectory.read(path).context == context
-
-
-def test_tokenizer_configuration_without_a_limit(tmp_path: Path):
-    """A tokenizer's configuration that says nothing about lengths bounds nothing."""
-    path = a_directory(tmp_path / "mine", config=CONFIG)
-    (path / "tokenizer_config.json").write_text("{}")
-    assert ModelDirectory.read(path).context == 512
-
-
-def test_tokenizer_alone_bounds_the_context(tmp_path: Path):
-    """A model without a table of positions reads what its tokenizer's configuration allows."""
-    path = a_directory(tmp_path / "mine", config={"model_type": "t5"})
-    (path / "tokenizer_config.json").write_text('{"model_max_length": 256}')
-    assert ModelDirectory.read(path).context == 256
 
 
 @pytest.mark.parametrize("positions", [16, 15, 0, -1])
