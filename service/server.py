@@ -37,8 +37,8 @@ from service.telemetry.admin import create_admin
 from service.telemetry.streams import OUTPUT
 from service.telemetry.telemetry import Telemetry
 
-_TOKENISING_THREADS = 1
-_TOKENISING_WAITING_MAX = 1000
+_THREADS = 1  # Of each of the two executors: tokenising, and parsing large bodies.
+_WAITING_MAX = 1000  # Calls that wait for such a thread.
 _TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
 _LEAVING_S, _QUIET_S = 1.0, 0.25
 """Callers come until they hear that it stops, and are told so, until none has come for a while. What grpc has taken and
@@ -56,9 +56,10 @@ class Service:
         """Build what needs no model. Raises FileError. Belongs to the running event loop."""
         self._settings = settings
         self._telemetry = Telemetry(export_spans=spans_wanted())
-        self._turns = PriorityExecutor(_TOKENISING_THREADS, _TOKENISING_WAITING_MAX)
+        self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
+        self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
         self._reranker = Reranker(
-            self._turns,
+            self._tokenising,
             DenyList(settings.denylist_file),
             documents_max=settings.max_documents,
             bill_windows=settings.bill_windows,
@@ -78,7 +79,7 @@ class Service:
             connection_age_max_s=settings.max_connection_age_seconds,
             certificates=certificates,
         )
-        app = create_app(self._reranker, door, self._telemetry, default_timeout_s=timeout_s)
+        app = create_app(self._reranker, door, self._telemetry, self._parsing, default_timeout_s=timeout_s)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
@@ -148,7 +149,8 @@ class Service:
             await self._dispatcher.drain(max(self._settings.drain_seconds - _LEAVING_S - CLOSING_S, 0))
         await self._left()
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
-        self._turns.close()
+        self._tokenising.close()
+        self._parsing.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(_leaving(self._telemetry.close), CLOSING_S)

@@ -1,4 +1,4 @@
-"""Who may use a few threads next."""
+"""A thread pool that runs calls by priority and bounds its queue."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,16 +12,20 @@ T = TypeVar("T")
 
 
 class PriorityExecutor:
-    """Runs short blocking calls on a few threads, the most urgent lane first, and never keeps many waiting.
+    """Runs short blocking calls on a few threads, the most urgent lane first, and bounds how many wait.
 
-    Tokenising is work too: in arrival order, a flood of bulk requests would hold up an urgent one before the
-    scheduler ever sees it. When too many wait, the least urgent is turned away.
+    Parsing and tokenising take time as scoring does: in order of arrival, a flood of bulk requests would delay an
+    urgent one before the scheduler sees it. When the queue is full, the least urgent call is refused.
     """
 
     _RETRY_S = 1.0
 
-    def __init__(self, threads: int, waiting_max: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tokenise")
+    def __init__(self, threads: int, waiting_max: int, thread_name_prefix: str) -> None:
+        """Run up to `threads` calls at a time and keep up to `waiting_max` waiting.
+
+        `thread_name_prefix` says in a stack dump what the threads do.
+        """
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix)
         self.threads = threads
         """Calls that run at the same time."""
         self._free = threads
@@ -30,15 +34,15 @@ class PriorityExecutor:
         self._last: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
 
     async def run(self, lane: int, serial: int, call: Callable[[], T]) -> T:
-        """Return what `call` returns, run on a thread when it is its turn: by lane, then by `serial`.
+        """Return what `call` returns, run on a thread in the order of `lane`, then of `serial`.
 
-        The calls of one request share a serial, so that the first request to come is the first to be done with.
+        The calls of one request share a serial, so that within a lane requests end in order of arrival.
         Raises Shed or Displaced.
         """
         await self._wait(lane, serial)
         loop = asyncio.get_running_loop()
         running = self._executor.submit(call)
-        # The thread is free when the call has ended, which may be long after its caller has left.
+        # The thread is free when the call has ended, which may be long after its caller was cancelled.
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
         return await asyncio.wrap_future(running)
 
@@ -52,39 +56,40 @@ class PriorityExecutor:
             return
         if len(self._next) >= self._waiting_max:
             self._make_room((lane, serial))
-        turn = asyncio.get_running_loop().create_future()
-        self._next.push(turn, (lane, serial))
-        self._last.push(turn, (-lane, -serial))
+        waiter = asyncio.get_running_loop().create_future()
+        self._next.push(waiter, (lane, serial))
+        self._last.push(waiter, (-lane, -serial))
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not turn.exception():
-                self._release()  # The turn came and the caller left in the same moment: pass it on.
+            if waiter.done() and not waiter.cancelled() and not waiter.exception():
+                self._release()  # Given a thread and cancelled at the same moment: pass the thread on.
             raise
         finally:
-            self._forget(turn)
+            self._forget(waiter)
 
     def _make_room(self, key: tuple[int, int]) -> None:
         while worst := self._last.least():
-            turn, (lane, serial) = worst
-            if turn.done():  # Cancelled, and about to say so.
-                self._forget(turn)
+            waiter, (negative_lane, negative_serial) = worst
+            if waiter.done():  # Cancelled; its task has not run yet.
+                self._forget(waiter)
                 return
-            if (-lane, -serial) <= key:
+            if (-negative_lane, -negative_serial) <= key:
                 break
-            self._forget(turn)
-            turn.set_exception(Displaced(self._RETRY_S))
+            self._forget(waiter)
+            waiter.set_exception(Displaced(self._RETRY_S))
             return
         raise Shed(self._RETRY_S)
 
     def _release(self) -> None:
-        while turn := self._next.least():
-            self._forget(turn[0])
-            if not turn[0].done():
-                turn[0].set_result(None)
+        while least := self._next.least():
+            waiter, _ = least
+            self._forget(waiter)
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self._free += 1
 
-    def _forget(self, turn: "asyncio.Future[None]") -> None:
-        self._next.discard(turn)
-        self._last.discard(turn)
+    def _forget(self, waiter: "asyncio.Future[None]") -> None:
+        self._next.discard(waiter)
+        self._last.discard(waiter)

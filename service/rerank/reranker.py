@@ -42,12 +42,17 @@ class Reranker:
     """Answers rerank requests with the models it was given; until then, with NotReadyError."""
 
     def __init__(
-        self, turns: PriorityExecutor, denylist: DenyList, *, documents_max: int = 10_000, bill_windows: bool = False
+        self,
+        tokenising: PriorityExecutor,
+        denylist: DenyList,
+        *,
+        documents_max: int = 10_000,
+        bill_windows: bool = False,
     ) -> None:
         """Take requests of up to `documents_max` documents; a search unit is a hundred of them, or of windows."""
-        self.tokenisers = turns.threads
+        self.tokenisers = tokenising.threads
         """Threads that tokenise."""
-        self._turns = turns
+        self._tokenising = tokenising
         self._denylist = denylist
         self.documents_max = documents_max
         self._bill_windows = bill_windows
@@ -118,7 +123,7 @@ class Reranker:
         flood, others take the room while it waits, and what will be refused is not worth tokenising.
         """
         self._serial += 1
-        run = partial(self._turns.run, request.lane, self._serial)
+        run = partial(self._tokenising.run, request.lane, self._serial)
         estimate = _estimate(request, model)
         self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
         query = await run(partial(self._read_query, model.engine, request.query))

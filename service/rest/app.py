@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from service.access.access import Access
 from service.naming import documents_called
 from service.rerank.call import Call
+from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rest.decode import Decoder
 from service.rest.handler import Handler, error_response, unless_gone
@@ -22,8 +23,13 @@ from service.telemetry.call_record import CallRecord, new_id
 from service.telemetry.telemetry import Telemetry
 
 
-def create_app(reranker: Reranker, door: Access, telemetry: Telemetry, *, default_timeout_s: float) -> FastAPI:
-    """Return the application, answering through `reranker`. Its documentation pages need no network."""
+def create_app(
+    reranker: Reranker, door: Access, telemetry: Telemetry, parsing: PriorityExecutor, *, default_timeout_s: float
+) -> FastAPI:
+    """Return the application, answering through `reranker`; large bodies are parsed on `parsing`.
+
+    Its documentation pages need no network.
+    """
     app = FastAPIOffline(
         title="rerankd",
         description="Orders documents by how relevant they are to a query; the most urgent requests first.",
@@ -31,7 +37,7 @@ def create_app(reranker: Reranker, door: Access, telemetry: Telemetry, *, defaul
         redoc_url=None,
         redirect_slashes=False,
     )
-    edge, reader = Handler(door, telemetry, default_timeout_s), Decoder(reranker.check_count)
+    edge, reader = Handler(door, telemetry, default_timeout_s), Decoder(parsing, reranker.check_count)
     for route in ROUTES:
         app.add_api_route(
             route.path, _endpoint(route, edge, reader, reranker), methods=["POST"], **documentation(route)

@@ -22,7 +22,6 @@ _LARGE = 64 * 1024
 _SMALL = 2 * 1024
 """Bytes of a body up to which objects are turned into text on the event loop: no more than a millisecond or two."""
 _PIECE_S = 0.01  # After which another request may go first.
-_WAITING_MAX = 1000
 _VALUES_MAX = 500_000
 """Values and names in a body: nobody else gets to run while they are made, which takes a tenth of a second."""
 _BLOCK = 64 * 1024  # Bytes looked at in one go.
@@ -31,10 +30,10 @@ _BLOCK = 64 * 1024  # Bytes looked at in one go.
 class Decoder:
     """Makes requests of bodies, the large ones a piece at a time on a thread, those of the most urgent lanes first."""
 
-    def __init__(self, check_count: Callable[[int], None]) -> None:
-        """Ask `check_count`, which may raise OutOfRangeError, whether there may be so many documents."""
+    def __init__(self, executor: PriorityExecutor, check_count: Callable[[int], None]) -> None:
+        """Parse on `executor`; ask `check_count`, which may raise OutOfRangeError, if the documents are too many."""
         self._check_count = check_count
-        self._turns = PriorityExecutor(1, _WAITING_MAX)
+        self._executor = executor
         self._serials = count()
 
     async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, RerankRequest]:
@@ -44,14 +43,14 @@ class Decoder:
         """
         serial = next(self._serials)
         parse = partial(self._parse, route, raw)
-        body = parse() if len(raw) < _LARGE else await self._turns.run(lane, serial, parse)
+        body = parse() if len(raw) < _LARGE else await self._executor.run(lane, serial, parse)
         given = body.ranked
         unread = (text_of(document, i, body.fields) for i, document in enumerate(given))
         texts: list[str] = []
         if len(raw) < _SMALL or all(isinstance(document, str) for document in given):
             texts += unread
         else:
-            while await self._turns.run(lane, serial, partial(_read_some, unread, texts)):
+            while await self._executor.run(lane, serial, partial(_read_some, unread, texts)):
                 pass
         with documents_called(body.ranked_field):
             return body, body.to_request(texts, lane)

@@ -33,7 +33,7 @@ async def desk() -> AsyncIterator[Desk]:
     desk = Desk()
     yield desk
     desk.release()
-    desk.turns.close()
+    desk.executor.close()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def small() -> AsyncIterator[Desk]:
     desk = Desk(2)  # Two may wait at it.
     yield desk
     desk.release()
-    desk.turns.close()
+    desk.executor.close()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 async def wired(tiny: Engine) -> AsyncIterator[Wired]:
     wired = Wired(tiny)
     yield wired
-    wired.turns.close()
+    wired.executor.close()
 
 
 @pytest.fixture

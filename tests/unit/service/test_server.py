@@ -5,6 +5,7 @@ import gc
 import re
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,21 @@ async def test_start_and_stop(folder: Path, capfd: pytest.CaptureFixture[str]):
         host, _, port = address.rpartition(":")
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(host, int(port))
+
+
+async def test_threads_end(folder: Path, capfd: pytest.CaptureFixture[str]):
+    """The threads that parse and tokenise are named so, and end with the service."""
+    before = set(threading.enumerate())
+    service = Service(settings(folder))
+    await service.start()
+    http = addresses(capfd.readouterr().out)["HTTP"]
+    async with httpx.AsyncClient() as client:
+        await client.post(f"http://{http}/v2/rerank", json=REQUEST | {"unknown": "x" * 2**17})
+    names = {thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before}
+    await service.stop()
+    assert {"parse", "tokenise", "worker"} <= names
+    await until(lambda: not {t for t in threading.enumerate() if t not in before and t.name.startswith("parse")})
+    await until(lambda: not {t for t in threading.enumerate() if t not in before and t.name.startswith("tokenise")})
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")

@@ -52,7 +52,7 @@ class Wired:
         cache_bytes: int = 0,
     ) -> None:
         self.worker = FakeEngine(held=held)
-        self.turns = PriorityExecutor(1, 100)
+        self.executor = PriorityExecutor(1, 100, "test")
         scheduler = Scheduler(Policy(workers=1), FixedCost())
         cache: LruCache[float] = LruCache(cache_bytes, getsizeof)
         score = ScoreCache(engine.score, cache)
@@ -61,7 +61,7 @@ class Wired:
             scheduler, [score], LoopClock(), self.worker, self.reports.append
         )
         self.reranker = Reranker(
-            self.turns, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
+            self.executor, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
         )
         self.model = ServedModel(0, "tiny", ("small", "other"), engine, cache)
         self.reranker.serve([self.model], self.dispatcher)

@@ -14,20 +14,20 @@ class Desk:
     """One thread, held by a call until the test lets it go, and a list of who came after."""
 
     def __init__(self, waiting_max: int = 10) -> None:
-        self.turns = PriorityExecutor(1, waiting_max)
+        self.executor = PriorityExecutor(1, waiting_max, "test")
         self.order: list[object] = []
         self._gate = threading.Event()
 
     async def hold(self, lane: int = 0) -> "asyncio.Task[object]":
         """Occupy the thread."""
-        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self._gate.wait(PATIENCE_S)))
+        task = asyncio.create_task(self.executor.run(lane, 0, lambda: self._gate.wait(PATIENCE_S)))
         await settle()
         return task
 
     async def ask(self, lane: int, name: object = None) -> "asyncio.Task[object]":
         """Ask for a turn, and see that the question has been dealt with."""
         name = lane if name is None else name
-        task = asyncio.create_task(self.turns.run(lane, 0, lambda: self.order.append(name) or name))
+        task = asyncio.create_task(self.executor.run(lane, 0, lambda: self.order.append(name) or name))
         await settle()
         return task
 
@@ -38,9 +38,9 @@ class Desk:
     async def works(self) -> bool:
         """Whether a call still gets its turn."""
         async with asyncio.timeout(PATIENCE_S):
-            return await self.turns.run(0, 0, lambda: True)
+            return await self.executor.run(0, 0, lambda: True)
 
     @property
     def free(self) -> int:
         """Threads that nobody uses."""
-        return self.turns._free
+        return self.executor._free

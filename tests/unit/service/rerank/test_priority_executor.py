@@ -1,4 +1,4 @@
-"""Tests of who may use a few threads next."""
+"""Tests of the priority executor."""
 
 import asyncio
 import threading
@@ -13,21 +13,28 @@ from tests.unit.service.rerank.held_calls import PATIENCE_S, Desk
 
 async def test_returns_what_the_call_returns(desk: Desk):
     """A call's value comes back."""
-    assert await desk.turns.run(0, 0, lambda: 42) == 42
+    assert await desk.executor.run(0, 0, lambda: 42) == 42
 
 
 async def test_runs_on_a_thread(desk: Desk):
     """A call does not run on the event loop's thread."""
-    assert await desk.turns.run(0, 0, threading.get_ident) != threading.get_ident()
+    assert await desk.executor.run(0, 0, threading.get_ident) != threading.get_ident()
+
+
+async def test_threads_are_named():
+    """A stack dump shows what the threads of an executor do."""
+    executor = PriorityExecutor(1, 0, "example")
+    assert (await executor.run(0, 0, threading.current_thread)).name.startswith("example")
+    executor.close()
 
 
 async def test_several_threads():
     """As many calls run at a time as there are threads."""
-    turns = PriorityExecutor(2, 0)
+    executor = PriorityExecutor(2, 0, "test")
     together = threading.Barrier(2)
-    calls = [turns.run(0, 0, lambda: together.wait(PATIENCE_S)) for _ in range(2)]
+    calls = [executor.run(0, 0, lambda: together.wait(PATIENCE_S)) for _ in range(2)]
     assert sorted(await asyncio.gather(*calls)) == [0, 1]
-    turns.close()
+    executor.close()
 
 
 async def test_most_urgent_first(desk: Desk):
@@ -90,9 +97,9 @@ async def test_nobody_may_wait():
     desk = Desk(0)
     await desk.hold(999)
     with pytest.raises(Shed):
-        await desk.turns.run(0, 0, lambda: None)
+        await desk.executor.run(0, 0, lambda: None)
     desk.release()
-    desk.turns.close()
+    desk.executor.close()
 
 
 async def test_waiting_stays_bounded(small: Desk):
@@ -112,7 +119,7 @@ async def test_exception_comes_back(desk: Desk):
         raise KeyError("word")
 
     with pytest.raises(KeyError, match="word"):
-        await desk.turns.run(0, 0, fail)
+        await desk.executor.run(0, 0, fail)
     assert await desk.works()
     assert desk.free == 1
 
@@ -125,7 +132,7 @@ async def test_exception_passes_the_turn_on(desk: Desk):
         gate.wait(PATIENCE_S)
         raise KeyError("word")
 
-    failing = asyncio.create_task(desk.turns.run(0, 0, fail))
+    failing = asyncio.create_task(desk.executor.run(0, 0, fail))
     await settle()
     waiting = await desk.ask(3)
     gate.set()
@@ -136,6 +143,6 @@ async def test_exception_passes_the_turn_on(desk: Desk):
 
 async def test_close(desk: Desk):
     """After closing, nothing more is run."""
-    desk.turns.close()
+    desk.executor.close()
     with pytest.raises(RuntimeError):
-        await desk.turns.run(0, 0, lambda: None)
+        await desk.executor.run(0, 0, lambda: None)

@@ -1,4 +1,4 @@
-"""Tests of turns whose owners leave."""
+"""Tests of a priority executor whose callers are cancelled."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,7 +42,7 @@ async def test_cancelled_when_granted(desk: Desk):
     loop = asyncio.get_running_loop()
 
     def leave_when_granted() -> None:
-        if len(desk.turns._next) == 2:
+        if len(desk.executor._next) == 2:
             loop.call_soon(leave_when_granted)
         else:  # The turn has been given, but its owner has not woken up yet.
             leaver.cancel()
@@ -73,7 +73,7 @@ async def test_cancelled_when_displaced(small: Desk):
     holder = await small.hold()
     leaver, stayer = await small.ask(999), await small.ask(1)
 
-    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
+    newcomer = asyncio.create_task(small.executor.run(0, 0, lambda: small.order.append(0)))
     # After the newcomer took its place, before it has woken up to it.
     asyncio.get_running_loop().call_soon(leaver.cancel)
     await settle()
@@ -87,7 +87,7 @@ async def test_cancelled_then_displaced(small: Desk):
     """A newcomer takes the place of one that has just left as if it had been free."""
     holder = await small.hold()
     leaver, stayer = await small.ask(999), await small.ask(1)
-    newcomer = asyncio.create_task(small.turns.run(0, 0, lambda: small.order.append(0)))
+    newcomer = asyncio.create_task(small.executor.run(0, 0, lambda: small.order.append(0)))
     leaver.cancel()
     await settle()
     small.release()
@@ -99,17 +99,17 @@ async def test_cancelled_then_displaced(small: Desk):
 
 async def test_many_comings_and_goings():
     """Whatever comes, leaves and fails, all threads are free in the end."""
-    turns = PriorityExecutor(2, 20)
+    executor = PriorityExecutor(2, 20, "test")
 
     def call(number: int) -> Callable[[], int]:
         return lambda: 1 // (number % 5)
 
-    tasks = [asyncio.create_task(turns.run(number % 7, number, call(number))) for number in range(100)]
+    tasks = [asyncio.create_task(executor.run(number % 7, number, call(number))) for number in range(100)]
     for number in range(0, 100, 3):
         await asyncio.sleep(0)
         tasks[number].cancel()
     endings = await asyncio.gather(*tasks, return_exceptions=True)
     allowed = int | ZeroDivisionError | asyncio.CancelledError | Shed | Displaced
     assert [type(e) for e in endings if not isinstance(e, allowed)] == []
-    assert turns._free == 2
-    turns.close()
+    assert executor._free == 2
+    executor.close()

@@ -110,13 +110,13 @@ async def test_unknown_model(name: str, wired: Wired):
 
 async def test_not_ready():
     """Until there is a model, every request is told so."""
-    turns = PriorityExecutor(1, 1)
-    reranker = Reranker(turns, DenyList(None))
+    executor = PriorityExecutor(1, 1, "test")
+    reranker = Reranker(executor, DenyList(None))
     with pytest.raises(NotReadyError):
         await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", Caller("ann"), 1e12))
     with pytest.raises(NotReadyError):
         _ = reranker.models
-    turns.close()
+    executor.close()
 
 
 async def test_too_many_documents(tiny: Engine):
@@ -126,7 +126,7 @@ async def test_too_many_documents(tiny: Engine):
         await wired.rerank(*["good"] * 1001)
     assert caught.value.violations == (("documents", "may be 1,000 at most, not 1,001"),)
     assert len((await wired.rerank(*["good"] * 1000)).results) == 1000
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_too_many_pairs(wired: Wired):
@@ -145,7 +145,7 @@ async def test_deadline_has_passed(wired: Wired):
 async def test_deadline_passes_while_tokenising(wired: Wired):
     """A request whose deadline passes before it has been tokenised ends then, and leaves nothing behind."""
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, 0, gate.wait))
+    holder = asyncio.create_task(wired.executor.run(0, 0, gate.wait))
     await settle()
     asyncio.get_running_loop().call_later(0.05, gate.set)
     with pytest.raises(Expired):
@@ -159,7 +159,7 @@ async def test_refused_before_tokenising(wired: Wired):
     """A request that the scheduler would refuse costs no tokenising."""
     await wired.dispatcher.drain(0)
     gate = threading.Event()
-    holder = asyncio.create_task(wired.turns.run(0, 0, gate.wait))
+    holder = asyncio.create_task(wired.executor.run(0, 0, gate.wait))
     await settle()
     with pytest.raises(Draining):
         await wired.rerank("good")
@@ -185,7 +185,7 @@ async def test_scoring_fails(tmp_path: Path):
     assert [ranked.index for ranked in (await wired.rerank("bad", "good", top_n=1)).results] == [1]
     with pytest.raises(ScoringFailed):
         await wired.rerank("bad")
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_a_window_without_a_score(tmp_path: Path):
@@ -195,7 +195,7 @@ async def test_a_window_without_a_score(tmp_path: Path):
     result = await wired.rerank("bad " * WINDOW + "good " * WINDOW, "good")
     assert len({ranked.relevance_score for ranked in result.results}) == 1
     assert result.warnings == []
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_caller_leaves_while_scoring(tiny: Engine):
@@ -211,7 +211,7 @@ async def test_caller_leaves_while_scoring(tiny: Engine):
     assert wired.dispatcher.load().jobs == 1
     wired.worker.release()
     assert await running
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_urgent_request_is_tokenised_between_parts(wired: Wired):

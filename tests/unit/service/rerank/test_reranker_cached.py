@@ -17,7 +17,7 @@ async def cached(tiny: Engine) -> AsyncIterator[Wired]:
     """Give a use case with a cache."""
     wired = Wired(tiny, cache_bytes=2**20)
     yield wired
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_a_repeated_request(cached: Wired):
@@ -62,7 +62,7 @@ async def test_equal_documents_are_scored_once(tiny: Engine):
         (await wired.rerank("bad")).input_tokens
     )
     assert result.cached_tokens is None
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_a_request_that_was_given_up(tiny: Engine):
@@ -83,7 +83,7 @@ async def test_a_request_that_was_given_up(tiny: Engine):
     again = await wired.rerank(*documents)
     assert again.cached_tokens
     assert wired.pairs_run == len(documents)
-    wired.turns.close()
+    wired.executor.close()
 
 
 async def test_a_failing_document_among_known_ones(tmp_path: Path):
@@ -94,4 +94,4 @@ async def test_a_failing_document_among_known_ones(tmp_path: Path):
         result = await wired.rerank("bad", "good")
         assert [ranked.index for ranked in result.results] == [1, 0]
         assert result.warnings
-    wired.turns.close()
+    wired.executor.close()

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from service.access.access import Access
+from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
 from service.telemetry.telemetry import Telemetry
 from tests.unit.service.wired import FakeReranker, open_door
@@ -28,6 +29,7 @@ class Api:
             self.reranker,  # type: ignore[arg-type]
             door or open_door(),
             self.telemetry,
+            PriorityExecutor(1, 1000, "parse"),
             default_timeout_s=60,
         )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://rerank")

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rest.decode import Decoder
 from service.rest.routes import ROUTES as ALL
@@ -21,9 +22,14 @@ LARGE = "x" * 2**17
 VALUES_MAX = 500_000
 
 
+def a_decoder(documents_max: int = 10_000) -> Decoder:
+    """Return a decoder that takes so many documents."""
+    return Decoder(PriorityExecutor(1, 1000, "parse"), up_to(documents_max))
+
+
 async def read(raw: bytes, path: str = "/v2/rerank", lane: int = 0) -> RerankRequest:
     """Return the request that a body stands for."""
-    _, request = await Decoder(up_to(10_000)).read(BY_PATH[path], bytearray(raw), lane)
+    _, request = await a_decoder().read(BY_PATH[path], bytearray(raw), lane)
     return request
 
 
@@ -89,11 +95,11 @@ async def test_others_run_meanwhile():
 
 async def test_the_more_urgent_overtakes():
     """A large body of a more urgent lane is read before the less urgent ones that wait."""
-    reader, ended = Decoder(up_to(10_000)), []
+    decoder, ended = a_decoder(), []
     raw = json.dumps({"query": "q", "documents": [{"n": n} for n in range(5000)]}).encode()
 
     async def one(lane: int) -> None:
-        await reader.read(BY_PATH["/v1/rerank"], raw, lane)
+        await decoder.read(BY_PATH["/v1/rerank"], raw, lane)
         ended.append(lane)
 
     await asyncio.gather(*(one(900) for _ in range(4)), one(0))
@@ -102,14 +108,14 @@ async def test_the_more_urgent_overtakes():
 
 async def test_reading_ends_when_the_caller_leaves():
     """A caller that leaves takes with it what was not read yet."""
-    reader = Decoder(up_to(10_000))
+    decoder = a_decoder()
     raw = json.dumps({"query": "q", "documents": [{"n": n} for n in range(9000)]}).encode()
-    reading = asyncio.create_task(reader.read(BY_PATH["/v1/rerank"], raw, 0))
+    reading = asyncio.create_task(decoder.read(BY_PATH["/v1/rerank"], raw, 0))
     await asyncio.sleep(0)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    body, _ = await reader.read(BY_PATH["/v2/rerank"], json.dumps(BODY | {"unknown": LARGE}).encode(), 0)
+    body, _ = await decoder.read(BY_PATH["/v2/rerank"], json.dumps(BODY | {"unknown": LARGE}).encode(), 0)
     assert body.ranked == BODY["documents"]
 
 
@@ -118,7 +124,7 @@ async def test_too_many_documents_come_before_their_faults(field: str):
     """Too many documents are refused before anything is made of them, in a small body and in a large one."""
     for wrong in ([5] * 11, [LARGE] * 11):
         with pytest.raises(OutOfRangeError, match=f"^{field} may be 10 at most$"):
-            await Decoder(up_to(10)).read(BY_PATH["/rerank"], json.dumps({"query": "q", field: wrong}).encode(), 0)
+            await a_decoder(10).read(BY_PATH["/rerank"], json.dumps({"query": "q", field: wrong}).encode(), 0)
 
 
 @pytest.mark.parametrize(
