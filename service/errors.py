@@ -1,4 +1,4 @@
-"""Every way a call can fail, and the one table that says what each is called over gRPC and HTTP.
+"""Exceptions, and the tables that map each to a gRPC status, an HTTP status and a reason.
 
 ServiceError
 ├── InvalidRequestError      not what the schema says
@@ -113,12 +113,44 @@ class CallerLeftError(ServiceError):
     """The caller closed the connection."""
 
 
+class Status(NamedTuple):
+    """An HTTP status of a failed call."""
+
+    description: str
+    """For the OpenAPI document."""
+    retry_after: bool = False
+    """Whether answers with it carry Retry-After."""
+
+
+STATUSES: dict[int, Status] = {
+    HTTPStatus.BAD_REQUEST: Status("Not what the schema says."),
+    HTTPStatus.UNAUTHORIZED: Status("No key, or a wrong one."),
+    HTTPStatus.FORBIDDEN: Status("The key may not do this."),
+    HTTPStatus.NOT_FOUND: Status("Unknown model."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Status("More than 64 MiB."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Status("Not JSON, or compressed."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Status("A value out of range."),
+    HTTPStatus.TOO_MANY_REQUESTS: Status(
+        "More requests than this client may send; Retry-After says when to ask again.", retry_after=True
+    ),
+    _DENY_LISTED: Status("The request contains a deny-listed term."),
+    _CLIENT_CLOSED: Status("The caller closed the connection."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: Status("An unforeseen error."),
+    HTTPStatus.NOT_IMPLEMENTED: Status("The request asks for something that the models here cannot do."),
+    HTTPStatus.SERVICE_UNAVAILABLE: Status(
+        "Shed under load, stopping, or not ready; Retry-After says when to ask again.", retry_after=True
+    ),
+    HTTPStatus.GATEWAY_TIMEOUT: Status("The deadline passed."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What an outcome is called over both APIs."""
+    """The status and reason of an outcome over both APIs."""
 
     grpc: StatusCode
     http: int
+    """A key of `STATUSES`."""
     reason: str
     """ErrorInfo.reason, also the outcome in metrics and logs."""
     retry: bool = False

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from service.access.access import Access
-from service.errors import CallerLeftError, Outcome
+from service.errors import STATUSES, CallerLeftError, Outcome
 from service.rerank.call import Call
 from service.rest.http_input import timeout_s
 from service.telemetry.call_record import CallRecord
@@ -93,7 +93,7 @@ async def _disconnected(request: Request) -> None:
 
 def _failed(outcome: Outcome, call_id: str, statuses: Mapping[int, int]) -> Response:
     headers = {}
-    if outcome.row.http in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if STATUSES[outcome.row.http].retry_after:
         headers["retry-after"] = str(outcome.retry_after_whole_s)
         if outcome.retry_after_s is not None:
             headers["retry-after-ms"] = str(round(outcome.retry_after_s * 1000))

@@ -6,26 +6,11 @@ from fastapi import Security
 from fastapi.security import HTTPBearer
 
 from scheduler import LANES
+from service.errors import STATUSES
 from service.rest.handler import ErrorBody
 from service.rest.http_input import NUMBER_MAX
 from service.rest.routes import Route
 
-_STATUSES = {
-    400: "Not what the schema says.",
-    401: "No key, or a wrong one.",
-    403: "The key may not do this.",
-    404: "Unknown model.",
-    413: "More than 64 MiB.",
-    415: "Not JSON, or compressed.",
-    422: "A value out of range.",
-    429: "More requests than this client may send; Retry-After says when to ask again.",
-    498: "The request contains a deny-listed term.",
-    499: "The caller closed the connection.",
-    500: "An unforeseen error.",
-    501: "The request asks for something that the models here cannot do.",
-    503: "Shed under load, stopping, or not ready; Retry-After says when to ask again.",
-    504: "The deadline passed.",
-}
 _HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("Authorization", {"type": "string"}, "`Bearer KEY`, where keys are asked for."),
     ("X-Client-Name", {"type": "string"}, "The project that asks."),
@@ -40,7 +25,6 @@ _HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
         "0, the most urgent, to 999; for bodies without a `priority`.",
     ),
 )
-_ADVISED = (429, 503)
 _ADVICE = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}}
 _KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="Where keys are asked for.")
 
@@ -53,8 +37,9 @@ def documentation(route: Route) -> dict[str, Any]:
     bodies = [route.kind.model_json_schema(), *(kind.model_json_schema() for kind, _ in route.marked.values())]
     answers = (route.answer, *(answer for _, answer in route.marked.values()))
     responses: dict[int | str, dict[str, Any]] = {
-        code: {"model": ErrorBody, "description": text} | ({"headers": _ADVICE} if code in _ADVISED else {})
-        for code, text in _STATUSES.items()
+        int(code): {"model": ErrorBody, "description": status.description}
+        | ({"headers": _ADVICE} if status.retry_after else {})
+        for code, status in STATUSES.items()
         if code not in route.statuses
     }
     return {

@@ -10,6 +10,7 @@ import scheduler
 import scheduler.errors
 import service.errors
 from service.errors import (
+    STATUSES,
     TABLE,
     CallerLeftError,
     DenyListedError,
@@ -95,6 +96,18 @@ def test_no_exception_was_forgotten():
 def test_every_row_is_an_exception_that_exists():
     """The service's table holds nothing but what the table above says."""
     assert set(TABLE) - {type(error) for error, *_ in EXAMPLES} == {BaseException}
+
+
+def test_each_status_is_described():
+    """The HTTP statuses that are described are those that calls end with."""
+    assert set(STATUSES) == {row.http for row in TABLE.values()}
+
+
+def test_retry_after():
+    """A status carries Retry-After exactly if it stands for an outcome that may change within a minute."""
+    passing = (RateLimitedError, NotReadyError, scheduler.Shed, scheduler.Displaced, scheduler.Draining)
+    carrying = {status for status, row in STATUSES.items() if row.retry_after}
+    assert carrying == {TABLE[kind].http for kind in passing}
 
 
 @pytest.mark.parametrize("error", UNFORESEEN, ids=named)
