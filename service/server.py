@@ -16,6 +16,7 @@ from service.access.access import Access
 from service.access.api_keys import ApiKeys
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
+from service.calls import Calls
 from service.engine.engine import Engine
 from service.engine.errors import ModelError
 from service.engine.lru import LruCache
@@ -64,22 +65,20 @@ class Service:
             documents_max=settings.max_documents,
             bill_windows=settings.bill_windows,
         )
-        door = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
+        access = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
+        self._calls = Calls(access, self._telemetry, settings.default_timeout_seconds)
         self._dispatcher: Dispatcher[EncodedPair] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
-        timeout_s = settings.default_timeout_seconds
         certificates = _certificates(settings)
         self._grpc = GrpcApi(
             self._reranker,
-            door,
-            self._telemetry,
-            default_timeout_s=timeout_s,
+            self._calls,
             alive=self._alive,
             connection_age_max_s=settings.max_connection_age_seconds,
             certificates=certificates,
         )
-        app = create_app(self._reranker, door, self._telemetry, self._parsing, default_timeout_s=timeout_s)
+        app = create_app(self._reranker, self._calls, self._parsing)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
@@ -159,7 +158,7 @@ class Service:
         """Wait until callers have noticed that it stops."""
         loop = asyncio.get_running_loop()
         limit = loop.time() + _LEAVING_S
-        while self._telemetry.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # Nothing is no event.
+        while self._calls.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # Nothing is no event.
             await asyncio.sleep(_QUIET_S / 10)
 
     def _alive(self) -> bool:

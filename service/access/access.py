@@ -1,4 +1,4 @@
-"""Who may come in."""
+"""Authentication and rate limiting."""
 
 from service.access.api_keys import ApiKeys
 from service.access.caller import Caller
@@ -6,18 +6,18 @@ from service.access.rate_limit import RateLimit
 
 
 class Access:
-    """Lets in callers that are known and do not ask too often; the same one for both APIs."""
+    """Admits callers that have a key, where keys are required, and that keep to their rate."""
 
-    def __init__(self, identity: ApiKeys, throttle: RateLimit) -> None:
-        self._identity = identity
-        self._throttle = throttle
+    def __init__(self, api_keys: ApiKeys, rate_limit: RateLimit) -> None:
+        self._api_keys = api_keys
+        self._rate_limit = rate_limit
 
     async def enter(self, authorization: str | None, name: str | None) -> Caller:
-        """Return who calls, and count the call.
+        """Return the caller, and count the call towards its rate.
 
-        `authorization` is the header of that name, `name` what the client calls itself; both hostile.
+        `authorization` is the header of that name, `name` the client's own name; both hostile.
         Raises UnauthenticatedError or RateLimitedError.
         """
-        caller = self._identity.caller(authorization, name)
-        await self._throttle.admit(caller)
+        caller = self._api_keys.caller(authorization, name)
+        await self._rate_limit.admit(caller)
         return caller

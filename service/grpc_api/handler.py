@@ -3,23 +3,22 @@
 However a call ends, its trailers say how busy the server is.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 from scheduler import Load
-from service.access.access import Access
+from service.calls import Calls
 from service.grpc_api.codec import M, parse
 from service.grpc_api.load_report import TRAILER, report
 from service.grpc_api.metadata import Context, metadata
 from service.grpc_api.status import abort
 from service.rerank.call import Call
-from service.telemetry.call_record import CallRecord
-from service.telemetry.telemetry import Telemetry
+from service.rerank.call_record import CallRecord
 
 _API = "grpc"
-_KEPT = 0.99  # Of the time a caller gives: a timeout is rounded up by as much as a hundredth on its way here.
+_KEPT = 0.99  # Share of the caller's timeout to use: grpc rounds it up by as much as a hundredth on its way here.
 
 R = TypeVar("R")
 
@@ -27,13 +26,9 @@ R = TypeVar("R")
 class Handler:
     """The same for all methods."""
 
-    def __init__(
-        self, door: Access, telemetry: Telemetry, default_timeout_s: float, load: Callable[[], Load | None]
-    ) -> None:
+    def __init__(self, calls: Calls, load: Callable[[], Load | None]) -> None:
         """Report the `load`, once there is one, with the end of every call."""
-        self._door = door
-        self._telemetry = telemetry
-        self._default_timeout_s = default_timeout_s
+        self._calls = calls
         self._load = load
 
     def unary(
@@ -62,13 +57,11 @@ class Handler:
         context: Context,
     ) -> R:
         """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
-        brought = metadata(context)
+        record = CallRecord(_API)
         failure: Exception | None = None
         try:
-            with self._telemetry.call(_API, brought) as record:
-                call = await self._call(record, brought, context.time_remaining())
-                async with call.in_time():
-                    message = await answer(record, call)
+            async with self._calls.open(record, metadata(context), partial(_timeout_s, context)) as call:
+                message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
             # Without the frames that it passed, which hold the message, and outside, so that it is nobody's context.
             failure = error.with_traceback(None)
@@ -82,9 +75,7 @@ class Handler:
         if load := self._load():
             context.set_trailing_metadata(((TRAILER, report(load)),))
 
-    async def _call(self, record: CallRecord, brought: Mapping[str, str], remaining: float | None) -> Call:
-        """Return who calls, and until when. Raises UnauthenticatedError or RateLimitedError."""
-        caller = await self._door.enter(brought.get("authorization"), brought.get("x-client-name"))
-        record.client = caller.client
-        timeout_s = self._default_timeout_s if remaining is None else _KEPT * remaining
-        return Call(record.id, caller, asyncio.get_running_loop().time() + timeout_s)
+
+def _timeout_s(context: Context) -> float | None:
+    remaining_s = context.time_remaining()
+    return None if remaining_s is None else _KEPT * remaining_s

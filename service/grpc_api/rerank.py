@@ -11,10 +11,10 @@ from service.grpc_api.codec import Parts
 from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context
 from service.rerank.call import Call
+from service.rerank.call_record import CallRecord
 from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
 from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
-from service.telemetry.call_record import CallRecord
 
 SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 
@@ -22,24 +22,24 @@ SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 class RerankV2:
     """`rerank.v2.RerankService`."""
 
-    def __init__(self, reranker: Reranker, edge: Handler) -> None:
+    def __init__(self, reranker: Reranker, handler: Handler) -> None:
         """Answer through `reranker`."""
         self._reranker = reranker
-        self._edge = edge
+        self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
         """Return the methods by the full name of their service, then by their own."""
         return {
             SERVICE: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._edge.unary(pb.RerankRequest, self._rerank),
+                    self._handler.unary(pb.RerankRequest, self._rerank),
                     response_serializer=pb.RerankResponse.SerializeToString,
                 ),
                 "RerankStream": grpc.stream_unary_rpc_method_handler(
                     self._rerank_stream, response_serializer=pb.RerankStreamResponse.SerializeToString
                 ),
                 "ListModels": grpc.unary_unary_rpc_method_handler(
-                    self._edge.unary(pb.ListModelsRequest, self._list_models),
+                    self._handler.unary(pb.ListModelsRequest, self._list_models),
                     response_serializer=pb.ListModelsResponse.SerializeToString,
                 ),
             }
@@ -53,7 +53,7 @@ class RerankV2:
             request, more = await collect(stream, self._reranker.check_count)
             return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
 
-        return await self._edge.guarded(answer, context)
+        return await self._handler.guarded(answer, context)
 
     async def _list_models(self, *_: object) -> pb.ListModelsResponse:
         return pb.ListModelsResponse(

@@ -7,7 +7,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from service.access.access import Access
+from service.calls import Calls
 from service.grpc_api.handler import Handler
 from service.grpc_api.health import Health
 from service.grpc_api.rerank import RerankV2
@@ -15,7 +15,6 @@ from service.grpc_api.tei import TeiV1
 from service.net.tls import Certificates, Texts
 from service.rerank.request import MESSAGE_BYTES_MAX
 from service.rerank.reranker import Reranker
-from service.telemetry.telemetry import Telemetry
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
 _METADATA_BYTES_MAX = 16 * 2**10
@@ -46,10 +45,8 @@ class GrpcApi:
     def __init__(
         self,
         reranker: Reranker,
-        door: Access,
-        telemetry: Telemetry,
+        calls: Calls,
         *,
-        default_timeout_s: float,
         alive: Callable[[], bool],
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
@@ -59,8 +56,8 @@ class GrpcApi:
         A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and may
         find servers that it did not know.
         """
-        edge = Handler(door, telemetry, default_timeout_s, reranker.load)
-        services = RerankV2(reranker, edge).services() | TeiV1(reranker, edge).services()
+        handler = Handler(calls, reranker.load)
+        services = RerankV2(reranker, handler).services() | TeiV1(reranker, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(

@@ -16,10 +16,10 @@ from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context, lane
 from service.naming import documents_called
 from service.rerank.call import Call
+from service.rerank.call_record import CallRecord
 from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
 from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
-from service.telemetry.call_record import CallRecord
 
 INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
 RERANK: str = pb.DESCRIPTOR.services_by_name["Rerank"].full_name
@@ -33,22 +33,23 @@ _UINT32_MAX = 2**32 - 1
 class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
-    def __init__(self, reranker: Reranker, edge: Handler) -> None:
+    def __init__(self, reranker: Reranker, handler: Handler) -> None:
         """Answer through `reranker`."""
         self._reranker = reranker
-        self._edge = edge
+        self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
         """Return the methods by the full name of their service, then by their own."""
         return {
             INFO: {
                 "Info": grpc.unary_unary_rpc_method_handler(
-                    self._edge.unary(pb.InfoRequest, self._info), response_serializer=pb.InfoResponse.SerializeToString
+                    self._handler.unary(pb.InfoRequest, self._info),
+                    response_serializer=pb.InfoResponse.SerializeToString,
                 )
             },
             RERANK: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._edge.unary(pb.RerankRequest, self._rerank, partial(documents_called, _DOCUMENTS)),
+                    self._handler.unary(pb.RerankRequest, self._rerank, partial(documents_called, _DOCUMENTS)),
                     response_serializer=pb.RerankResponse.SerializeToString,
                 ),
                 "RerankStream": grpc.stream_unary_rpc_method_handler(
@@ -82,7 +83,7 @@ class TeiV1:
                 request = await collect(stream, self._reranker.check_count)
                 return await self._answer(request, context, start_ns, record, call)
 
-        return await self._edge.guarded(answer, context)
+        return await self._handler.guarded(answer, context)
 
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call

@@ -9,9 +9,10 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from service.access.access import Access
+from service.calls import Calls
 from service.naming import documents_called
 from service.rerank.call import Call
+from service.rerank.call_record import CallRecord, new_id
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rest.decode import Decoder
@@ -19,13 +20,9 @@ from service.rest.handler import Handler, error_response, unless_gone
 from service.rest.http_input import body_of, whole_number
 from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route
-from service.telemetry.call_record import CallRecord, new_id
-from service.telemetry.telemetry import Telemetry
 
 
-def create_app(
-    reranker: Reranker, door: Access, telemetry: Telemetry, parsing: PriorityExecutor, *, default_timeout_s: float
-) -> FastAPI:
+def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> FastAPI:
     """Return the application, answering through `reranker`; large bodies are parsed on `parsing`.
 
     Its documentation pages need no network.
@@ -37,7 +34,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    edge, reader = Handler(door, telemetry, default_timeout_s), Decoder(parsing, reranker.check_count)
+    edge, reader = Handler(calls), Decoder(parsing, reranker.check_count)
     for route in ROUTES:
         app.add_api_route(
             route.path, _endpoint(route, edge, reader, reranker), methods=["POST"], **documentation(route)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -9,12 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from service.access.access import Access
+from service.calls import Calls
 from service.errors import STATUSES, CallerLeftError, Outcome
 from service.rerank.call import Call
+from service.rerank.call_record import CallRecord
 from service.rest.http_input import timeout_s
-from service.telemetry.call_record import CallRecord
-from service.telemetry.telemetry import Telemetry
 
 _API = "rest"
 
@@ -39,10 +39,8 @@ class ErrorBody(BaseModel):
 class Handler:
     """The same for all routes."""
 
-    def __init__(self, door: Access, telemetry: Telemetry, default_timeout_s: float) -> None:
-        self._door = door
-        self._telemetry = telemetry
-        self._default_timeout_s = default_timeout_s
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     async def guarded(
         self,
@@ -51,11 +49,10 @@ class Handler:
         statuses: Mapping[int, int],
     ) -> Response:
         """Return the response with what `answer` returns, or with what went wrong, by `statuses` where it is there."""
+        record = CallRecord(_API)
         try:
-            with self._telemetry.call(_API, request.headers) as record:
-                call = await self._call(record, request)
-                async with call.in_time():
-                    body = await answer(record, call)
+            async with self._calls.open(record, request.headers, partial(timeout_s, request)) as call:
+                body = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
             return _failed(Outcome.of(error), record.id, statuses)
         return Response(
@@ -63,13 +60,6 @@ class Handler:
             media_type="application/json",
             headers={"x-request-id": record.id},
         )
-
-    async def _call(self, record: CallRecord, request: Request) -> Call:
-        headers = request.headers
-        caller = await self._door.enter(headers.get("authorization"), headers.get("x-client-name"))
-        record.client = caller.client
-        wait_s = timeout_s(request) or self._default_timeout_s
-        return Call(record.id, caller, asyncio.get_running_loop().time() + wait_s)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, R]) -> R:

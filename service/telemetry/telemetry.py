@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from importlib.metadata import version
-from math import inf
 from time import perf_counter
 
 import structlog
@@ -14,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from scheduler import BatchReport, Displaced, Load, Shed
 from service.errors import Outcome
-from service.telemetry.call_record import CallRecord
+from service.rerank.call_record import CallRecord
 from service.telemetry.tracing import NO_HEADERS, Tracing
 
 _BANDS = ((0, "0"), (99, "1-99"), (499, "100-499"), (999, "500-999"))
@@ -36,7 +35,6 @@ class Telemetry:
         self._models: Sequence[str] = ()
         self._log = structlog.get_logger("rerankd")
         self._tracing = Tracing(export=export_spans)
-        self._ended_at = -inf
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)  # CPU time, memory and file descriptors of the process.
         self._calls = Counter(
@@ -91,16 +89,16 @@ class Telemetry:
         Info("rerank_build", "The running program.", registry=registry).info({"version": version("rerankd")})
 
     @contextmanager
-    def call(self, api: str, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[CallRecord]:
-        """Record a call over `api`, and how it ends; what is learned of it on the way is written to the record.
+    def call(self, record: CallRecord, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
+        """Log, count and trace how the call of `record` ends, with what the record holds by then.
 
         `headers` are the caller's, for the trace it is in.
         """
         # The record does not keep the error: it is in a frame of its traceback, and both, with all that the call read,
         # would wait for the collector of cycles.
-        record, start = CallRecord(api), perf_counter()
+        start = perf_counter()
         try:
-            yield record
+            yield
         except BaseException as error:
             self._end(record, headers, perf_counter() - start, error)
             raise
@@ -138,10 +136,6 @@ class Telemetry:
         """Return all metrics, in the Prometheus text format unless encoded otherwise."""
         return encode(self._registry)
 
-    def quiet_s(self) -> float:
-        """Return for how long no call has ended, in seconds."""
-        return perf_counter() - self._ended_at
-
     def close(self) -> None:
         """Send the spans that were not sent yet. Blocks for as long as their collector does."""
         self._tracing.close()
@@ -149,7 +143,6 @@ class Telemetry:
     def _end(
         self, record: CallRecord, headers: Mapping[str, str], took_s: float, error: BaseException | None = None
     ) -> None:
-        self._ended_at = perf_counter()
         row = Outcome.of(error).row if error else None
         outcome = row.reason if row else "OK"
         lanes = "none" if record.lane is None else band(record.lane)

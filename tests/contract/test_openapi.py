@@ -73,7 +73,7 @@ def test_every_path_is_described(document: dict[str, Any]) -> None:
     """What is described is what is served, and nothing else is but the description itself and its page."""
     assert document["paths"].keys() == set(PATHS)
     assert all(item.keys() == {"post"} for item in document["paths"].values())
-    app = create_app(Mock(), Mock(), Mock(), Mock(), default_timeout_s=1)
+    app = create_app(Mock(), Mock(), Mock())
     served = {
         (route.path, method) for route in app.routes if isinstance(route, Route) for method in route.methods or ()
     }

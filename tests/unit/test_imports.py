@@ -28,6 +28,7 @@ SERVICE_LAYERS = (
     ("engine", "access", "naming"),
     ("hub", "rerank"),
     ("telemetry", "convert", "settings"),
+    ("calls",),
     ("rest", "grpc_api"),
     ("server",),
     ("bench",),

@@ -148,13 +148,13 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def open_door(rate: int | None = None) -> Access:
-    """Return a door that lets everybody in, so many times a second."""
+def open_access(rate: int | None = None) -> Access:
+    """Return access without keys, at so many requests a second and client."""
     return Access(ApiKeys(None), RateLimit(rate))
 
 
-def locked_door(folder: Path) -> Access:
-    """Return a door with one key, `s3cret`, of a client called ann."""
+def locked_access(folder: Path) -> Access:
+    """Return access with one key, `s3cret`, of a client called ann."""
     file = folder / "keys"
     file.write_text("ann:s3cret\n")
     return Access(ApiKeys(file), RateLimit(None))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.service.grpc_api.wired import Api
-from tests.unit.service.wired import locked_door
+from tests.unit.service.wired import locked_access
 
 
 @pytest.fixture
@@ -17,5 +17,5 @@ async def api() -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def locked(tmp_path: Path) -> AsyncIterator[Api]:
-    async with Api(locked_door(tmp_path)) as api:
+    async with Api(locked_access(tmp_path)) as api:
         yield api

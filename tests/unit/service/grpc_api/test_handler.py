@@ -16,7 +16,7 @@ from service.access.rate_limit import RateLimit
 from service.grpc_api.rerank import SERVICE
 from service.grpc_api.tei import INFO, RERANK
 from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, pushback, stream
-from tests.unit.service.wired import open_door, until
+from tests.unit.service.wired import open_access, until
 
 METHODS = [
     *(f"/{SERVICE}/{method}" for method in ("Rerank", "RerankStream", "ListModels")),
@@ -70,7 +70,7 @@ async def test_key_before_message(locked: Api):
 
 async def test_rate():
     """A client over its rate is refused before its message is looked at, and told when to ask again."""
-    async with Api(open_door(1)) as api:
+    async with Api(open_access(1)) as api:
         await api.stub.Rerank(REQUEST)
         error = await failed(api.channel.unary_unary(f"/{SERVICE}/Rerank")(b"\xff\xff"))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED

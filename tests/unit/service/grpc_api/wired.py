@@ -13,9 +13,10 @@ from rerank.v2 import rerank_pb2_grpc
 from tei.v1 import tei_pb2_grpc
 
 from service.access.access import Access
+from service.calls import Calls
 from service.grpc_api.server import GrpcApi
 from service.telemetry.telemetry import Telemetry
-from tests.unit.service.wired import FakeReranker, open_door
+from tests.unit.service.wired import FakeReranker, open_access
 
 TEXTS = ["the first", "the second"]
 REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
@@ -24,15 +25,13 @@ REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
 class Api:
     """The API on a port of its own, and a client of it."""
 
-    def __init__(self, door: Access | None = None) -> None:
+    def __init__(self, access: Access | None = None) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.alive = True
         self.server = GrpcApi(
             self.reranker,  # type: ignore[arg-type]
-            door or open_door(),
-            self.telemetry,
-            default_timeout_s=60,
+            Calls(access or open_access(), self.telemetry, default_timeout_s=60),
             alive=lambda: self.alive,
         )
 

@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 
 from service.access.access import Access
+from service.calls import Calls
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
 from service.telemetry.telemetry import Telemetry
-from tests.unit.service.wired import FakeReranker, open_door
+from tests.unit.service.wired import FakeReranker, open_access
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
 TEI: dict[str, Any] = {"query": "the query", "texts": ["the first", "the second"]}
@@ -22,15 +23,13 @@ FORMS = (*((path, BODY) for path in ROUTES), ("/rerank", TEI))
 class Api:
     """The application and its client."""
 
-    def __init__(self, door: Access | None = None) -> None:
+    def __init__(self, access: Access | None = None) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.app = create_app(
             self.reranker,  # type: ignore[arg-type]
-            door or open_door(),
-            self.telemetry,
+            Calls(access or open_access(), self.telemetry, default_timeout_s=60),
             PriorityExecutor(1, 1000, "parse"),
-            default_timeout_s=60,
         )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://rerank")
 

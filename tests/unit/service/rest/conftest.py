@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.service.rest.api import Api
-from tests.unit.service.wired import locked_door
+from tests.unit.service.wired import locked_access
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ async def api() -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def locked(tmp_path: Path) -> AsyncIterator[Api]:
-    api = Api(locked_door(tmp_path))
+    api = Api(locked_access(tmp_path))
     async with api.client:
         yield api

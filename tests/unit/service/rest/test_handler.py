@@ -19,7 +19,7 @@ from service.errors import (
     Violation,
 )
 from tests.unit.service.rest.api import BODY, FORMS, PATH, ROUTES, Api, assert_error
-from tests.unit.service.wired import open_door
+from tests.unit.service.wired import open_access
 
 
 async def test_request_id(api: Api):
@@ -64,7 +64,7 @@ async def test_key_before_body(path: str, locked: Api):
 
 async def test_rate():
     """A client over its rate is refused before its body is looked at, and told when to ask again."""
-    api = Api(open_door(1))
+    api = Api(open_access(1))
     async with api.client:
         assert (await api.post()).status_code == 200
         answer = await api.post(b"{")

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scheduler import Batch, BatchReport, Displaced, Draining, Expired, Load, Shed, Slice
 from service.errors import InvalidRequestError, RateLimitedError, UnknownModelError
-from service.telemetry.call_record import new_id
+from service.rerank.call_record import CallRecord, new_id
 from service.telemetry.telemetry import Telemetry, band
 from tests.unit.service.wired import RESULT
 
@@ -41,7 +41,7 @@ def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
 
 def end(telemetry: Telemetry, error: BaseException | None = None, lane: int | None = 0, api: str = "grpc") -> None:
     """Record a call that ends at once."""
-    with suppress(BaseException), telemetry.call(api) as record:
+    with suppress(BaseException), telemetry.call(record := CallRecord(api)):
         record.lane = lane
         if error:
             raise error
@@ -99,7 +99,7 @@ def test_call_without_a_lane(telemetry: Telemetry):
 def test_error_is_passed_on(telemetry: Telemetry):
     """Recording a call keeps nothing from its caller."""
     error = KeyError("word")
-    with pytest.raises(KeyError) as caught, telemetry.call("rest"):
+    with pytest.raises(KeyError) as caught, telemetry.call(CallRecord("rest")):
         raise error
     assert caught.value is error
 
@@ -112,7 +112,7 @@ def test_a_failed_call_is_given_up(telemetry: Telemetry):
 
     def fail() -> weakref.ref[Message]:
         message = Message()
-        with suppress(ValueError), telemetry.call("rest") as record:
+        with suppress(ValueError), telemetry.call(record := CallRecord("rest")):
             record.lane = 0
             raise ValueError
         return weakref.ref(message)
@@ -212,7 +212,7 @@ def test_names(telemetry: Telemetry):
 def test_labels_are_few(telemetry: Telemetry):
     """Neither clients nor lanes multiply the series."""
     for lane in range(1000):
-        with telemetry.call("grpc") as record:
+        with telemetry.call(record := CallRecord("grpc")):
             record.lane, record.client = lane, f"client {lane}"
     series = [key for key in samples(telemetry) if key[0] == "rerank_requests_total"]
     assert len(series) == 4

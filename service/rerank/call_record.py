@@ -1,4 +1,4 @@
-"""What is known about one call: the source of its log line, its span and its metrics."""
+"""The record of a call: the source of its log line, its span and its metrics."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -13,9 +13,10 @@ def new_id() -> str:
 
 @dataclass(slots=True)
 class CallRecord:
-    """What is known about a call when it ends; the APIs fill it in as they learn it."""
+    """The id of a call, and what is learned of it until it ends; None where it ended before."""
 
     api: str
+    """`grpc` or `rest`."""
     id: str = field(default_factory=new_id)
     client: str | None = None
     lane: int | None = None

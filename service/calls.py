@@ -1,0 +1,51 @@
+"""The opening of a call, the same for both APIs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from math import inf
+from time import monotonic
+
+from service.access.access import Access
+from service.rerank.call import Call
+from service.rerank.call_record import CallRecord
+from service.telemetry.telemetry import Telemetry
+
+
+class Calls:
+    """Opens calls: each has a record, a caller that may come in, and a deadline."""
+
+    def __init__(self, access: Access, telemetry: Telemetry, default_timeout_s: float) -> None:
+        """Give a call `default_timeout_s` unless it has a timeout of its own."""
+        self._access = access
+        self._telemetry = telemetry
+        self._default_timeout_s = default_timeout_s
+        self._ended_at = -inf
+
+    @asynccontextmanager
+    async def open(
+        self, record: CallRecord, headers: Mapping[str, str], timeout_s: Callable[[], float | None]
+    ) -> AsyncIterator[Call]:
+        """Enter the call of `record`; when the block ends, log, count and trace how.
+
+        `headers` are the caller's, with names in lower case; hostile. `timeout_s` returns the caller's timeout, None
+        if it has none, or raises ServiceError; it is called after the caller is admitted, since nobody else is told
+        what is wrong with a request.
+
+        The block is cancelled at the deadline. Raises UnauthenticatedError, RateLimitedError or Expired.
+        """
+        try:
+            with self._telemetry.call(record, headers):
+                caller = await self._access.enter(headers.get("authorization"), headers.get("x-client-name"))
+                record.client = caller.client
+                own_s = timeout_s()
+                remaining_s = self._default_timeout_s if own_s is None else own_s
+                call = Call(record.id, caller, asyncio.get_running_loop().time() + remaining_s)
+                async with call.in_time():
+                    yield call
+        finally:
+            self._ended_at = monotonic()
+
+    def quiet_s(self) -> float:
+        """Return the seconds since a call ended last, infinite if none has."""
+        return monotonic() - self._ended_at

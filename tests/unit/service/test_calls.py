@@ -1,0 +1,70 @@
+"""Tests of the opening of a call."""
+
+import asyncio
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from scheduler import Expired
+from service.calls import Calls
+from service.errors import UnauthenticatedError
+from service.rerank.call_record import CallRecord
+from service.telemetry.telemetry import Telemetry
+from tests.unit.service.wired import locked_access, open_access
+
+
+def no_timeout() -> None:
+    """Return the timeout of a caller that gives none."""
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    return Telemetry()
+
+
+@pytest.fixture
+def calls(telemetry: Telemetry) -> Calls:
+    return Calls(open_access(), telemetry, default_timeout_s=60)
+
+
+async def test_call(calls: Calls):
+    """A call has the id of its record, the caller and the default deadline."""
+    record = CallRecord("rest")
+    before = asyncio.get_running_loop().time()
+    async with calls.open(record, {"x-client-name": "ann"}, no_timeout) as call:
+        assert (call.id, call.client, record.client) == (record.id, "ann", "ann")
+        assert before + 60 <= call.deadline <= asyncio.get_running_loop().time() + 60
+
+
+async def test_own_timeout(calls: Calls, telemetry: Telemetry):
+    """The block of a call is cancelled at the deadline that its caller gives, and counted as expired."""
+    with pytest.raises(Expired):
+        async with calls.open(CallRecord("rest"), {}, lambda: 0.0):
+            await asyncio.Event().wait()
+    assert b'outcome="DEADLINE_EXCEEDED"' in telemetry.exposition()
+
+
+async def test_timeout_is_read_after_the_key(tmp_path: Path, telemetry: Telemetry):
+    """A caller without a key is refused before its timeout is read, and counted."""
+    calls = Calls(locked_access(tmp_path), telemetry, default_timeout_s=60)
+    timeouts_read: list[None] = []
+    with pytest.raises(UnauthenticatedError):
+        async with calls.open(CallRecord("rest"), {}, lambda: timeouts_read.append(None)):
+            pytest.fail("admitted")
+    assert timeouts_read == []
+    assert b'outcome="UNAUTHENTICATED"' in telemetry.exposition()
+
+
+@pytest.mark.parametrize("error", [None, ValueError()])
+async def test_quiet(error: Exception | None, calls: Calls):
+    """It is quiet from the end of the last call, however it ended; a call that runs does not count."""
+    assert calls.quiet_s() == inf
+    try:
+        async with calls.open(CallRecord("rest"), {}, no_timeout):
+            assert calls.quiet_s() == inf
+            if error:
+                raise error
+    except ValueError:
+        pass
+    assert 0 <= calls.quiet_s() < inf
