@@ -1,25 +1,26 @@
 """The REST application: every route, answered."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from service.calls import Calls
 from service.naming import documents_called
-from service.rerank.call import Call
 from service.rerank.call_record import CallRecord, new_id
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rest.decode import Decoder
-from service.rest.handler import Handler, error_response, unless_gone
-from service.rest.http_input import body_of, whole_number
+from service.rest.handler import error_response, failure_response, unless_gone
+from service.rest.http_input import body_of, timeout_s, whole_number
 from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route
+
+_API = "rest"
 
 
 def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> FastAPI:
@@ -34,10 +35,10 @@ def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> F
         redoc_url=None,
         redirect_slashes=False,
     )
-    edge, reader = Handler(calls), Decoder(parsing, reranker.check_count)
+    decoder = Decoder(parsing, reranker.check_count)
     for route in ROUTES:
         app.add_api_route(
-            route.path, _endpoint(route, edge, reader, reranker), methods=["POST"], **documentation(route)
+            route.path, _endpoint(route, calls, decoder, reranker), methods=["POST"], **documentation(route)
         )
 
     @app.exception_handler(HTTPException)
@@ -49,21 +50,26 @@ def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> F
 
 
 def _endpoint(
-    route: Route, edge: Handler, reader: Decoder, reranker: Reranker
-) -> Callable[..., Coroutine[Any, Any, Response]]:
+    route: Route, calls: Calls, decoder: Decoder, reranker: Reranker
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def rerank(request: Request) -> Response:
-        async def answer(record: CallRecord, call: Call) -> BaseModel:
-            raw, lane = await body_of(request), whole_number(request, "X-Priority")
-
-            async def rank() -> BaseModel:
-                body, asked = await reader.read(route, raw, call.caller.lane if lane is None else lane)
-                record.lane, record.documents = asked.lane, len(asked.documents)
-                with documents_called(body.ranked_field):
-                    record.result = await reranker.rerank(asked, call)
-                return body.answer(asked, record.result)
-
-            return await unless_gone(request, rank())
-
-        return await edge.guarded(request, answer, route.statuses)
+        record = CallRecord(_API)
+        try:
+            async with calls.open(record, request.headers, partial(timeout_s, request)) as call:
+                raw, priority = await body_of(request), whole_number(request, "X-Priority")
+                async with unless_gone(request):
+                    lane = call.caller.lane if priority is None else priority
+                    body, rerank_request = await decoder.read(route, raw, lane)
+                    record.lane, record.documents = rerank_request.lane, len(rerank_request.documents)
+                    with documents_called(body.ranked_field):
+                        record.result = await reranker.rerank(rerank_request, call)
+                    answer = body.answer(rerank_request, record.result)
+        except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
+            return failure_response(error, record.id, route.statuses)
+        return Response(
+            answer.model_dump_json(exclude_none=True),
+            media_type="application/json",
+            headers={"x-request-id": record.id},
+        )
 
     return rerank

@@ -1,24 +1,15 @@
-"""What every route does around its answer: name the caller, keep the record, render what went wrong."""
+"""The ends of a REST call: a caller that disconnects, and the response to a call that failed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from service.calls import Calls
 from service.errors import STATUSES, CallerLeftError, Outcome
-from service.rerank.call import Call
-from service.rerank.call_record import CallRecord
-from service.rest.http_input import timeout_s
-
-_API = "rest"
-
-R = TypeVar("R")
 
 
 class ErrorBody(BaseModel):
@@ -36,52 +27,35 @@ class ErrorBody(BaseModel):
     id: str
 
 
-class Handler:
-    """The same for all routes."""
+@asynccontextmanager
+async def unless_gone(request: Request) -> AsyncIterator[None]:
+    """Cancel the block if the caller closes the connection. Raises CallerLeftError then.
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    async def guarded(
-        self,
-        request: Request,
-        answer: Callable[[CallRecord, Call], Awaitable[BaseModel]],
-        statuses: Mapping[int, int],
-    ) -> Response:
-        """Return the response with what `answer` returns, or with what went wrong, by `statuses` where it is there."""
-        record = CallRecord(_API)
-        try:
-            async with self._calls.open(record, request.headers, partial(timeout_s, request)) as call:
-                body = await answer(record, call)
-        except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            return _failed(Outcome.of(error), record.id, statuses)
-        return Response(
-            body.model_dump_json(exclude_none=True),
-            media_type="application/json",
-            headers={"x-request-id": record.id},
-        )
-
-
-async def unless_gone(request: Request, work: Coroutine[Any, Any, R]) -> R:
-    """Return what `work` returns; cancel it if the caller closes the connection. Raises CallerLeftError then."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
+    The body of the request must have been read.
+    """
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise CallerLeftError
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        async with asyncio.timeout(None) as scope:
+            watcher = asyncio.create_task(_cancel_when_gone(request, scope))
+            try:
+                yield
+            finally:
+                watcher.cancel()
+                await asyncio.gather(watcher, return_exceptions=True)
+    except TimeoutError:
+        if scope.expired():
+            raise CallerLeftError from None
+        raise
 
 
-async def _disconnected(request: Request) -> None:
+async def _cancel_when_gone(request: Request, scope: asyncio.Timeout) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    scope.reschedule(asyncio.get_running_loop().time())
 
 
-def _failed(outcome: Outcome, call_id: str, statuses: Mapping[int, int]) -> Response:
+def failure_response(error: Exception, call_id: str, statuses: Mapping[int, int]) -> Response:
+    """Return the response to a call that ended in `error`, with another status where `statuses` has one."""
+    outcome = Outcome.of(error)
     headers = {}
     if STATUSES[outcome.row.http].retry_after:
         headers["retry-after"] = str(outcome.retry_after_whole_s)
