@@ -16,14 +16,18 @@ ServiceError
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import NamedTuple
 
 from grpc import StatusCode
 
 import scheduler
 
+DOCUMENTS = "documents"
+"""The field key of what is put in order."""
 DOMAIN = "rerankd"
 """The ErrorInfo domain of every reason."""
 _CLIENT_CLOSED = 499  # The convention for a caller that left; never sent.
@@ -32,10 +36,14 @@ _GENERIC = "An unforeseen error; the server's log has it under the request id."
 _RETRY_MAX_S = 59  # Clients take a Retry-After of 1 to 59 seconds for what it says.
 
 
+NO_FIELD_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
 class Violation(NamedTuple):
     """A field and what is wrong with it."""
 
     field: str
+    """Its key: the name in `rerank.v2`, which other forms may call otherwise."""
     description: str
 
 
@@ -54,7 +62,7 @@ class OutOfRangeError(ServiceError):
     """A request with values out of range."""
 
     def __init__(self, *violations: Violation) -> None:
-        super().__init__("; ".join(f"{field} {description}" for field, description in violations))
+        super().__init__(_sentence(violations))
         self.violations = violations
 
 
@@ -62,9 +70,8 @@ class TooLargeError(ServiceError):
     """A message larger than any may be."""
 
     def __init__(self, bytes_max: int) -> None:
-        description = f"may have {bytes_max:,} bytes in all; send fewer"
-        super().__init__(f"documents {description}")
-        self.violations = (Violation("documents", description),)
+        self.violations = (Violation(DOCUMENTS, f"may have {bytes_max:,} bytes in all; send fewer"),)
+        super().__init__(_sentence(self.violations))
 
 
 class MediaTypeError(ServiceError):
@@ -198,11 +205,18 @@ class Outcome:
     violations: tuple[Violation, ...] = ()
 
     @classmethod
-    def of(cls, error: BaseException) -> "Outcome":
-        """Return what `error` is to the caller."""
+    def of(cls, error: BaseException, field_names: Mapping[str, str] = NO_FIELD_NAMES) -> "Outcome":
+        """Return the outcome of a call that ended in `error`.
+
+        `field_names` are the names, by key, of fields that the form of the call names otherwise.
+        """
         row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-        message = _GENERIC if row is _UNFORESEEN else str(error)
-        return cls(row, message, getattr(error, "retry_after_s", None), getattr(error, "violations", ()))
+        violations = tuple(
+            violation._replace(field=field_names.get(violation.field, violation.field))
+            for violation in getattr(error, "violations", ())
+        )
+        message = _GENERIC if row is _UNFORESEEN else _sentence(violations) or str(error)
+        return cls(row, message, getattr(error, "retry_after_s", None), violations)
 
     @property
     def retry_after_whole_s(self) -> int:
@@ -210,3 +224,7 @@ class Outcome:
         if self.retry_after_s is None:
             return _RETRY_MAX_S if self.row.retry else 1
         return min(max(-int(-self.retry_after_s // 1), 1), _RETRY_MAX_S)
+
+
+def _sentence(violations: Sequence[Violation]) -> str:
+    return "; ".join(f"{field} {description}" for field, description in violations)

@@ -3,13 +3,13 @@
 However a call ends, its trailers say how busy the server is.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from scheduler import Load
 from service.calls import Calls
+from service.errors import NO_FIELD_NAMES, Outcome
 from service.grpc_api.codec import M, parse
 from service.grpc_api.load_report import TRAILER, report
 from service.grpc_api.metadata import Context, metadata
@@ -35,19 +35,18 @@ class Handler:
         self,
         kind: type[M],
         answer: Callable[[M, Context, CallRecord, Call], Awaitable[R]],
-        within: Callable[[], AbstractContextManager[None]] = nullcontext,
+        field_names: Mapping[str, str] = NO_FIELD_NAMES,
     ) -> Callable[[bytes, Context], Awaitable[R]]:
-        """Return the method for messages of a kind: guarded, with what `answer` does, all of it `within` something."""
+        """Return the method for messages of type `kind`: parses the message and returns what `answer` does."""
 
         async def handle(raw: bytes, context: Context) -> R:
             held = [raw]
             del raw  # grpc keeps an aborted call until the collector of cycles comes, and what is in its frames.
 
             async def parsed(record: CallRecord, call: Call) -> R:
-                with within():
-                    return await answer(parse(kind, held.pop()), context, record, call)
+                return await answer(parse(kind, held.pop()), context, record, call)
 
-            return await self.guarded(parsed, context)
+            return await self.guarded(parsed, context, field_names)
 
         return handle
 
@@ -55,8 +54,12 @@ class Handler:
         self,
         answer: Callable[[CallRecord, Call], Awaitable[R]],
         context: Context,
+        field_names: Mapping[str, str] = NO_FIELD_NAMES,
     ) -> R:
-        """Return what `answer` does, recorded, or end the call with the status of what went wrong."""
+        """Return what `answer` does within a call, or abort the call with the status of its error.
+
+        The status names fields by `field_names`.
+        """
         record = CallRecord(_API)
         failure: Exception | None = None
         try:
@@ -67,7 +70,7 @@ class Handler:
             failure = error.with_traceback(None)
         self._report(context)
         if failure:
-            return await abort(failure, record.id, context)
+            return await abort(Outcome.of(failure, field_names), record.id, context)
         return message
 
     def _report(self, context: Context) -> None:

@@ -17,9 +17,8 @@ _PUSHBACK = "grpc-retry-pushback-ms"
 _NO_RETRY = "-1"
 
 
-async def abort(error: Exception, call_id: str, context: Context) -> NoReturn:
+async def abort(outcome: Outcome, call_id: str, context: Context) -> NoReturn:
     """End a call with a rich status: what happened, whether to ask again, and when."""
-    outcome = Outcome.of(error)
     details = [ErrorInfo(reason=outcome.row.reason, domain=DOMAIN, metadata={"request_id": call_id})]
     if outcome.violations:
         fields = [

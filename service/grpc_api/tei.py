@@ -1,7 +1,6 @@
 """The methods of `tei.v1`, the form that text-embeddings-inference takes."""
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from importlib.metadata import version
 from time import perf_counter_ns
 from typing import Any
@@ -10,11 +9,10 @@ import grpc
 from tei.v1 import tei_pb2 as pb
 
 from service.engine.logit import logit
-from service.errors import InvalidRequestError, TooLargeError
+from service.errors import DOCUMENTS, InvalidRequestError, TooLargeError
 from service.grpc_api.codec import Parts
 from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context, lane
-from service.naming import documents_called
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
@@ -25,8 +23,7 @@ INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
 RERANK: str = pb.DESCRIPTOR.services_by_name["Rerank"].full_name
 
 _DTYPE = "float32"
-_DOCUMENTS = "texts"
-"""What they are called here."""
+_FIELD_NAMES = {DOCUMENTS: "texts"}
 _UINT32_MAX = 2**32 - 1
 
 
@@ -49,7 +46,7 @@ class TeiV1:
             },
             RERANK: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._handler.unary(pb.RerankRequest, self._rerank, partial(documents_called, _DOCUMENTS)),
+                    self._handler.unary(pb.RerankRequest, self._rerank, _FIELD_NAMES),
                     response_serializer=pb.RerankResponse.SerializeToString,
                 ),
                 "RerankStream": grpc.stream_unary_rpc_method_handler(
@@ -79,11 +76,10 @@ class TeiV1:
         start_ns = perf_counter_ns()
 
         async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            with documents_called(_DOCUMENTS):
-                request = await collect(stream, self._reranker.check_count)
-                return await self._answer(request, context, start_ns, record, call)
+            request = await collect(stream, self._reranker.check_count)
+            return await self._answer(request, context, start_ns, record, call)
 
-        return await self._handler.guarded(answer, context)
+        return await self._handler.guarded(answer, context, _FIELD_NAMES)
 
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call

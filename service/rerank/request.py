@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scheduler import LANES
-from service.errors import OutOfRangeError, Violation
+from service.errors import DOCUMENTS, OutOfRangeError, Violation
 
 MAX_TOKENS_PER_DOC = 4096
 """Tokens read of each document when the request does not say."""
@@ -37,7 +37,7 @@ class RerankRequest:
         if not self.query.strip():
             violations.append(Violation("query", "must not be blank"))
         if not self.documents:
-            violations.append(Violation("documents", "must not be empty"))
+            violations.append(Violation(DOCUMENTS, "must not be empty"))
         if self.top_n is not None and self.top_n < 1:
             violations.append(Violation("top_n", f"must be at least 1, not {self.top_n}"))
         if self.max_tokens_per_doc < 1:

@@ -11,7 +11,7 @@ from service.access.denylist import DenyList
 from service.engine.encoding import Encoded, Query
 from service.engine.engine import Engine
 from service.engine.pair_layout import EncodedPair
-from service.errors import ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
+from service.errors import DOCUMENTS, ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
 from service.rerank.call import Call
 from service.rerank.notices import warnings_of
 from service.rerank.priority_executor import PriorityExecutor
@@ -87,7 +87,7 @@ class Reranker:
             encoded, query = await self._encode(request, call, model)
             scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
-            raise OutOfRangeError(Violation("documents", f"make more than {_PAIRS_MAX:,} pairs")) from None
+            raise OutOfRangeError(Violation(DOCUMENTS, f"make more than {_PAIRS_MAX:,} pairs")) from None
         best = best_of(encoded.owners, scored.scores)
         return RerankResult(
             id=call.id,
@@ -101,10 +101,10 @@ class Reranker:
             tokenise_s=encoded.took_s,
         )
 
-    def check_count(self, documents: int) -> None:
-        """Raise OutOfRangeError if a request may not have so many documents."""
+    def check_count(self, documents: int, field: str = DOCUMENTS) -> None:
+        """Raise OutOfRangeError, naming `field`, if a request may not have so many documents."""
         if documents > self.documents_max:
-            raise OutOfRangeError(Violation("documents", f"may be {self.documents_max:,} at most, not {documents:,}"))
+            raise OutOfRangeError(Violation(field, f"may be {self.documents_max:,} at most, not {documents:,}"))
 
     def _named(self, name: str | None) -> ServedModel:
         models = self.models

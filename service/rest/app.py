@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from service.calls import Calls
-from service.naming import documents_called
+from service.errors import DOCUMENTS, NO_FIELD_NAMES, Outcome
 from service.rerank.call_record import CallRecord, new_id
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
@@ -53,19 +53,20 @@ def _endpoint(
     route: Route, calls: Calls, decoder: Decoder, reranker: Reranker
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def rerank(request: Request) -> Response:
-        record = CallRecord(_API)
+        record, field_names = CallRecord(_API), NO_FIELD_NAMES
         try:
             async with calls.open(record, request.headers, partial(timeout_s, request)) as call:
                 raw, priority = await body_of(request), whole_number(request, "X-Priority")
                 async with unless_gone(request):
                     lane = call.caller.lane if priority is None else priority
-                    body, rerank_request = await decoder.read(route, raw, lane)
+                    body, texts = await decoder.read(route, raw, lane)
+                    field_names = {DOCUMENTS: body.ranked_field}
+                    rerank_request = body.to_request(texts, lane)
                     record.lane, record.documents = rerank_request.lane, len(rerank_request.documents)
-                    with documents_called(body.ranked_field):
-                        record.result = await reranker.rerank(rerank_request, call)
+                    record.result = await reranker.rerank(rerank_request, call)
                     answer = body.answer(rerank_request, record.result)
         except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
-            return failure_response(error, record.id, route.statuses)
+            return failure_response(Outcome.of(error, field_names), record.id, route.statuses)
         return Response(
             answer.model_dump_json(exclude_none=True),
             media_type="application/json",

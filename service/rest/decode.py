@@ -1,4 +1,4 @@
-"""From the bytes of a body to the request they stand for, without holding up others however large it is."""
+"""Bodies from bytes, parsed in pieces so that a large one does not delay other requests."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,9 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
-from service.naming import documents_called
 from service.rerank.priority_executor import PriorityExecutor
-from service.rerank.request import RerankRequest
 from service.rest.document_text import text_of
 from service.rest.routes import Route
 from service.rest.schema import Body
@@ -28,49 +26,50 @@ _BLOCK = 64 * 1024  # Bytes looked at in one go.
 
 
 class Decoder:
-    """Makes requests of bodies, the large ones a piece at a time on a thread, those of the most urgent lanes first."""
+    """Parses bodies, the large ones a piece at a time on a thread, the most urgent lanes first."""
 
-    def __init__(self, executor: PriorityExecutor, check_count: Callable[[int], None]) -> None:
-        """Parse on `executor`; ask `check_count`, which may raise OutOfRangeError, if the documents are too many."""
+    def __init__(self, executor: PriorityExecutor, check_count: Callable[[int, str], None]) -> None:
+        """Parse on `executor`; `check_count` takes a number of documents and the name of their field.
+
+        It may raise OutOfRangeError.
+        """
         self._check_count = check_count
         self._executor = executor
         self._serials = count()
 
-    async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, RerankRequest]:
-        """Return the body and the request it stands for, in `lane` unless it says otherwise.
+    async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, list[str]]:
+        """Return the body, and the texts to rank, one for each of its documents; `lane` orders the work.
 
         Raises ServiceError, or Shed or Displaced if too many others wait.
         """
         serial = next(self._serials)
         parse = partial(self._parse, route, raw)
         body = parse() if len(raw) < _LARGE else await self._executor.run(lane, serial, parse)
-        given = body.ranked
-        unread = (text_of(document, i, body.fields) for i, document in enumerate(given))
+        documents = body.ranked
+        unread = (text_of(document, i, body.fields) for i, document in enumerate(documents))
         texts: list[str] = []
-        if len(raw) < _SMALL or all(isinstance(document, str) for document in given):
+        if len(raw) < _SMALL or all(isinstance(document, str) for document in documents):
             texts += unread
         else:
             while await self._executor.run(lane, serial, partial(_read_some, unread, texts)):
                 pass
-        with documents_called(body.ranked_field):
-            return body, body.to_request(texts, lane)
+        return body, texts
 
     def _parse(self, route: Route, raw: bytes | bytearray) -> Body:
-        """Return the body in its form.
+        """Return the body, in the form that its fields tell.
 
-        Raises OutOfRangeError, or InvalidRequestError, naming the fields at fault but not what they hold.
+        Raises OutOfRangeError, or InvalidRequestError naming the fields at fault but not their values.
         """
         _check_values(raw)
         try:
-            found = from_json(raw, allow_inf_nan=False)
+            value = from_json(raw, allow_inf_nan=False)
         except ValueError as error:
             raise InvalidRequestError(f"the body is not JSON: {error}") from None
-        kind = route.kind_of(found)
-        if isinstance(found, dict) and isinstance(given := found.get(kind.ranked_field), list):
-            with documents_called(kind.ranked_field):
-                self._check_count(len(given))
+        kind = route.kind_of(value)
+        if isinstance(value, dict) and isinstance(documents := value.get(kind.ranked_field), list):
+            self._check_count(len(documents), kind.ranked_field)
         try:
-            return kind.model_validate(found)
+            return kind.model_validate(value)
         except ValidationError as error:
             faults = [
                 f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"

@@ -53,9 +53,8 @@ async def _cancel_when_gone(request: Request, scope: asyncio.Timeout) -> None:
     scope.reschedule(asyncio.get_running_loop().time())
 
 
-def failure_response(error: Exception, call_id: str, statuses: Mapping[int, int]) -> Response:
-    """Return the response to a call that ended in `error`, with another status where `statuses` has one."""
-    outcome = Outcome.of(error)
+def failure_response(outcome: Outcome, call_id: str, statuses: Mapping[int, int]) -> Response:
+    """Return the response to a call that failed, with another status where `statuses` has one."""
     headers = {}
     if STATUSES[outcome.row.http].retry_after:
         headers["retry-after"] = str(outcome.retry_after_whole_s)

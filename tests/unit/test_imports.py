@@ -25,7 +25,7 @@ SCHEDULER_LAYERS = (
 """The modules of the scheduler from the bottom up: each imports from layers below its own."""
 SERVICE_LAYERS = (
     ("errors", "net", "progress"),
-    ("engine", "access", "naming"),
+    ("engine", "access"),
     ("hub", "rerank"),
     ("telemetry", "convert", "settings"),
     ("calls",),

@@ -152,6 +152,29 @@ def test_violations():
     assert outcome.message == "top_n must be at least 1; query must not be blank"
 
 
+def test_fields_are_named_by_the_form():
+    """A form's own names stand in the message and in the violations; other fields and descriptions stay."""
+    error = OutOfRangeError(Violation("query", "holds documents"), Violation("documents", "must not be documents"))
+    outcome = Outcome.of(error, {"documents": "texts"})
+    assert outcome.violations == (("query", "holds documents"), ("texts", "must not be documents"))
+    assert outcome.message == "query holds documents; texts must not be documents"
+    assert str(error) == "query holds documents; documents must not be documents"
+    assert error.violations[1].field == "documents"
+
+
+def test_form_names_of_a_large_message():
+    """A message that is too large is told by the form's own name, and keeps its status."""
+    outcome = Outcome.of(TooLargeError(10), {"documents": "texts"})
+    assert outcome.message == "texts may have 10 bytes in all; send fewer"
+    assert outcome.row is TABLE[TooLargeError]
+
+
+@pytest.mark.parametrize("error", [DenyListedError(), InvalidRequestError("documents"), RateLimitedError(1)], ids=named)
+def test_errors_without_fields(error: ServiceError):
+    """An error without violations keeps its own words, however the form names its fields."""
+    assert Outcome.of(error, {"documents": "texts"}).message == str(error)
+
+
 def test_too_large_names_the_documents():
     """A message that is too large is told which field to send less of."""
     assert [violation.field for violation in Outcome.of(TooLargeError(10)).violations] == ["documents"]

@@ -16,7 +16,7 @@ from service.engine.engine import Engine
 from service.engine.lru import LruCache
 from service.engine.pair_layout import EncodedPair
 from service.engine.score_cache import ScoreCache
-from service.errors import NotReadyError
+from service.errors import DOCUMENTS, NotReadyError
 from service.rerank.call import Call
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
@@ -121,7 +121,7 @@ class FakeReranker:
         """Return a load of this pressure."""
         return None if self.pressure is None else Load(0, 0, 0, 0.0, self.pressure)
 
-    def check_count(self, documents: int) -> None:
+    def check_count(self, documents: int, field: str = DOCUMENTS) -> None:
         """Take any number of documents."""
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:

@@ -29,16 +29,16 @@ def a_decoder(documents_max: int = 10_000) -> Decoder:
 
 async def read(raw: bytes, path: str = "/v2/rerank", lane: int = 0) -> RerankRequest:
     """Return the request that a body stands for."""
-    _, request = await a_decoder().read(BY_PATH[path], bytearray(raw), lane)
-    return request
+    body, texts = await a_decoder().read(BY_PATH[path], bytearray(raw), lane)
+    return body.to_request(texts, lane)
 
 
-def up_to(most: int) -> Callable[[int], None]:
+def up_to(most: int) -> Callable[[int, str], None]:
     """Return what refuses more documents than that."""
 
-    def check(documents: int) -> None:
+    def check(documents: int, field: str) -> None:
         if documents > most:
-            raise OutOfRangeError(Violation("documents", f"may be {most} at most"))
+            raise OutOfRangeError(Violation(field, f"may be {most} at most"))
 
     return check
 
