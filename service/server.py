@@ -29,6 +29,7 @@ from service.hub.location import locate
 from service.net.address import Address
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
 from service.net.tls import Certificates, CurrentContext
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rerank.served_model import ServedModel
@@ -59,10 +60,11 @@ class Service:
         self._telemetry = Telemetry(export_spans=spans_wanted())
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
+        limits = Limits(settings.max_documents, settings.policy.pairs_max)
         self._reranker = Reranker(
             self._tokenising,
             DenyList(settings.denylist_file),
-            documents_max=settings.max_documents,
+            limits,
             bill_windows=settings.bill_windows,
         )
         access = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
@@ -74,11 +76,12 @@ class Service:
         self._grpc = GrpcApi(
             self._reranker,
             self._calls,
+            limits,
             alive=self._alive,
             connection_age_max_s=settings.max_connection_age_seconds,
             certificates=certificates,
         )
-        app = create_app(self._reranker, self._calls, self._parsing)
+        app = create_app(self._reranker, self._calls, limits, self._parsing)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from service.errors import InvalidRequestError, TooLargeError
-from service.rerank.request import MESSAGE_BYTES_MAX
+from service.rerank.limits import MESSAGE_BYTES_MAX
 
 _STREAM_BYTES_MAX = 4 * MESSAGE_BYTES_MAX
 

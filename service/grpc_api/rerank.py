@@ -1,6 +1,6 @@
 """The methods of `rerank.v2`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -12,6 +12,7 @@ from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
+from service.rerank.limits import Limits
 from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
 from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
@@ -22,9 +23,10 @@ SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 class RerankV2:
     """`rerank.v2.RerankService`."""
 
-    def __init__(self, reranker: Reranker, handler: Handler) -> None:
-        """Answer through `reranker`."""
+    def __init__(self, reranker: Reranker, limits: Limits, handler: Handler) -> None:
+        """Answer through `reranker` what keeps to `limits`."""
         self._reranker = reranker
+        self._limits = limits
         self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
@@ -46,11 +48,12 @@ class RerankV2:
         }
 
     async def _rerank(self, request: pb.RerankRequest, _: Context, record: CallRecord, call: Call) -> pb.RerankResponse:
+        self._limits.check_documents(len(request.documents))  # Before they are copied.
         return await self._answer(request, [], record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankStreamResponse:
         async def answer(record: CallRecord, call: Call) -> pb.RerankStreamResponse:
-            request, more = await collect(stream, self._reranker.check_count)
+            request, more = await collect(stream, self._limits)
             return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
 
         return await self._handler.guarded(answer, context)
@@ -71,7 +74,6 @@ class RerankV2:
     async def _answer(
         self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        self._reranker.check_count(len(request.documents) + len(more))
         asked = RerankRequest(
             model=request.model,
             query=request.query,
@@ -87,24 +89,20 @@ class RerankV2:
         return _response(record.result)
 
 
-async def collect(
-    stream: AsyncIterator[bytes], check_count: Callable[[int], None]
-) -> tuple[pb.RerankRequest, list[str]]:
-    """Return the request of a stream and the documents that came after it; stop as soon as they are too many.
+async def collect(stream: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:
+    """Return the request of a stream and the documents that came after it; stop at the first beyond the limits.
 
-    Raises InvalidRequestError, TooLargeError, or what `check_count` does.
+    Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
     request: pb.RerankRequest | None = None
     documents: list[str] = []
     async for part in Parts(pb.RerankStreamRequest, stream):
-        kind = part.WhichOneof("part")
-        if kind is None or (kind == "request") != (request is None):
+        if part.WhichOneof("part") != ("request" if request is None else "documents"):
             raise InvalidRequestError("the first message carries the request, and each later one documents")
-        if kind == "request":
+        if request is None:
             request = part.request
-        else:
-            check_count(len(request.documents) + len(documents) + len(part.documents.texts) if request else 0)
-            documents += part.documents.texts
+        limits.check_documents(len(request.documents) + len(documents) + len(part.documents.texts))
+        documents += part.documents.texts
     if request is None:
         raise InvalidRequestError("the stream ended before its first message")
     return request, documents

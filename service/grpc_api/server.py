@@ -13,7 +13,7 @@ from service.grpc_api.health import Health
 from service.grpc_api.rerank import RerankV2
 from service.grpc_api.tei import TeiV1
 from service.net.tls import Certificates, Texts
-from service.rerank.request import MESSAGE_BYTES_MAX
+from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
 from service.rerank.reranker import Reranker
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
@@ -46,6 +46,7 @@ class GrpcApi:
         self,
         reranker: Reranker,
         calls: Calls,
+        limits: Limits,
         *,
         alive: Callable[[], bool],
         connection_age_max_s: int = 0,
@@ -57,7 +58,7 @@ class GrpcApi:
         find servers that it did not know.
         """
         handler = Handler(calls, reranker.load)
-        services = RerankV2(reranker, handler).services() | TeiV1(reranker, handler).services()
+        services = RerankV2(reranker, limits, handler).services() | TeiV1(reranker, limits, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(

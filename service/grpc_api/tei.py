@@ -1,6 +1,6 @@
 """The methods of `tei.v1`, the form that text-embeddings-inference takes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 from time import perf_counter_ns
 from typing import Any
@@ -15,7 +15,8 @@ from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context, lane
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
+from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
+from service.rerank.request import RerankRequest
 from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
 
@@ -30,9 +31,10 @@ _UINT32_MAX = 2**32 - 1
 class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
-    def __init__(self, reranker: Reranker, handler: Handler) -> None:
-        """Answer through `reranker`."""
+    def __init__(self, reranker: Reranker, limits: Limits, handler: Handler) -> None:
+        """Answer through `reranker` what keeps to `limits`."""
         self._reranker = reranker
+        self._limits = limits
         self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
@@ -63,20 +65,22 @@ class TeiV1:
             model_dtype=_DTYPE,
             model_type=pb.MODEL_TYPE_RERANKER,
             max_input_length=model.engine.context,
-            max_client_batch_size=_uint32(self._reranker.documents_max),
+            max_client_batch_size=_uint32(self._limits.documents_max),
             tokenization_workers=self._reranker.tokenisers,
         )
 
     async def _rerank(
         self, request: pb.RerankRequest, context: Context, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        return await self._answer(request, context, perf_counter_ns(), record, call)
+        start_ns = perf_counter_ns()
+        self._limits.check_documents(len(request.texts))  # Before they are copied.
+        return await self._answer(request, context, start_ns, record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
 
         async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            request = await collect(stream, self._reranker.check_count)
+            request = await collect(stream, self._limits)
             return await self._answer(request, context, start_ns, record, call)
 
         return await self._handler.guarded(answer, context, _FIELD_NAMES)
@@ -84,7 +88,6 @@ class TeiV1:
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        self._reranker.check_count(len(request.texts))  # Before they are copied.
         asked = RerankRequest(
             model=None,
             query=request.query,
@@ -99,10 +102,10 @@ class TeiV1:
         )
 
 
-async def collect(stream: AsyncIterator[bytes], check_count: Callable[[int], None]) -> pb.RerankRequest:
-    """Return the request that the messages of a stream make together; stop as soon as they are too many.
+async def collect(stream: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequest:
+    """Return the request that the messages of a stream make together; stop at the first text beyond the limits.
 
-    Raises InvalidRequestError, TooLargeError, or what `check_count` does.
+    Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
     request: pb.RerankRequest | None = None
     parts = Parts(pb.RerankStreamRequest, stream)
@@ -113,7 +116,7 @@ async def collect(stream: AsyncIterator[bytes], check_count: Callable[[int], Non
             raise InvalidRequestError("every message of a stream carries the same query")
         if request.return_text and parts.size > MESSAGE_BYTES_MAX:  # They go back in one message.
             raise TooLargeError(MESSAGE_BYTES_MAX)
-        check_count(len(request.texts) + 1)
+        limits.check_documents(len(request.texts) + 1)
         request.texts.append(part.text)
     if request is None:
         raise InvalidRequestError("the stream ended before its first message")

@@ -1,4 +1,4 @@
-"""Who asks, and the one request and the one result that every API form is turned into and made from."""
+"""The request that the request of every API form is turned into."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ from service.errors import DOCUMENTS, OutOfRangeError, Violation
 
 MAX_TOKENS_PER_DOC = 4096
 """Tokens read of each document when the request does not say."""
-MESSAGE_BYTES_MAX = 64 * 2**20
-"""Size of the largest message taken over either API."""
 
 
 @dataclass(frozen=True, slots=True)

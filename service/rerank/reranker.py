@@ -13,6 +13,7 @@ from service.engine.engine import Engine
 from service.engine.pair_layout import EncodedPair
 from service.errors import DOCUMENTS, ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
 from service.rerank.call import Call
+from service.rerank.limits import Limits
 from service.rerank.notices import warnings_of
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.ranking import best_of, ranked
@@ -25,7 +26,6 @@ _CHUNK_CHARACTERS = 64 * 1024
 """What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
 _TOKENS_PER_CHARACTER = 0.2
 _PER_UNIT = 100
-_PAIRS_MAX = 10_000
 
 
 class _Scored(NamedTuple):
@@ -45,16 +45,16 @@ class Reranker:
         self,
         tokenising: PriorityExecutor,
         denylist: DenyList,
+        limits: Limits,
         *,
-        documents_max: int = 10_000,
         bill_windows: bool = False,
     ) -> None:
-        """Take requests of up to `documents_max` documents; a search unit is a hundred of them, or of windows."""
+        """Count a search unit for each hundred documents, or windows if `bill_windows`."""
         self.tokenisers = tokenising.threads
         """Threads that tokenise."""
         self._tokenising = tokenising
         self._denylist = denylist
-        self.documents_max = documents_max
+        self._limits = limits
         self._bill_windows = bill_windows
         self._models: tuple[ServedModel, ...] = ()
         self._serial = 0
@@ -82,12 +82,12 @@ class Reranker:
         """
         model = self._named(request.model)
         _check_allowed(request, model, call.caller)
-        self.check_count(len(request.documents))
+        self._limits.check_documents(len(request.documents))
         try:
             encoded, query = await self._encode(request, call, model)
             scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
-            raise OutOfRangeError(Violation(DOCUMENTS, f"make more than {_PAIRS_MAX:,} pairs")) from None
+            raise OutOfRangeError(Violation(DOCUMENTS, f"make more than {self._limits.pairs_max:,} pairs")) from None
         best = best_of(encoded.owners, scored.scores)
         return RerankResult(
             id=call.id,
@@ -100,11 +100,6 @@ class Reranker:
             wait_s=scored.wait_s,
             tokenise_s=encoded.took_s,
         )
-
-    def check_count(self, documents: int, field: str = DOCUMENTS) -> None:
-        """Raise OutOfRangeError, naming `field`, if a request may not have so many documents."""
-        if documents > self.documents_max:
-            raise OutOfRangeError(Violation(field, f"may be {self.documents_max:,} at most, not {documents:,}"))
 
     def _named(self, name: str | None) -> ServedModel:
         models = self.models
@@ -134,7 +129,9 @@ class Reranker:
         for documents in _chunks(request.documents):
             self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
-            if len(encoded.pairs) > _PAIRS_MAX:  # Equal ones included, of which the scheduler knows nothing.
+            if (
+                len(encoded.pairs) > self._limits.pairs_max
+            ):  # Equal ones included, of which the scheduler knows nothing.
                 raise Oversized
         return encoded, query
 

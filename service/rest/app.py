@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from service.calls import Calls
 from service.errors import DOCUMENTS, NO_FIELD_NAMES, Outcome
 from service.rerank.call_record import CallRecord, new_id
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rest.decode import Decoder
@@ -23,8 +24,8 @@ from service.rest.routes import ROUTES, Route
 _API = "rest"
 
 
-def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> FastAPI:
-    """Return the application, answering through `reranker`; large bodies are parsed on `parsing`.
+def create_app(reranker: Reranker, calls: Calls, limits: Limits, parsing: PriorityExecutor) -> FastAPI:
+    """Return the application, answering through `reranker` what keeps to `limits`; it parses large bodies on `parsing`.
 
     Its documentation pages need no network.
     """
@@ -35,10 +36,10 @@ def create_app(reranker: Reranker, calls: Calls, parsing: PriorityExecutor) -> F
         redoc_url=None,
         redirect_slashes=False,
     )
-    decoder = Decoder(parsing, reranker.check_count)
+    decoder = Decoder(parsing, limits)
     for route in ROUTES:
         app.add_api_route(
-            route.path, _endpoint(route, calls, decoder, reranker), methods=["POST"], **documentation(route)
+            route.path, _endpoint(route, calls, decoder, reranker), methods=["POST"], **documentation(route, limits)
         )
 
     @app.exception_handler(HTTPException)

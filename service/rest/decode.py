@@ -1,6 +1,6 @@
 """Bodies from bytes, parsed in pieces so that a large one does not delay other requests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from time import perf_counter
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.document_text import text_of
 from service.rest.routes import Route
@@ -28,12 +29,9 @@ _BLOCK = 64 * 1024  # Bytes looked at in one go.
 class Decoder:
     """Parses bodies, the large ones a piece at a time on a thread, the most urgent lanes first."""
 
-    def __init__(self, executor: PriorityExecutor, check_count: Callable[[int, str], None]) -> None:
-        """Parse on `executor`; `check_count` takes a number of documents and the name of their field.
-
-        It may raise OutOfRangeError.
-        """
-        self._check_count = check_count
+    def __init__(self, executor: PriorityExecutor, limits: Limits) -> None:
+        """Parse large bodies on `executor`; refuse those beyond the `limits`."""
+        self._limits = limits
         self._executor = executor
         self._serials = count()
 
@@ -67,7 +65,7 @@ class Decoder:
             raise InvalidRequestError(f"the body is not JSON: {error}") from None
         kind = route.kind_of(value)
         if isinstance(value, dict) and isinstance(documents := value.get(kind.ranked_field), list):
-            self._check_count(len(documents), kind.ranked_field)
+            self._limits.check_documents(len(documents), kind.ranked_field)
         try:
             return kind.model_validate(value)
         except ValidationError as error:

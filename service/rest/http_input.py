@@ -10,7 +10,7 @@ from service.errors import (
     TooLargeError,
     Violation,
 )
-from service.rerank.request import MESSAGE_BYTES_MAX
+from service.rerank.limits import MESSAGE_BYTES_MAX
 
 NUMBER_MAX = 10**12 - 1
 """The largest number in a header: enough for thirty years in milliseconds."""

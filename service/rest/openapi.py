@@ -7,9 +7,11 @@ from fastapi.security import HTTPBearer
 
 from scheduler import LANES
 from service.errors import STATUSES
+from service.rerank.limits import Limits
 from service.rest.handler import ErrorBody
 from service.rest.http_input import NUMBER_MAX
 from service.rest.routes import Route
+from service.rest.schema import Body
 
 _HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("Authorization", {"type": "string"}, "`Bearer KEY`, where keys are asked for."),
@@ -29,12 +31,12 @@ _ADVICE = {"Retry-After": {"description": "Seconds to wait before asking again."
 _KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="Where keys are asked for.")
 
 
-def documentation(route: Route) -> dict[str, Any]:
+def documentation(route: Route, limits: Limits) -> dict[str, Any]:
     """Return what the OpenAPI document says about a route, whose headers and body are read by hand.
 
     What is wrong with them is then answered like every other error.
     """
-    bodies = [route.kind.model_json_schema(), *(kind.model_json_schema() for kind, _ in route.marked.values())]
+    bodies = [_schema(kind, limits) for kind in (route.kind, *(kind for kind, _ in route.marked.values()))]
     answers = (route.answer, *(answer for _, answer in route.marked.values()))
     responses: dict[int | str, dict[str, Any]] = {
         int(code): {"model": ErrorBody, "description": status.description}
@@ -60,3 +62,11 @@ def documentation(route: Route) -> dict[str, Any]:
             },
         },
     }
+
+
+def _schema(kind: type[Body], limits: Limits) -> dict[str, Any]:
+    """Return the schema of a body, with the limit on documents that the server is set to."""
+    schema = kind.model_json_schema()
+    documents = schema["properties"][kind.ranked_field]
+    documents["description"] = f"{documents['description'].removesuffix('.')}; 1 to {limits.documents_max:,}."
+    return schema

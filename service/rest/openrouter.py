@@ -20,7 +20,7 @@ class OpenRouterRequest(Body):
     documents: Annotated[
         list[AnyDocument],
         FailFast(),
-        Field(description="Texts, or objects with a `text`; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+        Field(description="Texts, or objects with a `text`.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
 

@@ -23,7 +23,7 @@ class TeiRequest(Body):
     texts: Annotated[
         list[str],
         FailFast(),
-        Field(description="The texts to put in order; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+        Field(description="The texts to put in order.", json_schema_extra={"minItems": 1}),
     ]
     raw_scores: Annotated[bool | None, Field(description="Whether scores are logits.")] = None
     return_text: Annotated[bool | None, Field(description="Whether ranks repeat their texts.")] = None

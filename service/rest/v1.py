@@ -18,7 +18,7 @@ class V1Request(Body):
     documents: Annotated[
         list[AnyDocument],
         FailFast(),
-        Field(description="Texts, or objects that are read as YAML; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+        Field(description="Texts, or objects that are read as YAML.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
     rank_fields: Annotated[

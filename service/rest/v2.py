@@ -18,7 +18,7 @@ class V2Request(Body):
     documents: Annotated[
         list[str],
         FailFast(),  # A million wrong documents are one fault.
-        Field(description="The texts to put in order; 1 to 10,000.", json_schema_extra={"minItems": 1}),
+        Field(description="The texts to put in order.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
     max_tokens_per_doc: MaxTokensPerDoc = None

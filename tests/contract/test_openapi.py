@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from service.rerank.limits import Limits
 from service.rest.app import create_app
 from tests.contract.clients import PATH, changed
 from tests.contract.forms import PATHS
@@ -73,7 +74,7 @@ def test_every_path_is_described(document: dict[str, Any]) -> None:
     """What is described is what is served, and nothing else is but the description itself and its page."""
     assert document["paths"].keys() == set(PATHS)
     assert all(item.keys() == {"post"} for item in document["paths"].values())
-    app = create_app(Mock(), Mock(), Mock())
+    app = create_app(Mock(), Mock(), Limits(10_000, 10_000), Mock())
     served = {
         (route.path, method) for route in app.routes if isinstance(route, Route) for method in route.methods or ()
     }

@@ -16,8 +16,9 @@ from service.engine.engine import Engine
 from service.engine.lru import LruCache
 from service.engine.pair_layout import EncodedPair
 from service.engine.score_cache import ScoreCache
-from service.errors import DOCUMENTS, NotReadyError
+from service.errors import NotReadyError
 from service.rerank.call import Call
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rerank.reranker import Reranker
@@ -36,6 +37,7 @@ RESULT = RerankResult(
     tokenise_s=0.001,
 )
 ANN = Caller("ann")
+LIMITS = Limits(documents_max=10_000, pairs_max=10_000)
 
 
 class Wired:
@@ -45,7 +47,7 @@ class Wired:
         self,
         engine: Engine,
         *,
-        documents_max: int = 10_000,
+        limits: Limits = LIMITS,
         held: bool = False,
         denylist: DenyList | None = None,
         bill_windows: bool = False,
@@ -60,9 +62,7 @@ class Wired:
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
             scheduler, [score], LoopClock(), self.worker, self.reports.append
         )
-        self.reranker = Reranker(
-            self.executor, denylist or DenyList(None), documents_max=documents_max, bill_windows=bill_windows
-        )
+        self.reranker = Reranker(self.executor, denylist or DenyList(None), limits, bill_windows=bill_windows)
         self.model = ServedModel(0, "tiny", ("small", "other"), engine, cache)
         self.reranker.serve([self.model], self.dispatcher)
 
@@ -104,7 +104,6 @@ class FakeReranker:
         self.cancelled = 0
         self.ready = True
         self.pressure: float | None = None
-        self.documents_max = 100
         self.tokenisers = 1
 
     @property
@@ -120,9 +119,6 @@ class FakeReranker:
     def load(self) -> Load | None:
         """Return a load of this pressure."""
         return None if self.pressure is None else Load(0, 0, 0, 0.0, self.pressure)
-
-    def check_count(self, documents: int, field: str = DOCUMENTS) -> None:
-        """Take any number of documents."""
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Answer as told; without an answer, when the caller leaves."""

@@ -6,7 +6,7 @@ from rerank.v2 import rerank_pb2 as pb
 from service.errors import TooLargeError
 from service.grpc_api import codec
 from service.grpc_api.codec import Parts, parse
-from service.rerank.request import MESSAGE_BYTES_MAX
+from service.rerank.limits import MESSAGE_BYTES_MAX
 from tests.unit.service.grpc_api.wired import REQUEST, stream
 
 

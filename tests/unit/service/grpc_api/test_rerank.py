@@ -8,12 +8,13 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc import StatusCode
 from rerank.v2 import rerank_pb2 as pb
 
-from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.errors import InvalidRequestError, OutOfRangeError
 from service.grpc_api.rerank import SERVICE, collect
+from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked
 from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, stream
-from tests.unit.service.wired import RESULT
+from tests.unit.service.wired import LIMITS, RESULT
 
 
 def first(**fields: Any) -> pb.RerankStreamRequest:
@@ -24,10 +25,6 @@ def first(**fields: Any) -> pb.RerankStreamRequest:
 def more(*texts: str) -> pb.RerankStreamRequest:
     """Return a later message of a stream."""
     return pb.RerankStreamRequest(documents=pb.Documents(texts=texts))
-
-
-def any_number(_: int) -> None:
-    """Take any number of documents."""
 
 
 async def test_answer(api: Api):
@@ -142,7 +139,7 @@ async def test_stream_error(api: Api):
 async def testcollect():
     """A stream's request keeps its own documents, and those that follow are put after them."""
     raw = [part.SerializeToString() for part in (first(documents=["one"]), more("two"), more("three", "four"))]
-    request, documents = await collect(stream(*raw), any_number)
+    request, documents = await collect(stream(*raw), LIMITS)
     assert list(request.documents) == ["one"]
     assert documents == ["two", "three", "four"]
 
@@ -161,25 +158,32 @@ async def testcollect():
 async def test_collect_out_of_order(parts: list[pb.RerankStreamRequest]):
     """A stream that is not one request and then documents is malformed."""
     with pytest.raises(InvalidRequestError):
-        await collect(stream(*(part.SerializeToString() for part in parts)), any_number)
+        await collect(stream(*(part.SerializeToString() for part in parts)), LIMITS)
 
 
 async def test_collect_malformed():
     """Bytes that are no part of a stream are malformed, wherever they come."""
     with pytest.raises(InvalidRequestError, match=r"rerank\.v2\.RerankStreamRequest"):
-        await collect(stream(first().SerializeToString(), b"\xff\xff"), any_number)
+        await collect(stream(first().SerializeToString(), b"\xff\xff"), LIMITS)
 
 
 async def test_collect_too_many():
     """A stream is given up with the message that brings one document too many, not at its end."""
-
-    def at_most_3(documents: int) -> None:
-        if documents > 3:
-            raise OutOfRangeError(Violation("documents", "may be 3 at most"))
-
     parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
     with pytest.raises(OutOfRangeError):
-        await collect(stream(*parts), at_most_3)
+        await collect(stream(*parts), Limits(documents_max=3, pairs_max=10_000))
+
+
+@pytest.mark.parametrize("method", ["Rerank", "RerankStream"])
+async def test_too_many_documents(method: str, api: Api):
+    """More documents than the server takes are refused with both numbers, in a message or in a stream's first one."""
+    request = pb.RerankRequest(model="tiny", query="q", documents=["one"] * 5001)
+    message = request if method == "Rerank" else pb.RerankStreamRequest(request=request)
+    call = api.channel.stream_unary(f"/{SERVICE}/{method}")
+    error = await failed(call(stream(message.SerializeToString())))
+    assert error.details() == "documents may be 5,000 at most, not 5,001"
+    assert details(error)[ErrorInfo].reason == "OUT_OF_RANGE"
+    assert api.reranker.requests == []
 
 
 async def test_list_models(api: Api):

@@ -14,7 +14,8 @@ from tei.v1.tei_pb2_grpc import RerankStub
 
 from scheduler import Shed
 from service.grpc_api.tei import RERANK
-from service.rerank.request import MESSAGE_BYTES_MAX, RerankRequest
+from service.rerank.limits import MESSAGE_BYTES_MAX
+from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked, RerankResult
 from tests.unit.service.grpc_api.wired import TEXTS, Api, details, failed, pushback, stream
 from tests.unit.service.wired import RESULT
@@ -209,7 +210,7 @@ async def test_info(api: Api):
         model_dtype="float32",
         model_type=pb.MODEL_TYPE_RERANKER,
         max_input_length=32,
-        max_client_batch_size=100,
+        max_client_batch_size=5000,
         tokenization_workers=1,
     )
 

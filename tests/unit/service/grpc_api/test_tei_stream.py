@@ -8,11 +8,13 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
 from tei.v1 import tei_pb2 as pb
 
-from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError, Violation
+from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError
 from service.grpc_api import tei
 from service.grpc_api.tei import collect
+from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from tests.unit.service.grpc_api.wired import Api, details, failed, stream
+from tests.unit.service.wired import LIMITS
 
 
 def part(text: str, query: str = "the query", **fields: Any) -> pb.RerankStreamRequest:
@@ -23,10 +25,6 @@ def part(text: str, query: str = "the query", **fields: Any) -> pb.RerankStreamR
 def raw(*parts: pb.RerankStreamRequest) -> Any:
     """Return a stream as it comes over the wire."""
     return stream(*(part.SerializeToString() for part in parts))
-
-
-def any_number(_: int) -> None:
-    """Take any number of documents."""
 
 
 async def test_stream(api: Api):
@@ -48,7 +46,7 @@ async def test_stream_error(api: Api):
 
 async def test_collect():
     """Only the first message of a stream says how to answer."""
-    request = await collect(raw(part("one"), part("", raw_scores=True, return_text=True), part("three")), any_number)
+    request = await collect(raw(part("one"), part("", raw_scores=True, return_text=True), part("three")), LIMITS)
     assert request == pb.RerankRequest(query="the query", texts=["one", "", "three"])
 
 
@@ -56,19 +54,14 @@ async def test_collect():
 async def test_collect_another_query(query: str):
     """Texts for another query are not scored for the first one."""
     with pytest.raises(InvalidRequestError, match="same query"):
-        await collect(raw(part("one"), part("two"), part("three", query=query)), any_number)
+        await collect(raw(part("one"), part("two"), part("three", query=query)), LIMITS)
 
 
 async def test_collect_too_many():
     """A stream is given up with the message that brings one text too many, not at its end."""
-
-    def at_most_2(documents: int) -> None:
-        if documents > 2:
-            raise OutOfRangeError(Violation("documents", "may be 2 at most"))
-
     parts = raw(part("a"), part("b"), part("c"), part("d", query="never looked at"))
     with pytest.raises(OutOfRangeError):
-        await collect(parts, at_most_2)
+        await collect(parts, Limits(documents_max=2, pairs_max=10_000))
 
 
 @pytest.mark.parametrize("return_text", [False, True])
@@ -79,6 +72,6 @@ async def test_collect_too_large_to_go_back(return_text: bool, monkeypatch: pyte
     monkeypatch.setattr(tei, "MESSAGE_BYTES_MAX", size - 1)
     if return_text:
         with pytest.raises(TooLargeError):
-            await collect(raw(*parts), any_number)
+            await collect(raw(*parts), LIMITS)
     else:
-        assert len((await collect(raw(*parts), any_number)).texts) == 2
+        assert len((await collect(raw(*parts), LIMITS)).texts) == 2

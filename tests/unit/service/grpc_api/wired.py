@@ -15,6 +15,7 @@ from tei.v1 import tei_pb2_grpc
 from service.access.access import Access
 from service.calls import Calls
 from service.grpc_api.server import GrpcApi
+from service.rerank.limits import Limits
 from service.telemetry.telemetry import Telemetry
 from tests.unit.service.wired import FakeReranker, open_access
 
@@ -32,6 +33,7 @@ class Api:
         self.server = GrpcApi(
             self.reranker,  # type: ignore[arg-type]
             Calls(access or open_access(), self.telemetry, default_timeout_s=60),
+            Limits(documents_max=5000, pairs_max=10_000),
             alive=lambda: self.alive,
         )
 

@@ -13,6 +13,7 @@ from service.access.denylist import DenyList
 from service.engine.engine import Engine
 from service.errors import NotReadyError, OutOfRangeError, UnknownModelError
 from service.rerank.call import Call
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rerank.reranker import Reranker
@@ -20,7 +21,7 @@ from service.rerank.result import Ranked
 from tests.fakes import settle
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import LOGITS, WINDOW, an_engine, tiny_table
-from tests.unit.service.wired import Wired, until
+from tests.unit.service.wired import LIMITS, Wired, until
 
 SCORES = {word: 1 / (1 + exp(-logit)) for word, logit in LOGITS.items()}
 
@@ -111,7 +112,7 @@ async def test_unknown_model(name: str, wired: Wired):
 async def test_not_ready():
     """Until there is a model, every request is told so."""
     executor = PriorityExecutor(1, 1, "test")
-    reranker = Reranker(executor, DenyList(None))
+    reranker = Reranker(executor, DenyList(None), LIMITS)
     with pytest.raises(NotReadyError):
         await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", Caller("ann"), 1e12))
     with pytest.raises(NotReadyError):
@@ -121,7 +122,7 @@ async def test_not_ready():
 
 async def test_too_many_documents(tiny: Engine):
     """More documents than the server takes are refused with both numbers; as many are not."""
-    wired = Wired(tiny, documents_max=1000)
+    wired = Wired(tiny, limits=Limits(documents_max=1000, pairs_max=10_000))
     with pytest.raises(OutOfRangeError) as caught:
         await wired.rerank(*["good"] * 1001)
     assert caught.value.violations == (("documents", "may be 1,000 at most, not 1,001"),)

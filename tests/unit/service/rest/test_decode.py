@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.errors import InvalidRequestError, OutOfRangeError, Violation
+from service.errors import InvalidRequestError, OutOfRangeError
+from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rest.decode import Decoder
@@ -24,23 +24,13 @@ VALUES_MAX = 500_000
 
 def a_decoder(documents_max: int = 10_000) -> Decoder:
     """Return a decoder that takes so many documents."""
-    return Decoder(PriorityExecutor(1, 1000, "parse"), up_to(documents_max))
+    return Decoder(PriorityExecutor(1, 1000, "parse"), Limits(documents_max, pairs_max=10_000))
 
 
 async def read(raw: bytes, path: str = "/v2/rerank", lane: int = 0) -> RerankRequest:
     """Return the request that a body stands for."""
     body, texts = await a_decoder().read(BY_PATH[path], bytearray(raw), lane)
     return body.to_request(texts, lane)
-
-
-def up_to(most: int) -> Callable[[int, str], None]:
-    """Return what refuses more documents than that."""
-
-    def check(documents: int, field: str) -> None:
-        if documents > most:
-            raise OutOfRangeError(Violation(field, f"may be {most} at most"))
-
-    return check
 
 
 async def test_numbers_beyond_any_list(api: Api):
@@ -123,7 +113,7 @@ async def test_reading_ends_when_the_caller_leaves():
 async def test_too_many_documents_come_before_their_faults(field: str):
     """Too many documents are refused before anything is made of them, in a small body and in a large one."""
     for wrong in ([5] * 11, [LARGE] * 11):
-        with pytest.raises(OutOfRangeError, match=f"^{field} may be 10 at most$"):
+        with pytest.raises(OutOfRangeError, match=f"^{field} may be 10 at most, not 11$"):
             await a_decoder(10).read(BY_PATH["/rerank"], json.dumps({"query": "q", field: wrong}).encode(), 0)
 
 

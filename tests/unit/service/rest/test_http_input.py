@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.rerank.request import MESSAGE_BYTES_MAX
+from service.rerank.limits import MESSAGE_BYTES_MAX
 from tests.unit.service.rest.api import BODY, FORMS, PATH, Api, assert_error
 
 
