@@ -29,6 +29,7 @@ from service.hub.location import locate
 from service.net.address import Address
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
 from service.net.tls import Certificates, CurrentContext
+from service.rerank.backend import Backend
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
@@ -60,13 +61,9 @@ class Service:
         self._telemetry = Telemetry(export_spans=spans_wanted())
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
-        limits = Limits(settings.max_documents, settings.policy.pairs_max)
-        self._reranker = Reranker(
-            self._tokenising,
-            DenyList(settings.denylist_file),
-            limits,
-            bill_windows=settings.bill_windows,
-        )
+        self._limits = limits = Limits(settings.max_documents, settings.policy.pairs_max)
+        self._denylist = DenyList(settings.denylist_file)
+        self._backend = Backend()
         access = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
         self._calls = Calls(access, self._telemetry, settings.default_timeout_seconds)
         self._dispatcher: Dispatcher[EncodedPair] | None = None
@@ -74,14 +71,14 @@ class Service:
         self._serving = False
         certificates = _certificates(settings)
         self._grpc = GrpcApi(
-            self._reranker,
+            self._backend,
             self._calls,
             limits,
             alive=self._alive,
             connection_age_max_s=settings.max_connection_age_seconds,
             certificates=certificates,
         )
-        app = create_app(self._reranker, self._calls, limits, self._parsing)
+        app = create_app(self._backend, self._calls, limits, self._parsing)
         admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
@@ -110,7 +107,15 @@ class Service:
             self._telemetry.batch,
         )
         self._telemetry.watch([model.name for model in models], self._dispatcher.load)
-        self._reranker.serve(models, self._dispatcher)
+        reranker = Reranker(
+            models,
+            self._dispatcher,
+            self._tokenising,
+            self._denylist,
+            self._limits,
+            bill_windows=settings.bill_windows,
+        )
+        self._backend.start(reranker)
         self._serving = True
         await self._grpc.ready()
         for api, address, port in (

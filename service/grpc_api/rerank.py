@@ -10,11 +10,11 @@ from service.errors import InvalidRequestError
 from service.grpc_api.codec import Parts
 from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context
+from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.rerank.limits import Limits
 from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
-from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
 
 SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
@@ -23,9 +23,9 @@ SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 class RerankV2:
     """`rerank.v2.RerankService`."""
 
-    def __init__(self, reranker: Reranker, limits: Limits, handler: Handler) -> None:
-        """Answer through `reranker` what keeps to `limits`."""
-        self._reranker = reranker
+    def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
+        """Answer through `backend` what keeps to `limits`."""
+        self._backend = backend
         self._limits = limits
         self._handler = handler
 
@@ -67,14 +67,14 @@ class RerankV2:
                     max_input_tokens=model.engine.context,
                     is_default=model.number == 0,
                 )
-                for model in self._reranker.models
+                for model in self._backend.reranker.models
             ]
         )
 
     async def _answer(
         self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        asked = RerankRequest(
+        rerank_request = RerankRequest(
             model=request.model,
             query=request.query,
             documents=[*request.documents, *more],
@@ -84,9 +84,7 @@ class RerankV2:
             ),
             lane=request.priority if request.HasField("priority") else call.caller.lane,
         )
-        record.lane, record.documents = asked.lane, len(asked.documents)
-        record.result = await self._reranker.rerank(asked, call)
-        return _response(record.result)
+        return _response(await self._backend.answer(rerank_request, call, record))
 
 
 async def collect(stream: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:

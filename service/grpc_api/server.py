@@ -13,8 +13,8 @@ from service.grpc_api.health import Health
 from service.grpc_api.rerank import RerankV2
 from service.grpc_api.tei import TeiV1
 from service.net.tls import Certificates, Texts
+from service.rerank.backend import Backend
 from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
-from service.rerank.reranker import Reranker
 
 _MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
 _METADATA_BYTES_MAX = 16 * 2**10
@@ -44,7 +44,7 @@ class GrpcApi:
 
     def __init__(
         self,
-        reranker: Reranker,
+        backend: Backend,
         calls: Calls,
         limits: Limits,
         *,
@@ -52,13 +52,13 @@ class GrpcApi:
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
     ) -> None:
-        """Answer through `reranker`; `alive` says whether the process makes progress.
+        """Answer through `backend`; `alive` says whether the process makes progress.
 
         A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and may
         find servers that it did not know.
         """
-        handler = Handler(calls, reranker.load)
-        services = RerankV2(reranker, limits, handler).services() | TeiV1(reranker, limits, handler).services()
+        handler = Handler(calls, backend.load)
+        services = RerankV2(backend, limits, handler).services() | TeiV1(backend, limits, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(

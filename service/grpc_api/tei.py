@@ -13,11 +13,11 @@ from service.errors import DOCUMENTS, InvalidRequestError, TooLargeError
 from service.grpc_api.codec import Parts
 from service.grpc_api.handler import Handler
 from service.grpc_api.metadata import Context, lane
+from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
 from service.rerank.request import RerankRequest
-from service.rerank.reranker import Reranker
 from service.rerank.result import RerankResult
 
 INFO: str = pb.DESCRIPTOR.services_by_name["Info"].full_name
@@ -31,9 +31,9 @@ _UINT32_MAX = 2**32 - 1
 class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
-    def __init__(self, reranker: Reranker, limits: Limits, handler: Handler) -> None:
-        """Answer through `reranker` what keeps to `limits`."""
-        self._reranker = reranker
+    def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
+        """Answer through `backend` what keeps to `limits`."""
+        self._backend = backend
         self._limits = limits
         self._handler = handler
 
@@ -58,7 +58,8 @@ class TeiV1:
         }
 
     async def _info(self, *_: object) -> pb.InfoResponse:
-        model = self._reranker.models[0]
+        reranker = self._backend.reranker
+        model = reranker.models[0]
         return pb.InfoResponse(
             version=version("rerankd"),
             model_id=model.name,
@@ -66,7 +67,7 @@ class TeiV1:
             model_type=pb.MODEL_TYPE_RERANKER,
             max_input_length=model.engine.context,
             max_client_batch_size=_uint32(self._limits.documents_max),
-            tokenization_workers=self._reranker.tokenisers,
+            tokenization_workers=reranker.tokenisers,
         )
 
     async def _rerank(
@@ -88,17 +89,16 @@ class TeiV1:
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
-        asked = RerankRequest(
+        rerank_request = RerankRequest(
             model=None,
             query=request.query,
             documents=list(request.texts),
             lane=lane(context, call.caller.lane),
         )
-        record.lane, record.documents = asked.lane, len(asked.documents)
-        record.result = await self._reranker.rerank(asked, call)
+        result = await self._backend.answer(rerank_request, call, record)
         return pb.RerankResponse(
-            ranks=_ranks(request, asked, record.result),
-            metadata=_metadata(asked, record.result, perf_counter_ns() - start_ns),
+            ranks=_ranks(request, result),
+            metadata=_metadata(rerank_request, result, perf_counter_ns() - start_ns),
         )
 
 
@@ -123,20 +123,20 @@ async def collect(stream: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequ
     return request
 
 
-def _ranks(request: pb.RerankRequest, asked: RerankRequest, result: RerankResult) -> list[pb.Rank]:
+def _ranks(request: pb.RerankRequest, result: RerankResult) -> list[pb.Rank]:
     return [
         pb.Rank(
             index=r.index,
-            text=asked.documents[r.index] if request.return_text else None,
+            text=request.texts[r.index] if request.return_text else None,
             score=logit(r.relevance_score) if request.raw_scores else r.relevance_score,
         )
         for r in result.results
     ]
 
 
-def _metadata(asked: RerankRequest, result: RerankResult, total_ns: int) -> pb.Metadata:
+def _metadata(request: RerankRequest, result: RerankResult, total_ns: int) -> pb.Metadata:
     return pb.Metadata(
-        compute_chars=_uint32(sum(map(len, asked.documents)) + len(asked.query) * len(asked.documents)),
+        compute_chars=_uint32(sum(map(len, request.documents)) + len(request.query) * len(request.documents)),
         compute_tokens=_uint32(result.input_tokens),
         total_time_ns=total_ns,
         tokenization_time_ns=round(result.tokenise_s * 1e9),

@@ -1,4 +1,4 @@
-"""The use case, written once: a request in, documents in order of relevance out."""
+"""The use case: a request in, documents in order of relevance out."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from service.access.denylist import DenyList
 from service.engine.encoding import Encoded, Query
 from service.engine.engine import Engine
 from service.engine.pair_layout import EncodedPair
-from service.errors import DOCUMENTS, ForbiddenError, NotReadyError, OutOfRangeError, UnknownModelError, Violation
+from service.errors import DOCUMENTS, ForbiddenError, OutOfRangeError, UnknownModelError, Violation
 from service.rerank.call import Call
 from service.rerank.limits import Limits
 from service.rerank.notices import warnings_of
@@ -39,41 +39,36 @@ class _Scored(NamedTuple):
 
 
 class Reranker:
-    """Answers rerank requests with the models it was given; until then, with NotReadyError."""
+    """Answers rerank requests with the models that it serves."""
 
     def __init__(
         self,
+        models: Sequence[ServedModel],
+        dispatcher: Dispatcher[EncodedPair],
         tokenising: PriorityExecutor,
         denylist: DenyList,
         limits: Limits,
         *,
         bill_windows: bool = False,
     ) -> None:
-        """Count a search unit for each hundred documents, or windows if `bill_windows`."""
+        """Serve `models`, the default one first and each at its number, on the workers of `dispatcher`.
+
+        Count a search unit for each hundred documents, or windows if `bill_windows`.
+        """
+        self.models = tuple(models)
+        """The models served, the default one first."""
+        self._dispatcher = dispatcher
         self.tokenisers = tokenising.threads
         """Threads that tokenise."""
         self._tokenising = tokenising
         self._denylist = denylist
         self._limits = limits
         self._bill_windows = bill_windows
-        self._models: tuple[ServedModel, ...] = ()
         self._serial = 0
 
-    def serve(self, models: Sequence[ServedModel], dispatcher: Dispatcher[EncodedPair]) -> None:
-        """Answer with `models` from now on, all run by `dispatcher`."""
-        self._dispatcher = dispatcher
-        self._models = tuple(models)
-
-    @property
-    def models(self) -> tuple[ServedModel, ...]:
-        """The models served, the default one first. Raises NotReadyError."""
-        if not self._models:
-            raise NotReadyError
-        return self._models
-
-    def load(self) -> Load | None:
-        """Return the load of what scores; None before there is anything."""
-        return self._dispatcher.load() if self._models else None
+    def load(self) -> Load:
+        """Return the load of the scheduler."""
+        return self._dispatcher.load()
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Return the documents of `request` in order of relevance.
@@ -102,13 +97,12 @@ class Reranker:
         )
 
     def _named(self, name: str | None) -> ServedModel:
-        models = self.models
         if name is None:
-            return models[0]
-        for model in models:
+            return self.models[0]
+        for model in self.models:
             if name in model.names:
                 return model
-        names = ", ".join(name for model in models for name in model.names)
+        names = ", ".join(name for model in self.models for name in model.names)
         raise UnknownModelError(f"this server answers for {names}")
 
     async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:

@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 
 from service.calls import Calls
 from service.errors import DOCUMENTS, NO_FIELD_NAMES, Outcome
+from service.rerank.backend import Backend
 from service.rerank.call_record import CallRecord, new_id
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
-from service.rerank.reranker import Reranker
 from service.rest.decode import Decoder
 from service.rest.handler import error_response, failure_response, unless_gone
 from service.rest.http_input import body_of, timeout_s, whole_number
@@ -24,8 +24,8 @@ from service.rest.routes import ROUTES, Route
 _API = "rest"
 
 
-def create_app(reranker: Reranker, calls: Calls, limits: Limits, parsing: PriorityExecutor) -> FastAPI:
-    """Return the application, answering through `reranker` what keeps to `limits`; it parses large bodies on `parsing`.
+def create_app(backend: Backend, calls: Calls, limits: Limits, parsing: PriorityExecutor) -> FastAPI:
+    """Return the application, answering through `backend` what keeps to `limits`; it parses large bodies on `parsing`.
 
     Its documentation pages need no network.
     """
@@ -39,7 +39,7 @@ def create_app(reranker: Reranker, calls: Calls, limits: Limits, parsing: Priori
     decoder = Decoder(parsing, limits)
     for route in ROUTES:
         app.add_api_route(
-            route.path, _endpoint(route, calls, decoder, reranker), methods=["POST"], **documentation(route, limits)
+            route.path, _endpoint(route, calls, decoder, backend), methods=["POST"], **documentation(route, limits)
         )
 
     @app.exception_handler(HTTPException)
@@ -51,7 +51,7 @@ def create_app(reranker: Reranker, calls: Calls, limits: Limits, parsing: Priori
 
 
 def _endpoint(
-    route: Route, calls: Calls, decoder: Decoder, reranker: Reranker
+    route: Route, calls: Calls, decoder: Decoder, backend: Backend
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def rerank(request: Request) -> Response:
         record, field_names = CallRecord(_API), NO_FIELD_NAMES
@@ -63,9 +63,8 @@ def _endpoint(
                     body, texts = await decoder.read(route, raw, lane)
                     field_names = {DOCUMENTS: body.ranked_field}
                     rerank_request = body.to_request(texts, lane)
-                    record.lane, record.documents = rerank_request.lane, len(rerank_request.documents)
-                    record.result = await reranker.rerank(rerank_request, call)
-                    answer = body.answer(rerank_request, record.result)
+                    result = await backend.answer(rerank_request, call, record)
+                    answer = body.answer(rerank_request, result)
         except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
             return failure_response(Outcome.of(error, field_names), record.id, route.statuses)
         return Response(

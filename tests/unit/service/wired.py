@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from sys import getsizeof
 from types import SimpleNamespace
+from typing import cast
 
 from scheduler import BatchReport, Dispatcher, Load, LoopClock, Policy, Scheduler
 from service.access.access import Access
@@ -16,7 +17,7 @@ from service.engine.engine import Engine
 from service.engine.lru import LruCache
 from service.engine.pair_layout import EncodedPair
 from service.engine.score_cache import ScoreCache
-from service.errors import NotReadyError
+from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
@@ -62,9 +63,15 @@ class Wired:
         self.dispatcher: Dispatcher[EncodedPair] = Dispatcher(
             scheduler, [score], LoopClock(), self.worker, self.reports.append
         )
-        self.reranker = Reranker(self.executor, denylist or DenyList(None), limits, bill_windows=bill_windows)
         self.model = ServedModel(0, "tiny", ("small", "other"), engine, cache)
-        self.reranker.serve([self.model], self.dispatcher)
+        self.reranker = Reranker(
+            [self.model],
+            self.dispatcher,
+            self.executor,
+            denylist or DenyList(None),
+            limits,
+            bill_windows=bill_windows,
+        )
 
     @property
     def pairs_run(self) -> int:
@@ -102,23 +109,20 @@ class FakeReranker:
         """Time each call had left."""
         self.asked = asyncio.Event()
         self.cancelled = 0
-        self.ready = True
-        self.pressure: float | None = None
+        self.pressure = 0.0
         self.tokenisers = 1
 
     @property
     def models(self) -> list[SimpleNamespace]:
         """The models served."""
-        if not self.ready:
-            raise NotReadyError
         return [
             SimpleNamespace(number=0, name="tiny", aliases=("small", "other"), engine=SimpleNamespace(context=32)),
             SimpleNamespace(number=1, name="second", aliases=(), engine=SimpleNamespace(context=64)),
         ]
 
-    def load(self) -> Load | None:
+    def load(self) -> Load:
         """Return a load of this pressure."""
-        return None if self.pressure is None else Load(0, 0, 0, 0.0, self.pressure)
+        return Load(0, 0, 0, 0.0, self.pressure)
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
         """Answer as told; without an answer, when the caller leaves."""
@@ -135,6 +139,14 @@ class FakeReranker:
             raise self.answer
         assert self.answer
         return self.answer
+
+
+def backend_on(reranker: FakeReranker | None) -> Backend:
+    """Return the backend of a reranker; without one it is not ready."""
+    backend = Backend()
+    if reranker:
+        backend.start(cast(Reranker, reranker))
+    return backend
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -89,10 +89,11 @@ async def test_no_key(locked: Api):
     assert report_of(ended).application_utilization == 0.5
 
 
-async def test_not_loaded_yet(api: Api):
-    """Before there is a model, there is no load to speak of."""
-    ended = await trailers(api, f"{V2}/Rerank", query="q", documents=TEXTS)
-    assert ended["grpc-status"] == "0"
+async def test_not_loaded_yet():
+    """Before there is a model, no load is reported."""
+    async with Api(ready=False) as api:
+        ended = await trailers(api, f"{V2}/Rerank", query="q", documents=TEXTS)
+    assert ended["grpc-status"] == str(StatusCode.UNAVAILABLE.value[0])
     assert TRAILER not in ended
 
 

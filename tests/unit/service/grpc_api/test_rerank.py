@@ -195,9 +195,10 @@ async def test_list_models(api: Api):
     ]
 
 
-async def test_list_models_before_there_is_one(api: Api):
-    """Until there is a model, the list is not ready either."""
-    api.reranker.ready = False
-    error = await failed(api.stub.ListModels(pb.ListModelsRequest()))
-    assert error.code() is StatusCode.UNAVAILABLE
-    assert details(error)[ErrorInfo].reason == "NOT_READY"
+async def test_before_there_is_a_model():
+    """Until there is a model, neither the list nor an answer is ready."""
+    async with Api(ready=False) as api:
+        for call in (api.stub.ListModels(pb.ListModelsRequest()), api.stub.Rerank(REQUEST)):
+            error = await failed(call)
+            assert error.code() is StatusCode.UNAVAILABLE
+            assert details(error)[ErrorInfo].reason == "NOT_READY"

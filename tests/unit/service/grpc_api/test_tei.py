@@ -215,9 +215,9 @@ async def test_info(api: Api):
     )
 
 
-async def test_info_before_there_is_a_model(api: Api):
+async def test_info_before_there_is_a_model():
     """Until there is a model, Info is not ready either."""
-    api.reranker.ready = False
-    error = await failed(api.tei_info.Info(pb.InfoRequest()))
+    async with Api(ready=False) as api:
+        error = await failed(api.tei_info.Info(pb.InfoRequest()))
     assert error.code() is StatusCode.UNAVAILABLE
     assert details(error)[ErrorInfo].reason == "NOT_READY"

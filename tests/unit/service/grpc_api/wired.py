@@ -17,7 +17,7 @@ from service.calls import Calls
 from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
 from service.telemetry.telemetry import Telemetry
-from tests.unit.service.wired import FakeReranker, open_access
+from tests.unit.service.wired import FakeReranker, backend_on, open_access
 
 TEXTS = ["the first", "the second"]
 REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
@@ -26,12 +26,12 @@ REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
 class Api:
     """The API on a port of its own, and a client of it."""
 
-    def __init__(self, access: Access | None = None) -> None:
+    def __init__(self, access: Access | None = None, *, ready: bool = True) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.alive = True
         self.server = GrpcApi(
-            self.reranker,  # type: ignore[arg-type]
+            backend_on(self.reranker if ready else None),
             Calls(access or open_access(), self.telemetry, default_timeout_s=60),
             Limits(documents_max=5000, pairs_max=10_000),
             alive=lambda: self.alive,

@@ -8,20 +8,14 @@ from pathlib import Path
 import pytest
 
 from scheduler import Draining, Expired, ScoringFailed, Shed
-from service.access.caller import Caller
-from service.access.denylist import DenyList
 from service.engine.engine import Engine
-from service.errors import NotReadyError, OutOfRangeError, UnknownModelError
-from service.rerank.call import Call
+from service.errors import OutOfRangeError, UnknownModelError
 from service.rerank.limits import Limits
-from service.rerank.priority_executor import PriorityExecutor
-from service.rerank.request import RerankRequest
-from service.rerank.reranker import Reranker
 from service.rerank.result import Ranked
 from tests.fakes import settle
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import LOGITS, WINDOW, an_engine, tiny_table
-from tests.unit.service.wired import LIMITS, Wired, until
+from tests.unit.service.wired import Wired, until
 
 SCORES = {word: 1 / (1 + exp(-logit)) for word, logit in LOGITS.items()}
 
@@ -107,17 +101,6 @@ async def test_unknown_model(name: str, wired: Wired):
     """Any other name is refused, and the caller told the right ones."""
     with pytest.raises(UnknownModelError, match="tiny, small, other"):
         await wired.rerank("good", model=name)
-
-
-async def test_not_ready():
-    """Until there is a model, every request is told so."""
-    executor = PriorityExecutor(1, 1, "test")
-    reranker = Reranker(executor, DenyList(None), LIMITS)
-    with pytest.raises(NotReadyError):
-        await reranker.rerank(RerankRequest("tiny", "q", ["good"]), Call("id", Caller("ann"), 1e12))
-    with pytest.raises(NotReadyError):
-        _ = reranker.models
-    executor.close()
 
 
 async def test_too_many_documents(tiny: Engine):

@@ -11,7 +11,7 @@ from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
 from service.telemetry.telemetry import Telemetry
-from tests.unit.service.wired import LIMITS, FakeReranker, open_access
+from tests.unit.service.wired import LIMITS, FakeReranker, backend_on, open_access
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
 TEI: dict[str, Any] = {"query": "the query", "texts": ["the first", "the second"]}
@@ -24,11 +24,11 @@ FORMS = (*((path, BODY) for path in ROUTES), ("/rerank", TEI))
 class Api:
     """The application and its client."""
 
-    def __init__(self, access: Access | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(self, access: Access | None = None, limits: Limits = LIMITS, *, ready: bool = True) -> None:
         self.reranker = FakeReranker()
         self.telemetry = Telemetry()
         self.app = create_app(
-            self.reranker,  # type: ignore[arg-type]
+            backend_on(self.reranker if ready else None),
             Calls(access or open_access(), self.telemetry, default_timeout_s=60),
             limits,
             PriorityExecutor(1, 1000, "parse"),

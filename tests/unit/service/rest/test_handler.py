@@ -96,6 +96,15 @@ async def test_error(path: str, error: Exception, status: int, api: Api):
     assert_error(await api.fail(error, path), status, str(error))
 
 
+@pytest.mark.parametrize(("path", "body"), FORMS)
+async def test_before_there_is_a_model(path: str, body: dict[str, Any]):
+    """Until there is a model, a right request in any form is told so; a wrong one is told what is wrong."""
+    api = Api(ready=False)
+    async with api.client:
+        assert_error(await api.post(body, path), 503, str(NotReadyError()))
+        assert_error(await api.post(b"{", path), 400)
+
+
 @pytest.mark.parametrize("error", [ValueError("the secret"), KeyError("the secret"), RuntimeError()])
 @pytest.mark.parametrize("path", ROUTES)
 async def test_unforeseen_error(path: str, error: Exception, api: Api):
