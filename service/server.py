@@ -2,30 +2,19 @@
 
 import asyncio
 import signal
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from sys import getsizeof
-from threading import Thread
-from typing import TypeVar
 
-from scheduler import CostModel, Dispatcher, LoopClock, Scheduler
+from scheduler import Dispatcher, LoopClock, Scheduler
 from service.access.access import Access
 from service.access.api_keys import ApiKeys
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.calls import Calls
-from service.engine.engine import Engine
-from service.engine.errors import ModelError
-from service.engine.lru import LruCache
-from service.engine.model_dir import ModelDirectory
 from service.engine.pair_layout import EncodedPair
-from service.engine.provider import Provider
 from service.engine.score_cache import ScoreCache
 from service.grpc_api.server import GrpcApi
-from service.hub.location import locate
+from service.loading import load_models, on_daemon_thread
 from service.net.address import Address
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
 from service.net.tls import Certificates, CurrentContext
@@ -33,7 +22,6 @@ from service.rerank.backend import Backend
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
-from service.rerank.served_model import ServedModel
 from service.rest.app import create_app
 from service.settings import Settings, spans_wanted
 from service.telemetry.admin import create_admin
@@ -42,14 +30,11 @@ from service.telemetry.telemetry import Telemetry
 
 _THREADS = 1  # Of each of the two executors: tokenising, and parsing large bodies.
 _WAITING_MAX = 1000  # Calls that wait for such a thread.
-_TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
 _LEAVING_S, _QUIET_S = 1.0, 0.25
 """Callers come until they hear that it stops, and are told so, until none has come for a while. What grpc has taken and
 the service has not when it closes, grpc cancels, which few clients take for a reason to ask elsewhere."""
 _STALL_MIN_S = 10.0
 _STALL_BATCHES = 20
-
-T = TypeVar("T")
 
 
 class Service:
@@ -98,9 +83,13 @@ class Service:
             if settings.tls_cert_file:  # It knows fewer kinds of keys than the standard library.
                 why += f", or a certificate of a kind that gRPC does not take, {settings.tls_cert_file}"
             raise AddressError(f"cannot listen on {settings.grpc_address}: {why}") from error
-        models, costs = await self._load_models()
+        loaded = await load_models(settings)
+        models = [model for model, _ in loaded]
+        for model in models:
+            if not model.engine.batch_invariant:
+                self._telemetry.warn_of_batches(model.name)
         self._dispatcher = Dispatcher(
-            Scheduler(settings.policy, *costs),
+            Scheduler(settings.policy, *(cost for _, cost in loaded)),
             [ScoreCache(model.engine.score, model.cache) for model in models],
             LoopClock(),
             self._workers,
@@ -125,29 +114,6 @@ class Service:
         ):
             print(f"rerankd: {api} on {Address(address.host, port)}", file=OUTPUT)
 
-    async def _load_models(self) -> tuple[list[ServedModel], list[CostModel]]:
-        """Return all models, and what batches of each cost. Raises ModelError."""
-        sources = self._settings.sources
-        directories = [await _leaving(partial(locate, source.location)) for source in sources]
-        names = [source.name or directory.name for source, directory in zip(sources, directories, strict=True)]
-        _check_names([*names, *(alias for source in sources for alias in source.aliases)])
-        cache_bytes = self._settings.cache_mb * 2**20
-        tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
-        cache: LruCache[float] = LruCache(cache_bytes - tokens_bytes, getsizeof)
-        models: list[ServedModel] = []
-        costs: list[CostModel] = []
-        for number, (source, name, directory) in enumerate(zip(sources, names, directories, strict=True)):
-            engine, cost = await asyncio.to_thread(
-                _load, directory, tokens_bytes // len(sources), self._settings.provider
-            )
-            if not engine.batch_invariant:
-                self._telemetry.warn_of_batches(name)
-            # What a pair scored beside others is not what it scores next time, if its neighbours count.
-            kept = cache if engine.batch_invariant else LruCache[float](0, getsizeof)
-            models.append(ServedModel(number, name, source.aliases, engine, kept))
-            costs.append(cost)
-        return models, costs
-
     async def stop(self) -> None:
         """Take no new work, finish what was admitted within the drain time, answer everything else, and close."""
         self._serving = False
@@ -160,7 +126,7 @@ class Service:
         self._parsing.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         with suppress(TimeoutError):
-            await asyncio.wait_for(_leaving(self._telemetry.close), CLOSING_S)
+            await asyncio.wait_for(on_daemon_thread(self._telemetry.close), CLOSING_S)
 
     async def _left(self) -> None:
         """Wait until callers have noticed that it stops."""
@@ -194,35 +160,8 @@ async def serve(settings: Settings) -> None:
         await service.stop()
 
 
-async def _leaving(work: Callable[[], T]) -> T:
-    """Return what `work` does, on a thread that the process leaves behind when it ends: to fetch may take minutes."""
-    future: Future[T] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # Whoever awaits it gets it.
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(future)
-
-
-def _check_names(names: Sequence[str]) -> None:
-    """Raise ModelError if two models answer to the same name."""
-    for name, times in Counter(names).items():
-        if times > 1:
-            raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
-
-
 def _certificates(settings: Settings) -> Certificates | None:
     """Return what to encrypt with, None for nothing. Raises FileError."""
     if not settings.tls_cert_file or not settings.tls_key_file:
         return None
     return Certificates(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)
-
-
-def _load(directory: ModelDirectory, cache_bytes: int, provider: Provider) -> tuple[Engine, CostModel]:
-    engine = Engine(directory, cache_bytes, provider)
-    return engine, CostModel.fit(engine.warm_up())

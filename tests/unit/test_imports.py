@@ -28,7 +28,7 @@ SERVICE_LAYERS = (
     ("engine", "access"),
     ("hub", "rerank"),
     ("telemetry", "convert", "settings"),
-    ("calls",),
+    ("calls", "loading"),
     ("rest", "grpc_api"),
     ("server",),
     ("bench",),
