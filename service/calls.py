@@ -9,13 +9,13 @@ from time import monotonic
 from service.access.access import Access
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.call_telemetry import CallTelemetry
 
 
 class Calls:
     """Opens calls: each has a record, a caller that may come in, and a deadline."""
 
-    def __init__(self, access: Access, telemetry: Telemetry, default_timeout_s: float) -> None:
+    def __init__(self, access: Access, telemetry: CallTelemetry, default_timeout_s: float) -> None:
         """Give a call `default_timeout_s` unless it has a timeout of its own."""
         self._access = access
         self._telemetry = telemetry

@@ -25,8 +25,10 @@ from service.rerank.reranker import Reranker
 from service.rest.app import create_app
 from service.settings import Settings, spans_wanted
 from service.telemetry.admin import create_admin
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics
+from service.telemetry.model_telemetry import ModelTelemetry
 from service.telemetry.streams import OUTPUT
-from service.telemetry.telemetry import Telemetry
 
 _THREADS = 1  # Of each of the two executors: tokenising, and parsing large bodies.
 _WAITING_MAX = 1000  # Calls that wait for such a thread.
@@ -43,7 +45,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         """Build what needs no model. Raises FileError. Belongs to the running event loop."""
         self._settings = settings
-        self._telemetry = Telemetry(export_spans=spans_wanted())
+        self._metrics = Metrics()
+        self._telemetry = CallTelemetry(self._metrics, export_spans=spans_wanted())
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
         self._limits = limits = Limits(settings.max_documents, settings.policy.pairs_max)
@@ -64,7 +67,7 @@ class Service:
             certificates=certificates,
         )
         app = create_app(self._backend, self._calls, limits, self._parsing)
-        admin = create_admin(self._telemetry, alive=self._alive, ready=lambda: self._serving)
+        admin = create_admin(self._metrics, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
 
@@ -85,17 +88,18 @@ class Service:
             raise AddressError(f"cannot listen on {settings.grpc_address}: {why}") from error
         loaded = await load_models(settings)
         models = [model for model, _ in loaded]
+        telemetry = ModelTelemetry(self._metrics, [model.name for model in models])
         for model in models:
             if not model.engine.batch_invariant:
-                self._telemetry.warn_of_batches(model.name)
+                telemetry.warn_batch_dependent(model.name)
         self._dispatcher = Dispatcher(
             Scheduler(settings.policy, *(cost for _, cost in loaded)),
             [ScoreCache(model.engine.score, model.cache) for model in models],
             LoopClock(),
             self._workers,
-            self._telemetry.batch,
+            telemetry.batch,
         )
-        self._telemetry.watch([model.name for model in models], self._dispatcher.load)
+        self._metrics.register_load(self._dispatcher.load)
         reranker = Reranker(
             models,
             self._dispatcher,

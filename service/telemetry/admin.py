@@ -8,22 +8,22 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.metrics import Metrics
 
 
-def create_admin(telemetry: Telemetry, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> Starlette:
-    """Return the application. `alive` asks for progress, not load; `ready` whether new requests are welcome."""
+def create_admin(metrics: Metrics, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> Starlette:
+    """Return the application. `alive` returns if work makes progress, `ready` if the service takes requests."""
 
     def probe(passes: Callable[[], bool], word: str) -> Callable[[Request], Response]:
         return lambda _: PlainTextResponse(word) if passes() else PlainTextResponse(f"not {word}", 503)
 
-    async def metrics(request: Request) -> Response:
-        encode, kind = choose_encoder(request.headers.get("accept", ""))  # OpenMetrics alone has exemplars.
-        return Response(telemetry.exposition(encode), media_type=kind)
+    async def expose(request: Request) -> Response:
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))  # OpenMetrics alone has exemplars.
+        return Response(metrics.exposition(encode), media_type=media_type)
 
     return Starlette(
         routes=[
-            Route("/metrics", metrics),
+            Route("/metrics", expose),
             Route("/livez", probe(alive, "live")),
             Route("/readyz", probe(ready, "ready")),
         ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.telemetry.admin import create_admin
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.metrics import Metrics
 from tests.deploy.manifests import ALL, SERVING, Object, container_of, environment_of, one, pod_of
 from tests.deploy.tools import ROOT
 
@@ -57,7 +57,7 @@ def test_probes_are_what_the_kubelet_can_speak(rendered: dict[str, list[Object]]
     if encrypted:
         asked = [container[probe]["httpGet"] for probe in PROBES]
         assert [probe["path"] for probe in asked] == ["/readyz", "/readyz", "/livez"]
-        known = {route.path for route in create_admin(Telemetry(), alive=lambda: True, ready=lambda: True).routes}
+        known = {route.path for route in create_admin(Metrics(), alive=lambda: True, ready=lambda: True).routes}
         assert {probe["path"] for probe in asked} <= known
         assert {probe["port"] for probe in asked} == {"admin"}
 

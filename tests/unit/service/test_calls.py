@@ -10,7 +10,8 @@ from scheduler import Expired
 from service.calls import Calls
 from service.errors import UnauthenticatedError
 from service.rerank.call_record import CallRecord
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics
 from tests.unit.service.wired import locked_access, open_access
 
 
@@ -19,13 +20,13 @@ def no_timeout() -> None:
 
 
 @pytest.fixture
-def telemetry() -> Telemetry:
-    return Telemetry()
+def metrics() -> Metrics:
+    return Metrics()
 
 
 @pytest.fixture
-def calls(telemetry: Telemetry) -> Calls:
-    return Calls(open_access(), telemetry, default_timeout_s=60)
+def calls(metrics: Metrics) -> Calls:
+    return Calls(open_access(), CallTelemetry(metrics), default_timeout_s=60)
 
 
 async def test_call(calls: Calls):
@@ -37,23 +38,23 @@ async def test_call(calls: Calls):
         assert before + 60 <= call.deadline <= asyncio.get_running_loop().time() + 60
 
 
-async def test_own_timeout(calls: Calls, telemetry: Telemetry):
+async def test_own_timeout(calls: Calls, metrics: Metrics):
     """The block of a call is cancelled at the deadline that its caller gives, and counted as expired."""
     with pytest.raises(Expired):
         async with calls.open(CallRecord("rest"), {}, lambda: 0.0):
             await asyncio.Event().wait()
-    assert b'outcome="DEADLINE_EXCEEDED"' in telemetry.exposition()
+    assert b'outcome="DEADLINE_EXCEEDED"' in metrics.exposition()
 
 
-async def test_timeout_is_read_after_the_key(tmp_path: Path, telemetry: Telemetry):
+async def test_timeout_is_read_after_the_key(tmp_path: Path, metrics: Metrics):
     """A caller without a key is refused before its timeout is read, and counted."""
-    calls = Calls(locked_access(tmp_path), telemetry, default_timeout_s=60)
+    calls = Calls(locked_access(tmp_path), CallTelemetry(metrics), default_timeout_s=60)
     timeouts_read: list[None] = []
     with pytest.raises(UnauthenticatedError):
         async with calls.open(CallRecord("rest"), {}, lambda: timeouts_read.append(None)):
             pytest.fail("admitted")
     assert timeouts_read == []
-    assert b'outcome="UNAUTHENTICATED"' in telemetry.exposition()
+    assert b'outcome="UNAUTHENTICATED"' in metrics.exposition()
 
 
 @pytest.mark.parametrize("error", [None, ValueError()])

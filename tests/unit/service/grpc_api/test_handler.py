@@ -98,7 +98,7 @@ async def test_caller_leaves(api: Api):
     await api.reranker.asked.wait()
     call.cancel()
     await until(lambda: api.reranker.cancelled == 1)
-    await until(lambda: b'outcome="CANCELLED"' in api.telemetry.exposition())
+    await until(lambda: b'outcome="CANCELLED"' in api.metrics.exposition())
     await asyncio.gather(asking, return_exceptions=True)
 
 
@@ -108,7 +108,7 @@ async def test_counted_as_grpc(api: Api):
     request.MergeFrom(REQUEST)
     await api.stub.Rerank(request)
     expected = b'rerank_requests_total{api="grpc",lanes="500-999",outcome="OK"} 1.0'
-    assert expected in api.telemetry.exposition()
+    assert expected in api.metrics.exposition()
 
 
 async def test_log_holds_no_text(api: Api, capfd: pytest.CaptureFixture[str]):

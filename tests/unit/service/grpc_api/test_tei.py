@@ -186,7 +186,7 @@ async def test_counted(api: Api):
     """A call is counted with its lane, as every call over gRPC."""
     await api.tei.Rerank(REQUEST, metadata=[("x-priority", "500")])
     expected = b'rerank_requests_total{api="grpc",lanes="500-999",outcome="OK"} 1.0'
-    assert expected in api.telemetry.exposition()
+    assert expected in api.metrics.exposition()
 
 
 async def test_largest_answer(api: Api):

@@ -16,7 +16,8 @@ from service.access.access import Access
 from service.calls import Calls
 from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics
 from tests.unit.service.wired import FakeReranker, backend_on, open_access
 
 TEXTS = ["the first", "the second"]
@@ -28,11 +29,11 @@ class Api:
 
     def __init__(self, access: Access | None = None, *, ready: bool = True) -> None:
         self.reranker = FakeReranker()
-        self.telemetry = Telemetry()
+        self.metrics = Metrics()
         self.alive = True
         self.server = GrpcApi(
             backend_on(self.reranker if ready else None),
-            Calls(access or open_access(), self.telemetry, default_timeout_s=60),
+            Calls(access or open_access(), CallTelemetry(self.metrics), default_timeout_s=60),
             Limits(documents_max=5000, pairs_max=10_000),
             alive=lambda: self.alive,
         )

@@ -10,7 +10,8 @@ from service.calls import Calls
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics
 from tests.unit.service.wired import LIMITS, FakeReranker, backend_on, open_access
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
@@ -26,10 +27,10 @@ class Api:
 
     def __init__(self, access: Access | None = None, limits: Limits = LIMITS, *, ready: bool = True) -> None:
         self.reranker = FakeReranker()
-        self.telemetry = Telemetry()
+        self.metrics = Metrics()
         self.app = create_app(
             backend_on(self.reranker if ready else None),
-            Calls(access or open_access(), self.telemetry, default_timeout_s=60),
+            Calls(access or open_access(), CallTelemetry(self.metrics), default_timeout_s=60),
             limits,
             PriorityExecutor(1, 1000, "parse"),
         )

@@ -163,7 +163,7 @@ async def call_and_leave(api: Api, body: bytes, *, complete: bool, path: str = P
 
 def outcomes(api: Api) -> Iterator[str]:
     """Return the outcomes that were counted."""
-    for line in api.telemetry.exposition().decode().splitlines():
+    for line in api.metrics.exposition().decode().splitlines():
         if line.startswith("rerank_requests_total{"):
             yield line.partition('outcome="')[2].partition('"')[0]
 
@@ -189,7 +189,7 @@ async def test_counted_as_rest(api: Api):
     """A call is counted with its api and its lane."""
     await api.post(BODY | {"priority": 500})
     expected = 'rerank_requests_total{api="rest",lanes="500-999",outcome="OK"} 1.0'
-    assert expected in api.telemetry.exposition().decode()
+    assert expected in api.metrics.exposition().decode()
 
 
 @pytest.mark.parametrize("path", ROUTES)

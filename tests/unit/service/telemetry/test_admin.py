@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from service.telemetry.admin import create_admin
-from service.telemetry.telemetry import Telemetry
+from service.telemetry.metrics import Metrics
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def state() -> SimpleNamespace:
 
 @pytest.fixture
 async def client(state: SimpleNamespace) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_admin(Telemetry(), alive=lambda: state.alive, ready=lambda: state.ready)
+    app = create_admin(Metrics(), alive=lambda: state.alive, ready=lambda: state.ready)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
         yield client
 

@@ -12,36 +12,43 @@ from prometheus_client.parser import text_string_to_metric_families
 from scheduler import Batch, BatchReport, Displaced, Draining, Expired, Load, Shed, Slice
 from service.errors import InvalidRequestError, RateLimitedError, UnknownModelError
 from service.rerank.call_record import CallRecord, new_id
-from service.telemetry.telemetry import Telemetry, band
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics, band
+from service.telemetry.model_telemetry import ModelTelemetry
 from tests.unit.service.wired import RESULT
 
 LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25)
 
 
 @pytest.fixture
-def telemetry() -> Telemetry:
-    telemetry = Telemetry()
-    telemetry.watch(["tiny", "other"], lambda: LOAD)
-    return telemetry
+def metrics() -> Metrics:
+    metrics = Metrics()
+    metrics.register_load(lambda: LOAD)
+    return metrics
 
 
-def samples(telemetry: Telemetry) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+@pytest.fixture
+def models(metrics: Metrics) -> ModelTelemetry:
+    return ModelTelemetry(metrics, ["tiny", "other"])
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Return every sample by name and labels."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(telemetry.exposition().decode())
+        for family in text_string_to_metric_families(metrics.exposition().decode())
         for sample in family.samples
     }
 
 
-def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     """Return one sample, None if it is not there."""
-    return samples(telemetry).get((name, tuple(sorted(labels.items()))))
+    return samples(metrics).get((name, tuple(sorted(labels.items()))))
 
 
-def end(telemetry: Telemetry, error: BaseException | None = None, lane: int | None = 0, api: str = "grpc") -> None:
+def end(metrics: Metrics, error: BaseException | None = None, lane: int | None = 0, api: str = "grpc") -> None:
     """Record a call that ends at once."""
-    with suppress(BaseException), telemetry.call(record := CallRecord(api)):
+    with suppress(BaseException), CallTelemetry(metrics).call(record := CallRecord(api)):
         record.lane = lane
         if error:
             raise error
@@ -81,30 +88,30 @@ def test_band(lane: int, name: str):
     ],
 )
 @pytest.mark.parametrize("api", ["grpc", "rest"])
-def test_outcome(error: BaseException | None, outcome: str, api: str, telemetry: Telemetry):
+def test_outcome(error: BaseException | None, outcome: str, api: str, metrics: Metrics):
     """Each call is counted once, under what it ended in."""
-    end(telemetry, error, lane=7, api=api)
-    counted = {key: n for key, n in samples(telemetry).items() if key[0] == "rerank_requests_total"}
+    end(metrics, error, lane=7, api=api)
+    counted = {key: n for key, n in samples(metrics).items() if key[0] == "rerank_requests_total"}
     labels = (("api", api), ("lanes", "1-99"), ("outcome", outcome))
     assert counted == {("rerank_requests_total", labels): 1}
 
 
-def test_call_without_a_lane(telemetry: Telemetry):
+def test_call_without_a_lane(metrics: Metrics):
     """A call that ended before its lane was known is counted without one."""
-    end(telemetry, InvalidRequestError("not JSON"), lane=None)
+    end(metrics, InvalidRequestError("not JSON"), lane=None)
     labels = {"api": "grpc", "outcome": "INVALID_REQUEST", "lanes": "none"}
-    assert value(telemetry, "rerank_requests_total", **labels) == 1
+    assert value(metrics, "rerank_requests_total", **labels) == 1
 
 
-def test_error_is_passed_on(telemetry: Telemetry):
+def test_error_is_passed_on(metrics: Metrics):
     """Recording a call keeps nothing from its caller."""
     error = KeyError("word")
-    with pytest.raises(KeyError) as caught, telemetry.call(CallRecord("rest")):
+    with pytest.raises(KeyError) as caught, CallTelemetry(metrics).call(CallRecord("rest")):
         raise error
     assert caught.value is error
 
 
-def test_a_failed_call_is_given_up(telemetry: Telemetry):
+def test_a_failed_call_is_given_up(metrics: Metrics):
     """What a call that fails has read is gone with it, and does not wait for the collector of cycles."""
 
     class Message:
@@ -112,7 +119,7 @@ def test_a_failed_call_is_given_up(telemetry: Telemetry):
 
     def fail() -> weakref.ref[Message]:
         message = Message()
-        with suppress(ValueError), telemetry.call(record := CallRecord("rest")):
+        with suppress(ValueError), CallTelemetry(metrics).call(record := CallRecord("rest")):
             record.lane = 0
             raise ValueError
         return weakref.ref(message)
@@ -125,75 +132,76 @@ def test_a_failed_call_is_given_up(telemetry: Telemetry):
 
 
 @pytest.mark.parametrize(("error", "reason"), [(Shed(1), "refused_or_late"), (Displaced(1), "displaced")])
-def test_shed_reason(error: Exception, reason: str, telemetry: Telemetry):
+def test_shed_reason(error: Exception, reason: str, metrics: Metrics):
     """Calls that got no service for want of room or time are told apart."""
-    end(telemetry, error, lane=500)
-    counted = {key: n for key, n in samples(telemetry).items() if key[0] == "rerank_shed_total" and n}
+    end(metrics, error, lane=500)
+    counted = {key: n for key, n in samples(metrics).items() if key[0] == "rerank_shed_total" and n}
     assert counted == {("rerank_shed_total", (("lanes", "500-999"), ("reason", reason))): 1}
 
 
 @pytest.mark.parametrize("error", [None, RateLimitedError(1), Expired(), Draining(), ZeroDivisionError()])
-def test_not_shed(error: Exception | None, telemetry: Telemetry):
+def test_not_shed(error: Exception | None, metrics: Metrics):
     """Calls that ended for another reason do not count as shed."""
-    end(telemetry, error)
-    shed = [n for key, n in samples(telemetry).items() if key[0] == "rerank_shed_total"]
+    end(metrics, error)
+    shed = [n for key, n in samples(metrics).items() if key[0] == "rerank_shed_total"]
     assert len(shed) == 8  # Each reason and band is there from the start, so that the first one counts as a rise.
     assert not any(shed)
 
 
-def test_times(telemetry: Telemetry):
+def test_times(metrics: Metrics):
     """A call that was answered is timed, with its wait and its tokenising."""
-    end(telemetry, lane=0)
-    assert value(telemetry, "rerank_request_seconds_count", lanes="0") == 1
-    assert value(telemetry, "rerank_queue_wait_seconds_sum", lanes="0") == RESULT.wait_s
-    assert value(telemetry, "rerank_tokenize_seconds_sum") == RESULT.tokenise_s
+    end(metrics, lane=0)
+    assert value(metrics, "rerank_request_seconds_count", lanes="0") == 1
+    assert value(metrics, "rerank_queue_wait_seconds_sum", lanes="0") == RESULT.wait_s
+    assert value(metrics, "rerank_tokenize_seconds_sum") == RESULT.tokenise_s
 
 
-def test_times_of_a_failed_call(telemetry: Telemetry):
+def test_times_of_a_failed_call(metrics: Metrics):
     """A call that failed has no wait to speak of, but took its time."""
-    end(telemetry, Expired(), lane=0)
-    assert value(telemetry, "rerank_request_seconds_count", lanes="0") == 1
-    assert value(telemetry, "rerank_queue_wait_seconds_count", lanes="0") is None
+    end(metrics, Expired(), lane=0)
+    assert value(metrics, "rerank_request_seconds_count", lanes="0") == 1
+    assert value(metrics, "rerank_queue_wait_seconds_count", lanes="0") is None
 
 
-def test_batch(telemetry: Telemetry):
+def test_batch(metrics: Metrics, models: ModelTelemetry):
     """A batch is recorded with its time, its pairs and its padded tokens, for its model."""
     batch = Batch(1, (Slice(1, (0, 1)), Slice(2, (0,))), 50, 0.01, model=1)
-    telemetry.batch(BatchReport(batch, 0.02, [RuntimeError()]))
-    assert value(telemetry, "rerank_inference_seconds_sum", model="other") == 0.02
-    assert value(telemetry, "rerank_batch_pairs_sum", model="other") == 3
-    assert value(telemetry, "rerank_batch_tokens_sum", model="other") == 150
-    assert value(telemetry, "rerank_failed_pairs_total", model="other") == 1
-    assert value(telemetry, "rerank_inference_seconds_count", model="tiny") == 0
+    models.batch(BatchReport(batch, 0.02, [RuntimeError()]))
+    assert value(metrics, "rerank_inference_seconds_sum", model="other") == 0.02
+    assert value(metrics, "rerank_batch_pairs_sum", model="other") == 3
+    assert value(metrics, "rerank_batch_tokens_sum", model="other") == 150
+    assert value(metrics, "rerank_failed_pairs_total", model="other") == 1
+    assert value(metrics, "rerank_inference_seconds_count", model="tiny") == 0
 
 
-def test_load(telemetry: Telemetry):
+def test_load(metrics: Metrics):
     """The load is asked for at each scrape."""
-    assert value(telemetry, "rerank_jobs") == 1
-    assert value(telemetry, "rerank_pairs_waiting") == 2
-    assert value(telemetry, "rerank_workers_busy") == 3
-    assert value(telemetry, "rerank_backlog_seconds") == 0.5
-    assert value(telemetry, "rerank_pressure") == 0.25
+    assert value(metrics, "rerank_jobs") == 1
+    assert value(metrics, "rerank_pairs_waiting") == 2
+    assert value(metrics, "rerank_workers_busy") == 3
+    assert value(metrics, "rerank_backlog_seconds") == 0.5
+    assert value(metrics, "rerank_pressure") == 0.25
 
 
-def test_what_runs(telemetry: Telemetry):
+@pytest.mark.usefixtures("models")
+def test_what_runs(metrics: Metrics):
     """The metrics say which models are served and which program serves them."""
-    assert value(telemetry, "rerank_model_info", model="tiny") == 1
-    assert value(telemetry, "rerank_model_info", model="other") == 1
-    assert [key for key in samples(telemetry) if key[0] == "rerank_build_info" and dict(key[1])["version"]]
+    assert value(metrics, "rerank_model_info", model="tiny") == 1
+    assert value(metrics, "rerank_model_info", model="other") == 1
+    assert [key for key in samples(metrics) if key[0] == "rerank_build_info" and dict(key[1])["version"]]
 
 
 def test_before_there_is_a_model():
     """The metrics can be read before a model is loaded."""
-    assert b"rerank_build_info" in Telemetry().exposition()
+    assert b"rerank_build_info" in Metrics().exposition()
 
 
-def test_names(telemetry: Telemetry):
+def test_names(metrics: Metrics, models: ModelTelemetry):
     """Names are lower case with base units, counters end in _total, and each metric says what it is."""
-    end(telemetry)
-    end(telemetry, Shed(1))
-    telemetry.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, []))
-    every = list(text_string_to_metric_families(telemetry.exposition().decode()))
+    end(metrics)
+    end(metrics, Shed(1))
+    models.batch(BatchReport(Batch(1, (Slice(1, (0,)),), 1, 0.1), 0.1, []))
+    every = list(text_string_to_metric_families(metrics.exposition().decode()))
     assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= {f.name for f in every}
     families = [f for f in every if "_created" not in f.name and not f.name.startswith("process_")]
     assert len(families) >= 12
@@ -209,14 +217,14 @@ def test_names(telemetry: Telemetry):
             assert not family.name.endswith("_total"), family.name
 
 
-def test_labels_are_few(telemetry: Telemetry):
+def test_labels_are_few(metrics: Metrics):
     """Neither clients nor lanes multiply the series."""
     for lane in range(1000):
-        with telemetry.call(record := CallRecord("grpc")):
+        with CallTelemetry(metrics).call(record := CallRecord("grpc")):
             record.lane, record.client = lane, f"client {lane}"
-    series = [key for key in samples(telemetry) if key[0] == "rerank_requests_total"]
+    series = [key for key in samples(metrics) if key[0] == "rerank_requests_total"]
     assert len(series) == 4
-    assert "client" not in telemetry.exposition().decode()
+    assert "client" not in metrics.exposition().decode()
 
 
 def test_ids_are_unique():

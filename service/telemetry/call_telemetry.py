@@ -1,0 +1,66 @@
+"""The end of a call: its span, its metrics and its log line."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from time import perf_counter
+
+import structlog
+
+from service.errors import Outcome
+from service.rerank.call_record import CallRecord
+from service.telemetry.metrics import Metrics
+from service.telemetry.tracing import NO_HEADERS, Tracing
+
+
+class CallTelemetry:
+    """Traces, counts and logs calls when they end. Neither query nor document texts come near it."""
+
+    def __init__(self, metrics: Metrics, *, export_spans: bool = False) -> None:
+        """Count in `metrics`; send spans where the variables of OpenTelemetry say, if `export_spans`."""
+        self._metrics = metrics
+        self._tracing = Tracing(export=export_spans)
+        self._log = structlog.get_logger("rerankd")
+
+    @contextmanager
+    def call(self, record: CallRecord, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
+        """Trace, count and log how the call of `record` ends, with what the record holds by then.
+
+        `headers` are the caller's, for the trace it is in.
+        """
+        # The record does not keep the error: it is in a frame of its traceback, and both, with all that the call read,
+        # would wait for the collector of cycles.
+        start = perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            self._end(record, headers, perf_counter() - start, error)
+            raise
+        self._end(record, headers, perf_counter() - start)
+
+    def close(self) -> None:
+        """Send the spans that were not sent yet. Blocks for as long as their collector does."""
+        self._tracing.close()
+
+    def _end(
+        self, record: CallRecord, headers: Mapping[str, str], took_s: float, error: BaseException | None = None
+    ) -> None:
+        row = Outcome.of(error).row if error else None
+        outcome = row.reason if row else "OK"
+        fields = {
+            "api": record.api,
+            "client": record.client,
+            "lane": record.lane,
+            "documents": record.documents,
+            "outcome": outcome,
+            "wait_ms": round(record.result.wait_s * 1000, 1) if record.result else None,
+        }
+        attributes = {f"rerank.{name}": value for name, value in fields.items() if value is not None}
+        fault = outcome if row and row.http >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+        trace = self._tracing.span(headers, took_s, {"rerank.id": record.id, **attributes}, fault)
+        self._metrics.call_ended(record, outcome, took_s, error, trace)
+        line = {"id": record.id, **fields, "took_ms": round(took_s * 1000, 1), **({"trace": trace} if trace else {})}
+        if outcome == "INTERNAL":
+            self._log.error("call", **line, exc_info=error)
+        else:
+            self._log.info("call", **line)
