@@ -22,6 +22,7 @@ from scheduler import (
     Refused,
     Sample,
     Scheduler,
+    Scores,
     SchedulerError,
     ScoringFailed,
     Step,
@@ -71,10 +72,9 @@ def scheduling(scheduler: Scheduler, cost: CostModel) -> None:
 async def dispatching(scheduler: Scheduler, executor: Executor) -> None:
     """Submit pairs of any type to the shell around it."""
 
-    def score(pairs: Sequence[bytes], abort: Abort) -> Sequence[float]:
+    def score(pairs: Sequence[bytes], abort: Abort) -> Scores:
         abort.arm(lambda: None)
-        assert_type(abort.partial, bool)
-        return [0.0 for _ in pairs]
+        return Scores([0.0 for _ in pairs], pairs_run=len(pairs))
 
     def report(batch: BatchReport) -> None:
         assert_type(batch.took_s, float)
