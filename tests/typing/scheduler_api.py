@@ -22,8 +22,8 @@ from scheduler import (
     Refused,
     Sample,
     Scheduler,
-    Scores,
     SchedulerError,
+    Scores,
     ScoringFailed,
     Step,
 )
