@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do."""
+"""API keys: the client and the permissions of each."""
 
 import hashlib
 import hmac
@@ -23,17 +23,17 @@ class _Key(NamedTuple):
 
 
 class ApiKeys:
-    """Names the client of a call from its key, or, where no keys are asked for, from what it calls itself."""
+    """Names the client of a call by its key, or by its own name where no keys are required."""
 
     def __init__(self, keys_file: Path | None) -> None:
-        """Read the keys, each a line of the form that `parse_key` takes. Raises FileError."""
+        """Read the keys, one a line; without a file, none is required. Raises FileError."""
         self._keys = ReloadingFile("keys file", keys_file, _parse) if keys_file else None
 
     def caller(self, authorization: str | None, name: str | None) -> Caller:
-        """Return who calls.
+        """Return the caller.
 
-        `authorization` is the header of that name, `name` what the client calls itself; both hostile.
-        Raises UnauthenticatedError where a key is asked for and the right one is not there.
+        `authorization` is the header of that name, `name` the client's own name; both hostile.
+        Raises UnauthenticatedError if keys are required and this is not one.
         """
         if self._keys is None:
             return Caller("".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS)
@@ -41,13 +41,13 @@ class ApiKeys:
         if scheme.lower() != "bearer" or not key.strip():
             raise UnauthenticatedError("send a key as `Authorization: Bearer KEY`")
         digest = _digest(key.strip())
-        found = None
-        for known in self._keys.value:  # All of them, in constant time.
+        match = None
+        for known in self._keys.value:  # All of them, so that the time does not tell which one matches.
             if hmac.compare_digest(known.digest, digest):
-                found = known
-        if found is None:
+                match = known
+        if match is None:
             raise UnauthenticatedError("this key is not known here")
-        return found.caller
+        return match.caller
 
 
 def _parse(text: str) -> list[_Key]:
@@ -64,15 +64,15 @@ def _parse(text: str) -> list[_Key]:
 
 
 def _parse_key(line: str) -> _Key:
-    """Return the key of `name:key` or `name:sha256:HEX`, with `option=value` behind it. Raises ValueError."""
+    """Return the key of `name:key` or `name:sha256:HEX`, then any `option=value`. Raises ValueError."""
     client, separator, rest = (part.strip() for part in line.partition(":"))
     words = rest.split()
     if not separator or not client or not words:
         raise ValueError("expected name:key or name:sha256:HEX")
-    key, *given = words
+    key, *assignments = words
     options: dict[str, Any] = {}
-    for word in given:
-        name, _, value = word.partition("=")
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
         if name not in _OPTIONS or name in options:
             raise ValueError(f"expected {', '.join(f'{known}=...' for known in _OPTIONS)} behind the key, each once")
         options[name] = _OPTIONS[name](value)
@@ -85,7 +85,7 @@ def _parse_key(line: str) -> _Key:
     return _Key(Caller(client, options.get("priority", 0), options.get("rate"), options.get("models")), digest)
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not value.isdecimal() or not least <= int(value) <= most:
             raise ValueError(f"expected a whole number, {least} to {most}, not {value!r}")
@@ -101,8 +101,8 @@ def _models(value: str) -> frozenset[str]:
 
 
 _OPTIONS: dict[str, Callable[[str], Any]] = {
-    "priority": _whole(0, LANES - 1),
-    "rate": _whole(1, 10**9),
+    "priority": _whole_number(0, LANES - 1),
+    "rate": _whole_number(1, 10**9),
     "models": _models,
 }
 

@@ -1,4 +1,4 @@
-"""How often one client may ask."""
+"""The rate limit of a client."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,19 +13,19 @@ _CLIENTS_MAX = 10_000
 
 
 class RateLimit:
-    """Refuses a client that asks more often than allowed; never makes it wait.
+    """Refuses a client that is over its rate, and never makes it wait.
 
-    A throttler's own way of waiting polls, in no order and without bound: a queue before the queue. So it is only
-    ever tried. The clients seen last are remembered, more than can ask within a period.
+    The library's own wait polls, in no order and without bound, which would be a queue before the queue; so it is
+    called with a timeout of 0. The most recent clients are kept, more than can send a request within a period.
     """
 
     def __init__(self, rate: int | None) -> None:
-        """Allow `rate` requests a second and client, unless it has a rate of its own; None: any number."""
+        """Allow each client `rate` requests a second unless it has its own rate; None: any number."""
         self._rate = rate
         self._clients: OrderedDict[tuple[str, int], Throttler] = OrderedDict()
 
     async def admit(self, caller: Caller) -> None:
-        """Count a request. Raises RateLimitedError, with the period as advice, if it is one too many."""
+        """Count a request. Raises RateLimitedError, with the period as advice, if it is over the rate."""
         rate = self._rate if caller.rate is None else caller.rate
         if rate is None:
             return

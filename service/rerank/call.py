@@ -11,7 +11,7 @@ from service.access.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who asks, under which id, and until when; the same over both APIs."""
+    """A call over either API."""
 
     id: str
     caller: Caller
@@ -20,12 +20,12 @@ class Call:
 
     @property
     def client(self) -> str:
-        """Name of who asks."""
+        """Name of the caller's client."""
         return self.caller.client
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Cancel what is inside, reading the request included, when the deadline passes. Raises Expired then."""
+        """Cancel the block when the deadline passes. Raises Expired then."""
         try:
             async with asyncio.timeout_at(self.deadline):
                 yield

@@ -12,9 +12,9 @@ MAX_TOKENS_PER_DOC = 4096
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """A query and the documents to order by their relevance to it; valid because it exists.
+    """A query and the documents to order by their relevance to it.
 
-    Raises OutOfRangeError naming every field at fault.
+    Raises OutOfRangeError, with a violation for each field at fault, so that no invalid one exists.
     """
 
     model: str | None

@@ -21,20 +21,19 @@ from service.rerank.request import RerankRequest
 from service.rerank.result import RerankResult
 from service.rerank.served_model import ServedModel
 
-_CHUNK_DOCUMENTS = 32
-_CHUNK_CHARACTERS = 64 * 1024
-"""What is tokenised in one turn: a few milliseconds, after which a more urgent request may go first."""
-_TOKENS_PER_CHARACTER = 0.2
-_PER_UNIT = 100
+_CHUNK_DOCUMENTS = 32  # Tokenised by one call, of a few milliseconds, so that a more urgent request can go between.
+_CHUNK_CHARACTERS = 64 * 1024  # Of a chunk of long documents.
+_TOKENS_PER_CHARACTER = 0.2  # Of English text.
+_PER_UNIT = 100  # Documents, or windows, of a search unit, as published for the API mirrored here.
 
 
 class _Scored(NamedTuple):
-    """What came of the pairs of a request."""
+    """The scores of the pairs of a request."""
 
     scores: list[float | None]
     """One a pair; None where the model has none."""
     cached_tokens: int | None
-    """Of the pairs whose scores were known; None without a cache."""
+    """Tokens of the pairs whose scores were cached; None without a cache."""
     wait_s: float
 
 
@@ -108,8 +107,8 @@ class Reranker:
     async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:
         """Return the pairs of a request, and its query.
 
-        Before each turn on the tokeniser the scheduler is asked whether the request would still be let in: in a
-        flood, others take the room while it waits, and what will be refused is not worth tokenising.
+        Before each chunk the scheduler checks that it would still admit the request: under load, others may take the
+        room while this one waits to be tokenised, and tokenising a request that will be refused is wasted.
         """
         self._serial += 1
         run = partial(self._tokenising.run, request.lane, self._serial)
@@ -130,7 +129,7 @@ class Reranker:
         return encoded, query
 
     async def _scored(self, pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
-        """Return the scores of pairs; those that are not known, each once, by way of the workers."""
+        """Return the scores of pairs; those that are not cached are computed by the workers, equal ones once."""
         keys = [pair.key for pair in pairs]
         known: dict[bytes, float | None] = {
             key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None
@@ -162,7 +161,7 @@ class Reranker:
 
 
 def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:
-    """Raise ForbiddenError if the caller's key is not for such requests."""
+    """Raise ForbiddenError if the key of the caller does not permit the lane or the model."""
     if request.lane < caller.lane:
         raise ForbiddenError(f"this key may ask for priority {caller.lane} and less urgent ones")
     if caller.models is not None and caller.models.isdisjoint(model.names):
@@ -170,10 +169,10 @@ def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -
 
 
 def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
-    """Guess what a request amounts to from its size in characters, which costs no tokenising.
+    """Return the amount of work of a request as estimated from its characters, without tokenising.
 
-    The guess fits English. For text with more tokens to the character it is low, and the decision is left to the
-    scheduler's, which knows them; nothing that one client sends changes the guess for another.
+    The estimate fits English. It is low for text with more tokens a character; such a request is then refused when it
+    is submitted with its true tokens. It is not learned, so that no client can change it for another.
     """
     context = model.engine.context
     query = int(min(len(request.query) * _TOKENS_PER_CHARACTER, context // 2))
@@ -186,7 +185,7 @@ def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
 
 
 def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
-    """Cut documents into what is tokenised in one turn."""
+    """Split documents into chunks, each tokenised by one call."""
     chunk: list[str] = []
     characters = 0
     for document in documents:

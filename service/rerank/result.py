@@ -1,4 +1,4 @@
-"""The answer to a request, in the form that every API form is made from."""
+"""The result that the answer of every API form is made from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class RerankResult:
-    """The answer to a request, and what it took."""
+    """The ranked documents of a request, and its cost."""
 
     id: str
     results: Sequence[Ranked]
@@ -26,12 +26,12 @@ class RerankResult:
     input_tokens: int
     """Encoded lengths of all pairs, equal documents counted each time."""
     warnings: Sequence[str]
-    """Sentences about what was cut."""
+    """Sentences; empty if there is nothing to warn of."""
     wait_s: float
-    """From admission until the first pair reached a worker."""
+    """Seconds from admission until the first pair reached a worker."""
     tokenise_s: float
-    """Thread time spent on tokenising."""
+    """Seconds of thread time for tokenising."""
     model: str
     """Name of the model that scored."""
     cached_tokens: int | None = None
-    """Those input tokens whose scores were known already; None without a cache."""
+    """Input tokens whose scores were cached; None without a cache."""

@@ -11,7 +11,7 @@ class ServedModel:
     """A loaded model, and the names it answers to."""
 
     number: int
-    """Its place among the models on the workers; 0 is the default one."""
+    """Its index among the models of the dispatcher; 0 is the default one."""
     name: str
     aliases: tuple[str, ...]
     engine: Engine
@@ -19,5 +19,5 @@ class ServedModel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All it answers to."""
+        """Its name and its aliases."""
         return self.name, *self.aliases

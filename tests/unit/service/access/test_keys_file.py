@@ -33,10 +33,10 @@ def test_comments_and_blank_lines(tmp_path: Path):
     """Blank lines and comments are passed over, and spaces around a line do not matter."""
     file = tmp_path / "keys"
     file.write_text(f"# who may ask\n\n   \n  # ann:other\n  ann:{ANN}  \n")
-    identity = ApiKeys(file)
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    api_keys = ApiKeys(file)
+    assert api_keys.caller(f"Bearer {ANN}", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer other", None)
+        api_keys.caller("Bearer other", None)
 
 
 def test_space_after_the_colon(tmp_path: Path):
@@ -57,8 +57,8 @@ def test_several_keys_of_one_client(tmp_path: Path):
     """A client may have several keys, so that one can replace another without a gap."""
     file = tmp_path / "keys"
     file.write_text("ann:old\nann:new\n")
-    identity = ApiKeys(file)
-    assert {identity.caller(f"Bearer {key}", None).client for key in ("old", "new")} == {"ann"}
+    api_keys = ApiKeys(file)
+    assert {api_keys.caller(f"Bearer {key}", None).client for key in ("old", "new")} == {"ann"}
 
 
 def test_digest_in_upper_case(tmp_path: Path):
@@ -101,7 +101,7 @@ def test_no_keys_at_all(text: str, tmp_path: Path):
 
 
 def test_missing_file(tmp_path: Path):
-    """A file that is not there is an error, not an open door."""
+    """A file that is not there is an error, and does not let everybody in."""
     with pytest.raises(FileError, match=f"{tmp_path / 'none'} cannot be read: No such file"):
         ApiKeys(tmp_path / "none")
 
@@ -122,20 +122,20 @@ def test_not_text(tmp_path: Path):
 
 def test_changed_file(keys: Path):
     """A key that was added counts, and one that was taken away no longer does, without a restart."""
-    identity = ApiKeys(keys)
+    api_keys = ApiKeys(keys)
     replace(keys, "carol:new\n")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert api_keys.caller("Bearer new", None).client == "carol"
     with pytest.raises(UnauthenticatedError):
-        identity.caller(f"Bearer {ANN}", None)
+        api_keys.caller(f"Bearer {ANN}", None)
 
 
 def test_file_written_in_place(keys: Path):
     """A file that was written over where it stands is read again."""
-    identity = ApiKeys(keys)
+    api_keys = ApiKeys(keys)
     before = keys.stat()
     keys.write_text("carol:new\n")
     os.utime(keys, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert api_keys.caller("Bearer new", None).client == "carol"
 
 
 def test_swapped_link(tmp_path: Path):
@@ -147,35 +147,35 @@ def test_swapped_link(tmp_path: Path):
     (tmp_path / "data").symlink_to("old")
     file = tmp_path / "keys"
     file.symlink_to("data/keys")
-    identity = ApiKeys(file)
+    api_keys = ApiKeys(file)
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").replace(tmp_path / "data")
-    assert identity.caller("Bearer new", None).client == "ann"
+    assert api_keys.caller("Bearer new", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer old", None)
+        api_keys.caller("Bearer old", None)
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "", "bob:sha256:12\n"])
 def test_keys_are_kept_while_the_file_is_invalid(text: str, keys: Path):
     """A mistake in the file locks nobody out and lets nobody in; once it is mended, the file counts again."""
-    identity = ApiKeys(keys)
+    api_keys = ApiKeys(keys)
     replace(keys, text)
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    assert api_keys.caller(f"Bearer {ANN}", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer nonsense", None)
+        api_keys.caller("Bearer nonsense", None)
     replace(keys, "carol:new\n")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert api_keys.caller("Bearer new", None).client == "carol"
 
 
 def test_keys_are_kept_while_the_file_is_gone(keys: Path):
     """A file that is away for a moment locks nobody out and lets nobody in."""
-    identity = ApiKeys(keys)
+    api_keys = ApiKeys(keys)
     keys.unlink()
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    assert api_keys.caller(f"Bearer {ANN}", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller(None, "ann")
+        api_keys.caller(None, "ann")
     replace(keys, "carol:new\n")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert api_keys.caller("Bearer new", None).client == "carol"
 
 
 @pytest.mark.parametrize(
