@@ -1,6 +1,6 @@
-"""From the bytes of a call to its messages; hostile until parsed.
+"""Messages from bytes, which are hostile until parsed.
 
-Messages are taken as bytes and parsed here: grpc would answer undecodable ones with INTERNAL.
+They are parsed here and not by grpc, which would answer malformed ones with INTERNAL.
 """
 
 from collections.abc import AsyncIterator
@@ -29,13 +29,16 @@ def parse(kind: type[M], raw: bytes) -> M:
 
 
 class Parts(Generic[M]):
-    """The messages of a stream, as they come. Raises what `parse` does, and when they are too large in all."""
+    """The messages of a stream, in order of arrival.
+
+    Raises what `parse` does, and TooLargeError if they are too large together.
+    """
 
     def __init__(self, kind: type[M], stream: AsyncIterator[bytes]) -> None:
         self._kind = kind
         self._stream = aiter(stream)
         self.size = 0
-        """Bytes of those that came."""
+        """Bytes of the messages so far."""
 
     def __aiter__(self) -> AsyncIterator[M]:
         return self

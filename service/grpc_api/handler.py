@@ -1,7 +1,4 @@
-"""What every method does around its answer: name the caller, keep time and the record, say what went wrong.
-
-However a call ends, its trailers say how busy the server is.
-"""
+"""The opening and the end of every method: a call, its status, and a load report in its trailers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -24,10 +21,10 @@ R = TypeVar("R")
 
 
 class Handler:
-    """The same for all methods."""
+    """Wraps the methods of all services."""
 
     def __init__(self, calls: Calls, load: Callable[[], Load | None]) -> None:
-        """Report the `load`, once there is one, with the end of every call."""
+        """Report the load that `load` returns, unless it is None, in the trailers of every call."""
         self._calls = calls
         self._load = load
 
@@ -41,7 +38,8 @@ class Handler:
 
         async def handle(raw: bytes, context: Context) -> R:
             held = [raw]
-            del raw  # grpc keeps an aborted call until the collector of cycles comes, and what is in its frames.
+            # grpc keeps the frames of an aborted call until the cycle collector runs: none of them holds the message.
+            del raw
 
             async def parsed(record: CallRecord, call: Call) -> R:
                 return await answer(parse(kind, held.pop()), context, record, call)
@@ -66,7 +64,8 @@ class Handler:
             async with self._calls.open(record, metadata(context), partial(_timeout_s, context)) as call:
                 message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            # Without the frames that it passed, which hold the message, and outside, so that it is nobody's context.
+            # Without its traceback, whose frames hold the message. It is handled after this block, so that no other
+            # exception has it as its context.
             failure = error.with_traceback(None)
         self._report(context)
         if failure:
@@ -74,7 +73,7 @@ class Handler:
         return message
 
     def _report(self, context: Context) -> None:
-        """Say at the end of a call how busy the server is."""
+        """Add a load report to the trailers of a call."""
         if load := self._load():
             context.set_trailing_metadata(((TRAILER, report(load)),))
 

@@ -14,16 +14,16 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Health(health.aio.HealthServicer):
-    """Health of the services named, and of the server as a whole; `LIVENESS` is looked up whenever it is checked."""
+    """Health of the services and of the server as a whole; `LIVENESS` is computed at each check."""
 
     def __init__(self, services: Iterable[str], alive: Callable[[], bool]) -> None:
-        """Know no name until `start`; `alive` says whether the process makes progress."""
+        """Know no name until `start`; `alive` returns True while the process makes progress."""
         super().__init__()
         self._names = (*services, health.OVERALL_HEALTH)
         self._alive = alive
 
     async def start(self) -> None:
-        """Answer NOT_SERVING, but for `LIVENESS`."""
+        """Answer NOT_SERVING, and SERVING for `LIVENESS`."""
         await self._set_all(_NOT_SERVING)
         await self.set(LIVENESS, _SERVING)
 

@@ -1,16 +1,16 @@
-"""What balancers are told of the load, with the end of every call."""
+"""The load report (ORCA) that balancers read in the trailers of every call."""
 
 from rerank.v2.load_report_pb2 import LoadReport
 
 from scheduler import Load
 
 TRAILER = "endpoint-load-metrics-bin"
-"""Where they look for it."""
+"""Its key."""
 
-_RATE = 1.0  # Not the true one, which would feed on itself: the .proto file says how.
-_IDLE = 0.1
+_RATE = 1.0  # Not the true one: balancers weigh by it, so that a server with more calls got more.
+_IDLE = 0.1  # Reported by an idle server: a utilisation of 0 would hide the report.
 
 
 def report(load: Load) -> bytes:
-    """Return what makes a server the less likely to get calls, the more work it holds."""
+    """Return the report, by which a server with more work gets fewer calls."""
     return LoadReport(rps_fractional=_RATE, application_utilization=_IDLE + load.pressure).SerializeToString()

@@ -1,4 +1,4 @@
-"""What a call brings besides its messages; hostile until read."""
+"""Metadata of a call; hostile until parsed."""
 
 from typing import Any, TypeAlias
 
@@ -7,22 +7,22 @@ import grpc
 from service.errors import InvalidRequestError
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-"""A call, as grpc knows it."""
+"""A call of the grpc library."""
 
 _PRIORITY = "x-priority"
-_DIGITS_MAX = 12  # Of a number: enough for any that is not nonsense.
+_DIGITS_MAX = 12  # Of a number: more than any valid one has.
 
 
 def metadata(context: Context) -> dict[str, str]:
-    """Return a call's metadata that are text, by key; of those that share one, the last."""
+    """Return the textual metadata of a call by key; of equal keys, the last."""
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
-def lane(context: Context, otherwise: int) -> int:
-    """Return the lane that a call's metadata ask for, or `otherwise`. Raises InvalidRequestError."""
-    given = metadata(context).get(_PRIORITY)
-    if not given:
-        return otherwise
-    if not given.removeprefix("-").isdecimal() or len(given) > _DIGITS_MAX:
+def lane(context: Context, default: int) -> int:
+    """Return the lane that the metadata of a call name, or `default`. Raises InvalidRequestError."""
+    value = metadata(context).get(_PRIORITY)
+    if not value:
+        return default
+    if not value.removeprefix("-").isdecimal() or len(value) > _DIGITS_MAX:
         raise InvalidRequestError(f"{_PRIORITY} takes a whole number")
-    return int(given)
+    return int(value)

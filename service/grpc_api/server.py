@@ -1,4 +1,4 @@
-"""The gRPC server: who answers on its port, and when."""
+"""The gRPC server, its options and its services."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,26 +16,26 @@ from service.net.tls import Certificates, Texts
 from service.rerank.backend import Backend
 from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
 
-_MARGIN = 2**20  # A message a little too large is still taken in, so that the answer can say what is wrong with it.
+_MARGIN = 2**20  # A message a little too large is still received, so that the answer can say so.
 _METADATA_BYTES_MAX = 16 * 2**10
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
-    ("grpc.max_send_message_length", -1),  # What goes out is bounded by what was taken in.
+    ("grpc.max_send_message_length", -1),  # Answers are bounded by their requests.
     ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
-    # More calls than ever wait: the scheduler does not know those that a client holds back for lack of streams, so that
-    # an urgent one among them waits behind the rest.
+    # More calls than ever wait. A client holds calls back for lack of streams, and the scheduler does not see them: an
+    # urgent one would wait behind the others.
     ("grpc.max_concurrent_streams", 10_000),
     # A client may ping every 10 s, with or without calls; after two pings more often than that it is disconnected.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_ping_strikes", 2),
-    # The server pings, too, every minute; the library's default is two hours. A client whose machine has gone does not
-    # close its connection, and gateways drop connections that are silent (Azure after 240 s, AWS after 350 s).
+    # The server pings every minute; the library's default is two hours. A client whose machine has gone does not close
+    # its connection, and gateways drop silent connections (Azure after 240 s, AWS after 350 s).
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: the age ends a connection, if anything does.
+    ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: only the age ends a connection.
 )
 
 
@@ -52,10 +52,10 @@ class GrpcApi:
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
     ) -> None:
-        """Answer through `backend`; `alive` says whether the process makes progress.
+        """Answer through `backend`; `alive` returns True while the process makes progress.
 
-        A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and may
-        find servers that it did not know.
+        A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and so
+        finds servers that are new.
         """
         handler = Handler(calls, backend.load)
         services = RerankV2(backend, limits, handler).services() | TeiV1(backend, limits, handler).services()
@@ -63,8 +63,8 @@ class GrpcApi:
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
             options=(*_OPTIONS, *_age(connection_age_max_s)),
-            maximum_concurrent_rpcs=None,  # The scheduler decides which calls are refused, and the answer says why.
-            compression=grpc.Compression.NoCompression,  # An answer is a few numbers a document.
+            maximum_concurrent_rpcs=None,  # The scheduler refuses calls, and the answer says why.
+            compression=grpc.Compression.NoCompression,  # An answer is a few numbers for each document.
         )
         self._credentials = _credentials(certificates) if certificates else None
         for name, methods in services.items():
@@ -79,7 +79,7 @@ class GrpcApi:
         else:
             port = self._server.add_insecure_port(address)
         await self._health.start()
-        # grpc breaks when its start is cancelled: it goes on, and whoever stops waits for it.
+        # grpc breaks when its start is cancelled: it goes on, and `stop` waits for it.
         self._starting = asyncio.create_task(self._server.start())
         await asyncio.shield(self._starting)
         return port
@@ -93,33 +93,33 @@ class GrpcApi:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more calls, wait for those that run for up to `grace_s`, and close."""
-        if self._starting:  # grpc raises for a server that never was.
+        """Take no more calls, wait up to `grace_s` for those that run, and close."""
+        if self._starting:  # grpc raises for a server that was not started.
             await self._starting
             await self._server.stop(grace_s)
 
 
 def _age(seconds: int) -> Sequence[tuple[str, int]]:
-    # Without a grace that ends, calls that run then are finished.
+    # The default grace has no end: calls that run at that age are finished.
     return (("grpc.max_connection_age_ms", seconds * 1000),) if seconds else ()
 
 
 def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    """Return credentials that grpc asks for what has changed before each handshake."""
-    given = certificates.texts
+    """Return credentials that follow the certificates: grpc asks for changes before each handshake."""
+    current = certificates.texts
 
     def changed() -> grpc.ServerCertificateConfiguration | None:
-        nonlocal given
+        nonlocal current
         texts = certificates.texts
-        if texts is given:
+        if texts is current:
             return None
-        given = texts
+        current = texts
         return _configuration(texts)
 
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(given),
+        _configuration(current),
         changed,  # type: ignore[arg-type]  # Its types do not know that None stands for no change.
-        require_client_authentication=given.client_ca is not None,
+        require_client_authentication=current.client_ca is not None,
     )
 
 

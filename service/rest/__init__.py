@@ -1,1 +1,1 @@
-"""The REST API: JSON to requests and back, errors to HTTP; one file for each form of the body."""
+"""The REST API: JSON to requests and back, errors to HTTP statuses; one file for each form of body."""

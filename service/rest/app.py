@@ -1,4 +1,4 @@
-"""The REST application: every route, answered."""
+"""The REST application and its endpoint."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial

@@ -15,15 +15,15 @@ from service.rest.document_text import text_of
 from service.rest.routes import Route
 from service.rest.schema import Body
 
-_FAULTS_MAX = 5  # Faults of a body told at once.
+_FAULTS_MAX = 5  # Faults of a body that a message lists.
 _LARGE = 64 * 1024
-"""Bytes of a body from which on it is parsed on a thread."""
+"""Bytes of the smallest body that is parsed on a thread."""
 _SMALL = 2 * 1024
-"""Bytes of a body up to which objects are turned into text on the event loop: no more than a millisecond or two."""
-_PIECE_S = 0.01  # After which another request may go first.
+"""Bytes of the largest body whose objects become text on the event loop, which takes a millisecond or two."""
+_PIECE_S = 0.01  # Of thread time, after which a more urgent request may go first.
 _VALUES_MAX = 500_000
-"""Values and names in a body: nobody else gets to run while they are made, which takes a tenth of a second."""
-_BLOCK = 64 * 1024  # Bytes looked at in one go.
+"""Values and names in a body: to create them takes a tenth of a second, during which no other thread runs."""
+_BLOCK = 64 * 1024  # Bytes of a body whose values are counted at a time.
 
 
 class Decoder:
@@ -63,11 +63,11 @@ class Decoder:
             value = from_json(raw, allow_inf_nan=False)
         except ValueError as error:
             raise InvalidRequestError(f"the body is not JSON: {error}") from None
-        kind = route.kind_of(value)
-        if isinstance(value, dict) and isinstance(documents := value.get(kind.ranked_field), list):
-            self._limits.check_documents(len(documents), kind.ranked_field)
+        form = route.form_of(value)
+        if isinstance(value, dict) and isinstance(documents := value.get(form.ranked_field), list):
+            self._limits.check_documents(len(documents), form.ranked_field)
         try:
-            return kind.model_validate(value)
+            return form.model_validate(value)
         except ValidationError as error:
             faults = [
                 f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
@@ -77,9 +77,11 @@ class Decoder:
 
 
 def _check_values(raw: bytes | bytearray) -> None:
-    """Raise OutOfRangeError if there are too many values, without making any.
+    """Raise OutOfRangeError if there are too many values, without creating any.
 
-    Before each there is a bracket, a comma or a colon, once the texts are taken away.
+    Outside of strings, each value and name but the first follows a bracket, a comma or a colon: those are counted. A
+    string begins and ends with a quote that no backslash escapes, so that every second part between such quotes is
+    outside.
     """
     if len(raw) <= _VALUES_MAX:
         return
@@ -97,7 +99,7 @@ def _check_values(raw: bytes | bytearray) -> None:
 
 
 def _read_some(unread: Iterator[str], texts: list[str]) -> bool:
-    """Read documents for a moment; return whether there may be more."""
+    """Append texts for up to `_PIECE_S`; return False when none is left."""
     end = perf_counter() + _PIECE_S
     for text in unread:
         texts.append(text)

@@ -1,4 +1,4 @@
-"""Documents that are more than a text."""
+"""The text of a document that is an object."""
 
 import re
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from service.errors import OutOfRangeError, UnsupportedError, Violation
 from service.rest.schema import AnyDocument
 
 _TEXT, _IMAGE = "text", "image"
-_WIDE = 2**31 - 1  # Characters of a line: none is ever broken.
-_DEPTH_MAX = 16  # Levels of a document: each of them indents every line below it.
+_WIDE = 2**31 - 1  # Characters of a line, so that libyaml breaks none.
+_DEPTH_MAX = 16  # Levels of a document: each indents every line below it.
 _VALUES_MAX = 100_000
-"""Values of a document: far more than are ever read of one, and not too many to turn into YAML."""
+"""Values of a document: far more than the model reads, few enough to write as YAML."""
 _CHARACTERS_MAX = 1_000_000
-"""Characters of a document that is more than a text: one that large would hold up others while it becomes YAML."""
+"""Characters of a document that is an object: writing a larger one as YAML would delay other requests."""
 _FAR = re.compile("[\U00010000-\U0010ffff]")
-"""Characters, such as most pictographs, that libyaml writes as escapes, whatever it is told."""
+"""Characters, such as most emoji, that libyaml always writes as escapes."""
 _FREE = range(0xE000, 0xF900)
-"""Characters that mean nothing to anybody, and that libyaml writes as they are."""
+"""Code points for private use, which libyaml writes as they are."""
 
 
 def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None = None) -> str:
-    """Return what the model reads of a document.
+    """Return the text of a document that the model reads.
 
-    Of a text, the text. Of an object, its `fields` in their order, or all it has in its own, as YAML, which models
-    were trained to read; but where that comes down to `text`, only that text, so that it scores like a document that
-    was sent as one. `position` is where it stands in the request, for errors.
+    The text of a string is itself. The text of an object is YAML, which models were trained on, of its `fields` in
+    their order, or of all its fields in its own; if only `text` is left, it is that string, so that the document scores
+    as if it were sent as a string. `position` is its index in the request, for errors.
 
-    Raises UnsupportedError for an image, OutOfRangeError where there is nothing to read, or too much.
+    Raises UnsupportedError for an image, OutOfRangeError if there is nothing to read, or too much.
     """
     if isinstance(document, str):
         return document
@@ -47,7 +47,7 @@ def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None =
 
 
 def _check_size(fields: dict[str, Any], position: int) -> None:
-    """Raise OutOfRangeError for what would take very long to write as YAML."""
+    """Raise OutOfRangeError for an object that takes long to write as YAML."""
     level: list[Any] = [fields]
     values = depth = characters = 0
     while level:
@@ -61,27 +61,27 @@ def _check_size(fields: dict[str, Any], position: int) -> None:
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value
-        for found, most, what in (
+        for number, maximum, limit in (
             (depth, _DEPTH_MAX, "be {:,} levels deep"),
             (values, _VALUES_MAX, "hold {:,} values"),
             (characters, _CHARACTERS_MAX, "hold {:,} characters"),
         ):
-            if found > most:
-                raise OutOfRangeError(Violation(f"documents[{position}]", f"may {what.format(most)} at most"))
+            if number > maximum:
+                raise OutOfRangeError(Violation(f"documents[{position}]", f"may {limit.format(maximum)} at most"))
         level = inner
 
 
 def _yaml(fields: dict[str, Any]) -> str:
-    found = _dump(fields)
-    if r"\U" not in found:
-        return found
-    # Let free characters stand in for the far ones, as long as there are any.
-    far = sorted(set(chain.from_iterable(_FAR.findall(text) for text in _texts(fields))))
-    free = (chr(code) for code in _FREE if chr(code) not in found)
+    text = _dump(fields)
+    if r"\U" not in text:
+        return text
+    # Put free characters in place of the far ones, as long as there are any.
+    far = sorted(set(chain.from_iterable(map(_FAR.findall, _texts(fields)))))
+    free = (chr(code) for code in _FREE if chr(code) not in text)
     stand_in = dict(zip(far, free, strict=False))
     back = {other: character for character, other in stand_in.items()}
-    found = _dump(_replaced(fields, stand_in))
-    return re.sub("[\ue000-\uf8ff]", lambda match: back.get(match[0], match[0]), found)
+    text = _dump(_replaced(fields, stand_in))
+    return re.sub("[\ue000-\uf8ff]", lambda match: back.get(match[0], match[0]), text)
 
 
 def _dump(fields: object) -> str:
@@ -89,7 +89,7 @@ def _dump(fields: object) -> str:
 
 
 def _texts(value: object) -> list[str]:
-    """Return all texts and names in a value."""
+    """Return all strings and names in a value."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -98,7 +98,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _replaced(value: object, stand_in: dict[str, str]) -> object:
-    """Return a value with other characters in its texts and names."""
+    """Return a value with the characters of its strings and names replaced."""
     if isinstance(value, str):
         return _FAR.sub(lambda match: stand_in.get(match[0], match[0]), value)
     if isinstance(value, dict):

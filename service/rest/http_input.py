@@ -1,4 +1,4 @@
-"""What a call brings: its headers, and the bytes of its body; all hostile."""
+"""Headers and body of a request, both hostile, as values."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -17,24 +17,24 @@ NUMBER_MAX = 10**12 - 1
 
 
 def timeout_s(request: Request) -> float | None:
-    """Return for how many seconds the caller waits, if it says so. Raises InvalidRequestError or OutOfRangeError."""
+    """Return the caller's timeout, None without one. Raises InvalidRequestError or OutOfRangeError."""
     name = "X-Request-Timeout-Ms"
-    given = whole_number(request, name)
-    if given is None:
+    milliseconds = whole_number(request, name)
+    if milliseconds is None:
         return None
-    if given < 1:
+    if milliseconds < 1:
         raise OutOfRangeError(Violation(name, "must be at least 1"))
-    return given / 1000
+    return milliseconds / 1000
 
 
 def whole_number(request: Request, name: str) -> int | None:
-    """Return the number in a header, if there is one. Raises InvalidRequestError."""
-    given = request.headers.get(name)
-    if not given:
+    """Return the number in a header, None without it or if it is empty. Raises InvalidRequestError."""
+    value = request.headers.get(name)
+    if not value:
         return None
-    if not given.removeprefix("-").isdecimal() or len(given) > len(str(NUMBER_MAX)):
+    if not value.removeprefix("-").isdecimal() or len(value) > len(str(NUMBER_MAX)):
         raise InvalidRequestError(f"{name} takes a whole number")
-    return int(given)
+    return int(value)
 
 
 async def body_of(request: Request) -> bytearray:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about the routes."""
+"""The OpenAPI description of the routes."""
 
 from typing import Any, Union
 
@@ -32,11 +32,11 @@ _KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="Where keys a
 
 
 def documentation(route: Route, limits: Limits) -> dict[str, Any]:
-    """Return what the OpenAPI document says about a route, whose headers and body are read by hand.
+    """Return the arguments of `add_api_route` that describe a route.
 
-    What is wrong with them is then answered like every other error.
+    Its headers and body are parsed by hand, not by FastAPI, so that their faults are answered as all other errors.
     """
-    bodies = [_schema(kind, limits) for kind in (route.kind, *(kind for kind, _ in route.marked.values()))]
+    bodies = [_schema(form, limits) for form in (route.form, *(form for form, _ in route.marked.values()))]
     answers = (route.answer, *(answer for _, answer in route.marked.values()))
     responses: dict[int | str, dict[str, Any]] = {
         int(code): {"model": ErrorBody, "description": status.description}
@@ -52,7 +52,7 @@ def documentation(route: Route, limits: Limits) -> dict[str, Any]:
         "response_model_exclude_none": True,
         "responses": responses,
         "openapi_extra": {
-            "security": [{}],  # Or none, where no keys are asked for.
+            "security": [{}],  # Or no key, where none is required.
             "parameters": [
                 {"name": name, "in": "header", "description": text, "schema": schema} for name, schema, text in _HEADERS
             ],
@@ -64,9 +64,9 @@ def documentation(route: Route, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _schema(kind: type[Body], limits: Limits) -> dict[str, Any]:
+def _schema(form: type[Body], limits: Limits) -> dict[str, Any]:
     """Return the schema of a body, with the limit on documents that the server is set to."""
-    schema = kind.model_json_schema()
-    documents = schema["properties"][kind.ranked_field]
+    schema = form.model_json_schema()
+    documents = schema["properties"][form.ranked_field]
     documents["description"] = f"{documents['description'].removesuffix('.')}; 1 to {limits.documents_max:,}."
     return schema

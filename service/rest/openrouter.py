@@ -13,7 +13,7 @@ _PROVIDER = "rerankd"
 
 
 class OpenRouterRequest(Body):
-    """What is asked. Fields not named here, such as `provider` and `user`, are ignored; null is the same as absent."""
+    """A rerank request. Fields not named here, like `provider` and `user`, are ignored; null is the same as absent."""
 
     model: Annotated[str, Field(description="Name or alias of the model.")]
     query: Query
@@ -26,7 +26,7 @@ class OpenRouterRequest(Body):
 
     @property
     def ranked(self) -> Sequence[AnyDocument]:
-        """What is put in order, as it was sent."""
+        """The documents, as sent."""
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
@@ -39,8 +39,8 @@ class OpenRouterRequest(Body):
             lane=lane,
         )
 
-    def answer(self, asked: RerankRequest, result: RerankResult) -> "OpenRouterResponse":
-        """Return the body of the answer that gives `result`, of what was `asked`."""
+    def answer(self, request: RerankRequest, result: RerankResult) -> "OpenRouterResponse":
+        """Return the body of the answer to `request` that has `result`."""
         return OpenRouterResponse(
             id=result.id,
             model=self.model,
@@ -49,7 +49,7 @@ class OpenRouterRequest(Body):
                 OpenRouterResult(
                     index=r.index,
                     relevance_score=r.relevance_score,
-                    document=OpenRouterText(text=asked.documents[r.index]),
+                    document=OpenRouterText(text=request.documents[r.index]),
                 )
                 for r in result.results
             ],
@@ -72,7 +72,7 @@ class OpenRouterResult(BaseModel):
 
 
 class OpenRouterUsage(BaseModel):
-    """What the call cost."""
+    """The cost of the call."""
 
     search_units: Annotated[int, Field(description="One for every started hundred documents.")]
     total_tokens: int

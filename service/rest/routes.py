@@ -1,4 +1,4 @@
-"""The paths, and the forms of call that arrive at each."""
+"""The paths, and the forms of body that each takes."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,20 +19,20 @@ class Route(NamedTuple):
     path: str
     name: str
     summary: str
-    kind: type[Body]
+    form: type[Body]
     answer: type[BaseModel]
     marked: Mapping[str, tuple[type[Body], type[BaseModel]]] = {}
-    """Other forms that arrive here, and a field that none but them has."""
+    """Other forms by a field that no other form of the path has."""
     statuses: Mapping[int, int] = {}
-    """What to answer instead of a status that clients of this form do not know."""
+    """Statuses to answer in place of those that clients of this form do not know."""
 
-    def kind_of(self, body: object) -> type[Body]:
+    def form_of(self, body: object) -> type[Body]:
         """Return the form of a body."""
         if isinstance(body, dict):
-            for field, (kind, _) in self.marked.items():
+            for field, (form, _) in self.marked.items():
                 if body.get(field) is not None:
-                    return kind
-        return self.kind
+                    return form
+        return self.form
 
 
 ROUTES = (

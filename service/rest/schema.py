@@ -1,4 +1,4 @@
-"""What the forms of a rerank call have in common."""
+"""Types and fields that forms of a rerank call share."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,44 +11,44 @@ from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
 from service.rerank.result import RerankResult
 
 AT_LEAST_1 = {"minimum": 1}
-"""Documented in the bodies, but checked in `messages`: a value out of range is another answer than a wrong type."""
+"""For documentation only: `RerankRequest` checks it, because a value out of range is 422 and a wrong type 400."""
 
 
 AnyDocument = str | Annotated[dict[str, Any], Field(json_schema_extra={"minProperties": 1})]
 
 
 class Body(BaseModel):
-    """What is asked, in one of the forms. Fields not named in it are ignored; null is the same as absent."""
+    """A rerank request in one of the forms. Fields not named in it are ignored; null is the same as absent."""
 
     model_config = ConfigDict(strict=True)
 
     ranked_field: ClassVar[str] = "documents"
-    """The field with what is put in order."""
+    """The name of the field with the documents."""
 
     @property
     @abstractmethod
     def ranked(self) -> Sequence[AnyDocument]:
-        """What is put in order, as it was sent."""
+        """The documents, as sent."""
 
     @property
     def fields(self) -> Sequence[str] | None:
-        """Fields of an object to read; None: all."""
+        """Fields to read of a document that is an object; None: all."""
         return None
 
     @abstractmethod
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request this body stands for, in `lane` unless it says otherwise.
+        """Return the request, in `lane` unless the body has a priority.
 
-        `texts` are what is read of `ranked`. Raises OutOfRangeError.
+        `texts` has the text of each of `ranked`. Raises OutOfRangeError.
         """
 
     @abstractmethod
-    def answer(self, asked: RerankRequest, result: RerankResult) -> BaseModel:
-        """Return the body of the answer that gives `result`, of what was `asked`."""
+    def answer(self, request: RerankRequest, result: RerankResult) -> BaseModel:
+        """Return the body of the answer to `request` that has `result`."""
 
 
 def _whole(value: object) -> object:
-    """Return a number without a fraction as the whole number it is, however it was written."""
+    """Return 3.0 as 3, and any other value as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -89,7 +89,7 @@ class Tokens(BaseModel):
 
 
 class Meta(BaseModel):
-    """What the call cost."""
+    """The cost of the call."""
 
     api_version: ApiVersion
     billed_units: BilledUnits
@@ -101,7 +101,7 @@ class Meta(BaseModel):
 
     @classmethod
     def of(cls, result: RerankResult, version: str) -> "Meta":
-        """Return what `result` cost, for version `version` of the form."""
+        """Return the cost of `result`, for version `version` of the form."""
         return cls(
             api_version=ApiVersion(version=version),
             billed_units=BilledUnits(search_units=result.search_units),

@@ -12,7 +12,7 @@ from service.rest.schema import Body, Index, Query, TopN
 
 
 class TeiRequest(Body):
-    """What is asked. Fields not named here are ignored; null is the same as absent.
+    """A rerank request. Fields not named here are ignored; null is the same as absent.
 
     Long texts are read in windows, whatever `truncate` says.
     """
@@ -31,15 +31,15 @@ class TeiRequest(Body):
 
     @property
     def ranked(self) -> Sequence[str]:
-        """What is put in order, as it was sent."""
+        """The documents, as sent."""
         return self.texts
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
         """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
         return RerankRequest(model=None, query=self.query, documents=texts, top_n=self.top_n, lane=lane)
 
-    def answer(self, asked: RerankRequest, result: RerankResult) -> "TeiRanks":  # noqa: ARG002
-        """Return the body of the answer that gives `result`."""
+    def answer(self, request: RerankRequest, result: RerankResult) -> "TeiRanks":  # noqa: ARG002
+        """Return the body of the answer that has `result`."""
         return TeiRanks(
             [
                 TeiRank(

@@ -11,7 +11,7 @@ from service.rest.schema import AT_LEAST_1, AnyDocument, Body, Index, MaxTokensP
 
 
 class V1Request(Body):
-    """What is asked. Fields not named here are ignored; null is the same as absent."""
+    """A rerank request. Fields not named here are ignored; null is the same as absent."""
 
     model: Annotated[str | None, Field(description="Name or alias of the model; absent: the default one.")] = None
     query: Query
@@ -33,7 +33,7 @@ class V1Request(Body):
 
     @property
     def ranked(self) -> Sequence[AnyDocument]:
-        """What is put in order, as it was sent."""
+        """The documents, as sent."""
         return self.documents
 
     @property
@@ -53,8 +53,8 @@ class V1Request(Body):
             lane=lane,
         )
 
-    def answer(self, asked: RerankRequest, result: RerankResult) -> "V1Response":  # noqa: ARG002
-        """Return the body of the answer that gives `result`."""
+    def answer(self, request: RerankRequest, result: RerankResult) -> "V1Response":  # noqa: ARG002
+        """Return the body of the answer that has `result`."""
         return V1Response(
             id=result.id,
             model=self.model or result.model,

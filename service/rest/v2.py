@@ -11,7 +11,7 @@ from service.rest.schema import Body, Index, MaxTokensPerDoc, Meta, Priority, Qu
 
 
 class V2Request(Body):
-    """What is asked. Fields not named here are ignored; null is the same as absent."""
+    """A rerank request. Fields not named here are ignored; null is the same as absent."""
 
     model: Annotated[str, Field(description="Name or alias of the model.")]
     query: Query
@@ -26,7 +26,7 @@ class V2Request(Body):
 
     @property
     def ranked(self) -> Sequence[str]:
-        """What is put in order, as it was sent."""
+        """The documents, as sent."""
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
@@ -40,8 +40,8 @@ class V2Request(Body):
             lane=lane if self.priority is None else self.priority,
         )
 
-    def answer(self, asked: RerankRequest, result: RerankResult) -> "V2Response":  # noqa: ARG002
-        """Return the body of the answer that gives `result`."""
+    def answer(self, request: RerankRequest, result: RerankResult) -> "V2Response":  # noqa: ARG002
+        """Return the body of the answer that has `result`."""
         return V2Response(
             id=result.id,
             results=[V2Result(index=r.index, relevance_score=r.relevance_score) for r in result.results],
