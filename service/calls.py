@@ -13,7 +13,7 @@ from service.telemetry.call_telemetry import CallTelemetry
 
 
 class Calls:
-    """Opens calls: each has a record, a caller that may come in, and a deadline."""
+    """Opens calls: each has a record, an admitted caller and a deadline."""
 
     def __init__(self, access: Access, telemetry: CallTelemetry, default_timeout_s: float) -> None:
         """Give a call `default_timeout_s` unless it has a timeout of its own."""
@@ -29,7 +29,7 @@ class Calls:
         """Enter the call of `record`; when the block ends, log, count and trace how.
 
         `headers` are the caller's, with names in lower case; hostile. `timeout_s` returns the caller's timeout, None
-        if it has none, or raises ServiceError; it is called after the caller is admitted, since nobody else is told
+        if it has none, or raises ServiceError. It is called after the caller is admitted, so that others do not learn
         what is wrong with a request.
 
         The block is cancelled at the deadline. Raises UnauthenticatedError, RateLimitedError or Expired.

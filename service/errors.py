@@ -1,18 +1,18 @@
 """Exceptions, and the tables that map each to a gRPC status, an HTTP status and a reason.
 
 ServiceError
-├── InvalidRequestError      not what the schema says
-├── OutOfRangeError          what the schema says, with a value out of range
-├── TooLargeError            a message larger than any may be
-├── MediaTypeError           not JSON by its own word
+├── InvalidRequestError      does not match the schema
+├── OutOfRangeError          matches the schema, with a value out of range
+├── TooLargeError            a message over the size limit
+├── MediaTypeError           a Content-Type or Content-Encoding other than plain JSON
 ├── UnauthenticatedError     no key, or a wrong one
 ├── ForbiddenError           a key that may not do this
-├── DenyListedError          a term that no request may hold
+├── DenyListedError          a term of the deny-list
 ├── UnsupportedError         something the models here cannot do
-├── UnknownModelError        a model this server does not answer for
+├── UnknownModelError        a model that is not served
 ├── RateLimitedError         a client over its rate
-├── NotReadyError            the model is not loaded yet
-└── CallerLeftError          nobody waits for the answer
+├── NotReadyError            the models are not loaded yet
+└── CallerLeftError          the caller closed the connection
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from grpc import StatusCode
 import scheduler
 
 DOCUMENTS = "documents"
-"""The field key of what is put in order."""
+"""The field key of the documents."""
 DOMAIN = "rerankd"
 """The ErrorInfo domain of every reason."""
-_CLIENT_CLOSED = 499  # The convention for a caller that left; never sent.
-_DENY_LISTED = 498  # Of the API mirrored here.
+_CLIENT_CLOSED = 499  # The convention for a closed connection; never received.
+_DENY_LISTED = 498  # Of the Cohere API.
 _GENERIC = "An unforeseen error; the server's log has it under the request id."
-_RETRY_MAX_S = 59  # Clients take a Retry-After of 1 to 59 seconds for what it says.
+_RETRY_MAX_S = 59  # The official clients obey a Retry-After of 1 to 59 seconds.
 
 
 NO_FIELD_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -48,14 +48,14 @@ class Violation(NamedTuple):
 
 
 class ServiceError(Exception):
-    """A call that cannot be answered; the message tells the caller what to do about it."""
+    """A call that cannot be answered; the message tells the caller how to change that."""
 
     retry_after_s: float | None = None
     violations: tuple[Violation, ...] = ()
 
 
 class InvalidRequestError(ServiceError):
-    """A request that is not what the schema says."""
+    """A request that does not match the schema."""
 
 
 class OutOfRangeError(ServiceError):
@@ -67,7 +67,7 @@ class OutOfRangeError(ServiceError):
 
 
 class TooLargeError(ServiceError):
-    """A message larger than any may be."""
+    """A message over the size limit."""
 
     def __init__(self, bytes_max: int) -> None:
         self.violations = (Violation(DOCUMENTS, f"may have {bytes_max:,} bytes in all; send fewer"),)
@@ -75,7 +75,7 @@ class TooLargeError(ServiceError):
 
 
 class MediaTypeError(ServiceError):
-    """A body that is not JSON by its own word."""
+    """A body whose Content-Type or Content-Encoding is not that of plain JSON."""
 
 
 class UnauthenticatedError(ServiceError):
@@ -98,7 +98,7 @@ class UnsupportedError(ServiceError):
 
 
 class UnknownModelError(ServiceError):
-    """A model this server does not answer for."""
+    """A model that is not served."""
 
 
 class RateLimitedError(ServiceError):
@@ -110,7 +110,7 @@ class RateLimitedError(ServiceError):
 
 
 class NotReadyError(ServiceError):
-    """The model is not loaded yet."""
+    """The models are not loaded yet."""
 
     def __init__(self) -> None:
         super().__init__("the model is still loading; ask again in a moment")
@@ -191,17 +191,17 @@ TABLE: dict[type[BaseException], Row] = {
     asyncio.CancelledError: _CANCELLED,
     BaseException: _UNFORESEEN,
 }
-"""Looked up along the exception's class order, so that the last row takes what no other does."""
+"""Looked up along the class order of an exception, so that the last row takes any that no other row does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A failed call, ready to be rendered."""
+    """The end of a failed call, ready to be rendered."""
 
     row: Row
     message: str
     retry_after_s: float | None = None
-    """When to ask again; None where that does not help, or nobody knows."""
+    """Seconds after which to ask again; None without such advice."""
     violations: tuple[Violation, ...] = ()
 
     @classmethod
@@ -220,7 +220,7 @@ class Outcome:
 
     @property
     def retry_after_whole_s(self) -> int:
-        """The advice in the whole seconds that Retry-After takes, 1 to 59; the most where no advice helps."""
+        """Seconds for Retry-After, 1 to 59. Without advice: 59 if only much later may help (a `retry` row), else 1."""
         if self.retry_after_s is None:
             return _RETRY_MAX_S if self.row.retry else 1
         return min(max(-int(-self.retry_after_s // 1), 1), _RETRY_MAX_S)

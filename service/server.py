@@ -1,4 +1,4 @@
-"""A running service: built, warmed up, serving, drained."""
+"""The composition root: a service is wired, started and stopped here."""
 
 import asyncio
 import signal
@@ -32,15 +32,19 @@ from service.telemetry.streams import OUTPUT
 
 _THREADS = 1  # Of each of the two executors: tokenising, and parsing large bodies.
 _WAITING_MAX = 1000  # Calls that wait for such a thread.
-_LEAVING_S, _QUIET_S = 1.0, 0.25
-"""Callers come until they hear that it stops, and are told so, until none has come for a while. What grpc has taken and
-the service has not when it closes, grpc cancels, which few clients take for a reason to ask elsewhere."""
-_STALL_MIN_S = 10.0
-_STALL_BATCHES = 20
+_QUIET_S = 0.25
+"""Time without a call after which a stopping service takes it that its callers know.
+
+Until then it refuses calls as DRAINING. Once it closes, grpc cancels calls that it has received, and few clients take
+CANCELLED for a reason to ask another server.
+"""
+_QUIET_WAIT_S = 1.0  # The longest that it waits for that.
+_STALL_MIN_S = 10.0  # The least time without a returning batch after which the process is not alive.
+_STALL_BATCHES = 20  # The same in batches; the longer of the two counts.
 
 
 class Service:
-    """Everything between the sockets and the workers, wired once."""
+    """All parts between the sockets and the workers, wired once."""
 
     def __init__(self, settings: Settings) -> None:
         """Build what needs no model. Raises FileError. Belongs to the running event loop."""
@@ -82,10 +86,10 @@ class Service:
         try:
             grpc = await self._grpc.start(str(settings.grpc_address))
         except RuntimeError as error:
-            why = "in use, or not an address of this machine"
-            if settings.tls_cert_file:  # It knows fewer kinds of keys than the standard library.
-                why += f", or a certificate of a kind that gRPC does not take, {settings.tls_cert_file}"
-            raise AddressError(f"cannot listen on {settings.grpc_address}: {why}") from error
+            reason = "in use, or not an address of this machine"
+            if settings.tls_cert_file:  # gRPC knows fewer types of keys than the standard library.
+                reason += f", or a certificate of a kind that gRPC does not take, {settings.tls_cert_file}"
+            raise AddressError(f"cannot listen on {settings.grpc_address}: {reason}") from error
         loaded = await load_models(settings)
         models = [model for model, _ in loaded]
         telemetry = ModelTelemetry(self._metrics, [model.name for model in models])
@@ -119,12 +123,12 @@ class Service:
             print(f"rerankd: {api} on {Address(address.host, port)}", file=OUTPUT)
 
     async def stop(self) -> None:
-        """Take no new work, finish what was admitted within the drain time, answer everything else, and close."""
+        """Admit no more requests, finish those admitted within the drain time, refuse all others, and close."""
         self._serving = False
         await self._grpc.unready()
         if self._dispatcher:
-            await self._dispatcher.drain(max(self._settings.drain_seconds - _LEAVING_S - CLOSING_S, 0))
-        await self._left()
+            await self._dispatcher.drain(max(self._settings.drain_seconds - _QUIET_WAIT_S - CLOSING_S, 0))
+        await self._quiet()
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
         self._tokenising.close()
         self._parsing.close()
@@ -132,15 +136,15 @@ class Service:
         with suppress(TimeoutError):
             await asyncio.wait_for(on_daemon_thread(self._telemetry.close), CLOSING_S)
 
-    async def _left(self) -> None:
-        """Wait until callers have noticed that it stops."""
+    async def _quiet(self) -> None:
+        """Wait until callers have noticed that the service stops."""
         loop = asyncio.get_running_loop()
-        limit = loop.time() + _LEAVING_S
-        while self._calls.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # Nothing is no event.
+        limit = loop.time() + _QUIET_WAIT_S
+        while self._calls.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # There is no event for a call that does not come.
             await asyncio.sleep(_QUIET_S / 10)
 
     def _alive(self) -> bool:
-        """Whether batches come back, however many wait."""
+        """Return True while batches return, however many wait."""
         limit_s = max(_STALL_MIN_S, _STALL_BATCHES * self._settings.batch_seconds)
         return self._dispatcher is None or self._dispatcher.stalled_s() < limit_s
 
@@ -165,7 +169,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _certificates(settings: Settings) -> Certificates | None:
-    """Return what to encrypt with, None for nothing. Raises FileError."""
+    """Return the certificates, None without TLS. Raises FileError."""
     if not settings.tls_cert_file or not settings.tls_key_file:
         return None
     return Certificates(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)

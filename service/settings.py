@@ -33,7 +33,7 @@ https://kubernetes.io/docs/concepts/services-networking/service/#environment-var
 
 
 class SettingsError(Exception):
-    """Settings that make no sense; the message names each."""
+    """Invalid settings; the message names each."""
 
 
 def available_workers() -> int:
@@ -47,17 +47,17 @@ def available_workers() -> int:
 
 
 def _workers(settings: dict[str, Any]) -> int:
-    """Return one worker for a GPU, where two batches at a time would only make each other's time hard to foretell."""
+    """Return one worker for a GPU, where concurrent batches would make batch times unpredictable."""
     return 1 if settings["provider"] is Provider.CUDA else available_workers()
 
 
 def _batch_seconds(settings: dict[str, Any]) -> float:
-    """Return less for a GPU, which is busy to the brim in a fraction of what it takes a CPU."""
+    """Return less for a GPU, which is saturated by much shorter batches than a CPU."""
     return 0.02 if settings["provider"] is Provider.CUDA else 0.05
 
 
 def _config_file() -> str | None:
-    """Return the file named in the environment, in whatever letter case, like every other setting."""
+    """Return the file that the environment names; the variable may have any letter case, as that of any setting."""
     return next((value for name, value in os.environ.items() if name.upper() == _CONFIG), None)
 
 
@@ -66,11 +66,11 @@ def _names(text: object) -> object:
 
 
 def _model(text: object) -> Path | HubId:
-    """Return a path that exists, or else a model on the hub; what looks like a path is one all the same."""
+    """Return a path, if it exists or begins like one, or else a model on the hub."""
     if isinstance(text, Path | HubId):
         return text
     if not isinstance(text, str):
-        raise ValueError("expected text")  # noqa: TRY004  # Of another kind, pydantic would not take it for a fault.
+        raise ValueError("expected text")  # noqa: TRY004  # pydantic does not report a TypeError as a fault.
     path = Path(text)
     if text and (path.exists() or path.is_absolute() or text.startswith(".")):
         return path
@@ -81,11 +81,11 @@ def _model(text: object) -> Path | HubId:
 
 
 class ModelSource(NamedTuple):
-    """Where a model is, and what it is called."""
+    """The location and the names of a model."""
 
     location: Path | HubId
     name: str | None
-    """None: by its own name."""
+    """None: the name that its directory or the hub gives it."""
     aliases: tuple[str, ...]
 
     @classmethod
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment stand over the file."""
+        """Let the environment take precedence over the file."""
         file = _config_file()
         return (
             init_settings,
@@ -175,8 +175,8 @@ class Settings(BaseSettings):
     def load(cls) -> "Settings":
         """Return the settings of this process. Raises SettingsError naming every setting at fault."""
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
-        given = {name for name in os.environ if name.upper().startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)}
-        if unknown := {name for name in given if name.upper() not in known}:
+        names = {name for name in os.environ if name.upper().startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)}
+        if unknown := {name for name in names if name.upper() not in known}:
             raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
         file = _config_file()
         if file and not Path(file).is_file():
@@ -187,7 +187,8 @@ class Settings(BaseSettings):
             faults = (
                 f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}"
                 for e in error.errors()
-                if e["type"] != "default_factory_not_called"  # What hangs on another setting, which is named anyway.
+                if e["type"]
+                != "default_factory_not_called"  # The default depends on another faulty setting, which is named.
             )
             raise SettingsError("; ".join(faults)) from None
         except (OSError, ValueError) as error:  # A file that cannot be read, or is not TOML.
@@ -217,5 +218,5 @@ class Settings(BaseSettings):
 
 
 def spans_wanted() -> bool:
-    """Whether OpenTelemetry's own variables say where spans go; its SDK reads them all by itself."""
+    """Return True if OpenTelemetry's variables name a collector for spans; its SDK reads them itself."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}ENDPOINT") for kind in ("", "TRACES_"))

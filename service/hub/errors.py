@@ -1,4 +1,4 @@
-"""What keeps a model of the hub from being served."""
+"""Errors of models on the hub, in words for the operator."""
 
 import errno
 
@@ -27,7 +27,7 @@ _BY_KIND: tuple[tuple[type[Exception], str], ...] = (
     (HFValidationError, "no such path here, and not a name that the hub allows: {said}"),
     (OfflineModeIsEnabled, "it is not whole in the cache, {cache}, and HF_HUB_OFFLINE forbids to fetch it"),
 )
-"""The first that fits counts: some are kinds of others."""
+"""The first match counts: some classes derive from others."""
 _NO_TOKEN = "the hub refuses the token ({status}): set HF_TOKEN to one that may read the model, or unset it"  # noqa: S105
 _BY_STATUS = {401: _NO_TOKEN, 403: _NO_TOKEN}
 _FULL = "no room is left in the cache, {cache}: make some, or set HF_HUB_CACHE to a place that has"
@@ -44,13 +44,13 @@ _BROKEN = "fetching from {hub} failed ({said}): check the network, a proxy and H
 
 
 class HubError(ModelError):
-    """A model that cannot be had from the hub; the message says why, and what to do about it."""
+    """A model that cannot be fetched from the hub; the message says why, and how to change that."""
 
     @classmethod
     def of(cls, model: HubId, error: BaseException) -> "HubError":
-        """Return the error that tells the operator of one from the libraries below."""
+        """Return the error for the operator in place of one from the libraries."""
         if isinstance(error, (LocalEntryNotFoundError, RevisionResolutionError)) and error.__cause__:
-            error = error.__cause__  # Not in the cache, either; what matters is why the hub did not answer.
+            error = error.__cause__  # It is not in the cache either; the cause says why the hub did not answer.
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
         number = error.errno if isinstance(error, OSError) else None
         words = (

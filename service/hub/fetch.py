@@ -1,4 +1,4 @@
-"""Models from the hub: into its cache, and out of it."""
+"""Models of the hub, fetched into its cache."""
 
 import logging
 import os
@@ -25,9 +25,9 @@ from service.hub.id import HubId
 
 _NEEDED = ("config.json", "tokenizer.json")
 _WANTED = (*_NEEDED, "tokenizer_config.json", "special_tokens_map.json")
-constants.HF_HUB_DISABLE_TELEMETRY = True  # Or it asks for a list of agents, and tells whether one of them runs this.
+constants.HF_HUB_DISABLE_TELEMETRY = True  # Otherwise it fetches a list of AI agents and reports if one runs this.
 _LOG = logging.getLogger(__name__)
-_LOG.setLevel(logging.INFO)  # What is fetched and from where is worth a line, once at start.
+_LOG.setLevel(logging.INFO)  # A line at the start for each model: its source and its commit.
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Snapshot:
 
 
 def fetch(model: HubId) -> Snapshot:
-    """Return what is needed of a model, taken from the hub as far as its cache does not hold it. Raises ModelError.
+    """Return the files of a model, fetched from the hub unless its cache holds them. Raises ModelError.
 
-    On a terminal, bars on standard error show how far it is.
+    On a terminal, bars on standard error show the progress.
     """
-    logging.getLogger("huggingface_hub").handlers.clear()  # Its warnings go where all others go.
+    logging.getLogger("huggingface_hub").handlers.clear()  # Its warnings go to the root logger.
     _LOG.info("model %s: asking %s", model, _source())
     try:
         snapshot = _fetch(model)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001  # What three libraries raise: words for the operator all the same.
+    except Exception as error:  # noqa: BLE001  # Three libraries raise; HubError has words for the operator.
         raise HubError.of(model, error) from None
     _LOG.info("model %s: commit %s, %s", model, snapshot.commit, snapshot.graph.name)
     return snapshot
@@ -60,7 +60,7 @@ def _fetch(model: HubId) -> Snapshot:
     repository = model.repository
     revision = HfApi(library_name="rerankd").resolve_revision(repository, revision=model.revision)
     with disable_progress_bars():
-        # This keeps the list of the model's files in the cache, too: so it is known without the hub what is missing.
+        # It also caches the list of the model's files, which tells without the hub if one is missing.
         directory = Path(snapshot_download(repository, revision=revision, allow_patterns=["config.json"]))
     try:
         names = [file.path for file in get_cached_repo_tree(repository, revision=revision)]
@@ -81,7 +81,7 @@ def _fetch(model: HubId) -> Snapshot:
 
 
 def _graph(model: HubId, names: Sequence[str]) -> str:
-    """Return the ONNX file that was named, or the usual one."""
+    """Return the ONNX file that `model` names, or the usual one."""
     if not model.graph:
         return usual_graph(names, subject=f"model {model}", location=str(model), source=model.repository)
     if model.graph not in names:
@@ -99,15 +99,15 @@ def _data(model: HubId, path: Path, graph: str) -> list[str]:
 
 
 def _beside(directory: Path, graph: str, data: Sequence[str]) -> Path:
-    """Return the graph where its data really lies beside it.
+    """Return the path of the graph in a folder that also holds its data.
 
     The cache holds links, and large files of any model may share a store by content. ONNX Runtime follows a link to
-    data only into the folder that the graph is really in.
+    data only into the folder of the resolved graph.
     """
     files = [directory / name for name in (graph, *data)]
     if len({file.resolve().parent for file in files}) == 1:
         return files[0]
-    # In the model's folder of the cache, so that it goes when the model is deleted; a further name costs no room.
+    # In the model's folder of the cache, so that it is deleted with the model; a hard link takes no space.
     place = directory.parents[1] / "rerankd" / directory.name
     for file in files:
         name = place / file.relative_to(directory)

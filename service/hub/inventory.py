@@ -1,4 +1,4 @@
-"""The models that this machine has."""
+"""The models on this machine."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -20,15 +20,15 @@ _COMMIT_DIGITS = 12  # Enough to tell commits apart.
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model, or the setting that names one which is not there."""
+    """A model, or a setting that names a model which is not on this machine."""
 
     model: str
-    """What `RERANKD_MODEL` may name it."""
+    """A value of `RERANKD_MODEL` that names it."""
     configured: bool
     commit: str | None = None
-    """The hub's."""
+    """The commit on the hub; None for a directory."""
     refs: tuple[str, ...] = ()
-    """Branches and tags that were at that commit when they were last asked for."""
+    """Branches and tags that pointed to the commit when they were last resolved."""
     bytes: int = 0
     """Of all its files."""
     context: int | None = None
@@ -37,12 +37,12 @@ class Entry:
     """Why it cannot be served as it is."""
 
     def is_of(self, model: HubId) -> bool:
-        """Tell whether it is what a name on the hub stands for, whichever of its graphs is named."""
+        """Return True if `model` names this model, with any of its graphs."""
         return self.model.partition("@")[0] == model.repository and model.revision in (*self.refs, self.commit)
 
 
 def catalogue(embedded: Path, configured: Sequence[Path | HubId]) -> list[Entry]:
-    """Return the embedded model, those configured, and what the hub's cache holds that can be served."""
+    """Return the embedded model, those configured, and those in the hub's cache that can be served."""
     paths = dict.fromkeys([embedded, *(model for model in configured if isinstance(model, Path))])
     entries = [_entry(str(path), partial(locate, path), configured=path in configured) for path in paths]
     wanted = [model for model in configured if isinstance(model, HubId)]
@@ -61,7 +61,7 @@ def table(entries: Sequence[Entry]) -> str:
 
 
 def as_json(entries: Sequence[Entry]) -> str:
-    """Return the models for a program."""
+    """Return the models as JSON."""
     return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 

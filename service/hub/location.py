@@ -1,4 +1,4 @@
-"""The model that a setting names."""
+"""The location of the model that a setting names."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from service.hub.id import HubId
 
 
 def locate(model: Path | HubId) -> ModelDirectory:
-    """Return the model that a setting names, fetched first if it is one of the hub. Raises ModelError.
+    """Return the model that a setting names; one of the hub is fetched first. Raises ModelError.
 
-    A path is that of a model directory, or of one of the graphs in it.
+    A path leads to a model directory or to one of its graphs.
     """
     if isinstance(model, Path):
         directory = _directory(model)
@@ -24,6 +24,6 @@ def locate(model: Path | HubId) -> ModelDirectory:
 def _directory(path: Path) -> ModelDirectory:
     if path.suffix != ".onnx" or not path.is_file():
         return ModelDirectory.read(path)
-    folder = path.absolute().parent  # Links are left as they are: what is beside the graph counts.
+    folder = path.absolute().parent  # Links are not resolved: the files beside the link belong to the model.
     above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
     return ModelDirectory.read(folder.parent if above else folder, graph=path)

@@ -1,1 +1,1 @@
-"""Addresses, HTTP servers, TLS, and files that are read again when they change."""
+"""Addresses, HTTP servers, TLS, and reloading files."""

@@ -1,4 +1,4 @@
-"""HTTP servers inside a process that owns the signals itself."""
+"""HTTP servers in a process that handles signals itself."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from starlette.types import ASGIApp
 from service.net.address import Address
 
 CLOSING_S = 2.0
-"""For the last answers to leave after the work is done."""
+"""Seconds for the last answers to be sent after the work is done."""
 _HEAD_BYTES_MAX = 16 * 2**10
 """Size of request line and headers, the same as of gRPC's metadata; a larger head is refused with 400."""
 _BACKLOG = 2048
 """Length of the queue of connections to accept, uvicorn's own; the kernel may cap it (Linux: net.core.somaxconn)."""
+# It warns of each request that is not HTTP or asks for another protocol, with which clients could fill the log.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-"""It warns of each request that is not HTTP or asks for another protocol: clients could fill the log."""
 
 
 class AddressError(Exception):
@@ -30,7 +30,7 @@ class HttpServer(uvicorn.Server):
     """One HTTP server of several."""
 
     def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
-        """Serve `app`, encrypted if `tls` says with what; close a connection that waits for a request for `idle_s`."""
+        """Serve `app`, encrypted with `tls` if given; close a connection after `idle_s` without a request."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -39,16 +39,16 @@ class HttpServer(uvicorn.Server):
                 interface="asgi3",  # "auto" guesses from the signature.
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # The service writes a line for each call.
+                access_log=False,  # The service logs each call itself.
                 proxy_headers=False,  # The address of a caller is not used, so that a forged one has no effect.
                 server_header=False,  # It would tell attackers the version of a library.
                 date_header=True,  # RFC 9110, section 6.6.1, asks for it.
-                limit_concurrency=None,  # The scheduler decides which calls are refused, and the answer says why.
+                limit_concurrency=None,  # The scheduler refuses calls, and the answer says why.
                 limit_max_requests=None,
                 backlog=_BACKLOG,
                 h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
                 timeout_keep_alive=idle_s,
-                timeout_graceful_shutdown=round(CLOSING_S),  # Whoever has not sent a whole request by then.
+                timeout_graceful_shutdown=round(CLOSING_S),  # For requests that are not complete by then.
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
@@ -72,7 +72,7 @@ class HttpServer(uvicorn.Server):
         return port
 
     async def stop(self) -> None:
-        """Answer what is open and close."""
+        """Answer open requests and close."""
         self.should_exit = True
         if self._task:
             await self._task
@@ -83,8 +83,8 @@ class HttpServer(uvicorn.Server):
 def listening(address: Address) -> socket.socket:
     """Return a socket bound to `address`. Raises AddressError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # Only of a socket that is TCP by its own word does asyncio switch off Nagle's algorithm, which would keep the body
-    # of an answer back until the client has acknowledged its head: 40 ms.
+    # asyncio switches Nagle's algorithm off only for a socket created with IPPROTO_TCP. With it, the body of an answer
+    # waits until the client has acknowledged the head: 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

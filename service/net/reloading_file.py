@@ -14,44 +14,45 @@ class FileError(Exception):
 
 
 class ReloadingFile(Generic[T]):
-    """What a file says, read again when it has changed.
+    """The parsed value of a file, read again when the file changes.
 
-    While a changed file cannot be used, it says what it said before, and the log says so once.
+    While a changed file cannot be used, the previous value stays, which is logged once.
     """
 
-    def __init__(self, what: str, path: Path, parse: Callable[[str], T]) -> None:
-        """Read the file, `what` in messages; `parse` takes its text and may raise FileError. Raises FileError."""
-        self._name = f"{what} {path}"
+    def __init__(self, name: str, path: Path, parse: Callable[[str], T]) -> None:
+        """Read the file, called `name` in messages; `parse` takes its text. Raises FileError, as `parse` may."""
+        self._name = f"{name} {path}"
         self._path = path
         self._parse = parse
-        self._stamp = self._look()
+        self._stamp = self._read_stamp()
         self._value = self._read()
         self._problem: str | None = None
 
     @property
     def value(self) -> T:
-        """What it says now. Costs a look at the file's date."""
+        """The present value. Costs a stat of the file."""
         try:
-            stamp = self._look()
+            stamp = self._read_stamp()
             if stamp != self._stamp:
                 self._stamp = stamp  # First, so that a file that cannot be used is not read for every call.
                 self._value, self._problem = self._read(), None
         except FileError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
-                _log.error("all stays as it was: %s", self._problem)
+                _log.error("reload failed, the previous contents stay in use: %s", self._problem)
         return self._value
 
-    def _look(self) -> tuple[int, int, int]:
-        """Return what changes when the file does: a mounted secret is replaced whole, by a link to another file.
+    def _read_stamp(self) -> tuple[int, int, int]:
+        """Return inode, modification time and size, one of which changes when the file does.
 
-        Its size, too: one that was read half written may be finished within the same tick of the clock.
+        A mounted secret is replaced by a link to another inode; a file that was read half written may be finished
+        within the same tick of the clock.
         """
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError as error:
             raise FileError(f"{self._name} cannot be read: {error.strerror}") from None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _read(self) -> T:
         try:

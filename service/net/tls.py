@@ -1,4 +1,4 @@
-"""What connections are encrypted with, and whose they may be; read again when the files change."""
+"""TLS certificates, reloaded when their files change."""
 
 import contextlib
 import logging
@@ -13,18 +13,18 @@ _log = logging.getLogger("rerankd")
 
 
 class Texts(NamedTuple):
-    """What the files say, in PEM."""
+    """The contents of the files, in PEM."""
 
     chain: str
     key: str
     client_ca: str | None
-    """None: clients show no certificate."""
+    """Certificates that sign those of clients; None: clients need none."""
 
 
 class Certificates:
-    """A certificate, its key, and who signs those of clients.
+    """A certificate, its key, and the CA of clients.
 
-    While changed files cannot be used together, all stays as it was, and the log says so once.
+    While changed files cannot be used together, the previous ones stay in use, which is logged once.
     """
 
     def __init__(self, chain: Path, key: Path, client_ca: Path | None) -> None:
@@ -33,25 +33,25 @@ class Certificates:
         self._chain = ReloadingFile("TLS certificate file", chain, str)
         self._key = ReloadingFile("TLS key file", key, str)
         self._client_ca = ReloadingFile("TLS client CA file", client_ca, str) if client_ca else None
-        self._lock = Lock()  # gRPC asks from threads of its own.
+        self._lock = Lock()  # gRPC calls from threads of its own.
         self._seen = self._used = self._read()
         self._context = _context(*self._paths)
 
     @property
     def texts(self) -> Texts:
-        """What new connections go by now: the same object until the files change."""
+        """The contents for new connections: the same object until the files change."""
         with self._lock:
-            self._look()
+            self._reload()
             return self._used
 
     @property
     def context(self) -> ssl.SSLContext:
-        """The same for the standard library."""
+        """The context for new connections of the standard library."""
         with self._lock:
-            self._look()
+            self._reload()
             return self._context
 
-    def _look(self) -> None:
+    def _reload(self) -> None:
         texts = self._read()
         if texts == self._seen:
             return
@@ -60,10 +60,10 @@ class Certificates:
         except FileError as error:
             context, problem = self._context, error
         if texts != self._read():
-            return  # The context is of other files than the texts: the next connection looks again.
+            return  # The files changed in between: the next connection reloads.
         self._seen = texts
         if problem:
-            _log.error("all stays as it was: %s", problem)
+            _log.error("reload failed, the previous certificates stay in use: %s", problem)
         else:
             self._used, self._context = texts, context
 
@@ -72,10 +72,10 @@ class Certificates:
 
 
 class CurrentContext(ssl.SSLContext):
-    """A context for a server that stays, although each connection is made in the one that holds then.
+    """A permanent context that delegates each handshake to the context of the current files.
 
-    A whole context each time, and not new certificates in an old one: it would still trust what is no longer in the
-    files, and take up sessions that began before.
+    The files make a new context, and not new certificates in an old one, which would still trust a removed CA and
+    resume earlier sessions.
     """
 
     def __new__(cls, _: Certificates) -> Self:
@@ -85,29 +85,29 @@ class CurrentContext(ssl.SSLContext):
         self._certificates = certificates
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        """Begin a connection; asyncio does so for each that it accepts."""
+        """Begin a connection; asyncio calls it for each that it accepts."""
         return self._certificates.context.wrap_bio(*args, **options)
 
 
 class _Connection(ssl.SSLObject):
-    """One that says goodbye and does not wait to hear it back: idle clients do not listen, and would delay a drain."""
+    """Sends close_notify and does not wait for the client's: idle clients do not read, and would delay a drain."""
 
     def unwrap(self) -> None:
-        """Say goodbye."""
+        """Send close_notify."""
         with contextlib.suppress(ssl.SSLWantReadError):
             super().unwrap()
 
 
 def _context(chain: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
-    """Return a context of what the files hold now. Raises FileError."""
+    """Return a context of the files. Raises FileError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslobject_class = _Connection
-    _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS certificate file", chain)  # Only to see that it can be read.
+    _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS certificate file", chain)  # Only to check that it can be read.
     try:
-        context.load_cert_chain(chain, key, password="")  # With none at all, the terminal would be asked for one.
+        context.load_cert_chain(chain, key, password="")  # Without one, OpenSSL would ask the terminal.
     except OSError as error:
-        if isinstance(error, ssl.SSLError) and not error.reason:  # It says no more than "PEM lib".
+        if isinstance(error, ssl.SSLError) and not error.reason:  # Its text is no more than "PEM lib".
             raise FileError(f"TLS key file {key} holds no private key in PEM that needs no password") from None
         reason = error.reason.lower().replace("_", " ") if isinstance(error, ssl.SSLError) else error.strerror
         raise FileError(f"TLS key file {key} cannot be used with TLS certificate file {chain}: {reason}") from None

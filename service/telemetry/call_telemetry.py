@@ -28,8 +28,8 @@ class CallTelemetry:
 
         `headers` are the caller's, for the trace it is in.
         """
-        # The record does not keep the error: it is in a frame of its traceback, and both, with all that the call read,
-        # would wait for the collector of cycles.
+        # The record does not hold the error, whose traceback has frames that hold the record: both, with the message of
+        # the call, would be kept until the cycle collector runs.
         start = perf_counter()
         try:
             yield
@@ -39,7 +39,7 @@ class CallTelemetry:
         self._end(record, headers, perf_counter() - start)
 
     def close(self) -> None:
-        """Send the spans that were not sent yet. Blocks for as long as their collector does."""
+        """Send the spans that were not sent yet. Blocks as long as their collector does."""
         self._tracing.close()
 
     def _end(

@@ -28,5 +28,5 @@ def configure_logging() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether there is more to it than that a caller left while its answer was sent."""
+    """Return False for the message that a caller left while its answer was sent."""
     return "ExecuteBatchError raised in core" not in record.getMessage()

@@ -1,11 +1,11 @@
-"""Standard output and standard error of a service, which may go to a full disk."""
+"""Standard output and standard error, without failing when they go to a full disk."""
 
 from io import FileIO, TextIOWrapper
 from typing import Any, TextIO
 
 
 class _Lossy(FileIO):
-    """Loses what cannot be written: a call is worth more than its line in the log."""
+    """Drops a line that cannot be written: a call is worth more than its log line."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -15,7 +15,7 @@ class _Lossy(FileIO):
 
 
 def _unbuffered(descriptor: int) -> TextIO:
-    # What a buffer could not get rid of would fail again at the exit, and change its status.
+    # A buffer that could not be flushed would fail again at the exit, and change its status.
     return TextIOWrapper(_Lossy(descriptor, "w", closefd=False), encoding="utf-8", write_through=True)
 
 
