@@ -11,7 +11,7 @@ from scheduler.policy import LANES, Policy
 
 _PIECES = 2  # Batches per worker to split waiting work into when there is little of it.
 _LAUNCHES_MIN = 5  # Launches that a batch split for that reason lasts at least.
-_LAUNCH_HEAVY = 0.2  # Share of the cap taken by a launch from which on express batches take other lanes along.
+_LAUNCH_HEAVY = 0.2  # Share of the cap from which on a launch is heavy: room in a batch is then always filled.
 
 
 class Part(NamedTuple):
@@ -55,7 +55,7 @@ def compose(
     parts = [Part(head, waiting - count, waiting, count * pair_s + cost.launch_s)]
     room -= count
     if room and is_patient(head):
-        alone = express and cost.launch_s < _LAUNCH_HEAVY * policy.batch_s
+        alone = express and not _is_launch_heavy(cost, policy)
         followers = lanes.first(
             policy.look_ahead + 1, below=policy.express_lanes if alone else LANES, ahead=policy.batch_s
         )
@@ -78,14 +78,19 @@ def _fill(
     for job in sorted(jobs, key=lambda job: not job.started):
         allowance_s = lanes.allowance(job, policy.batch_s) - charged.get(_turn(job), 0.0)
         start, stop = _fitting(job, length, min(room, int(allowance_s / pair_s)), policy, cost)
-        # With classes, started work goes first: a job that starts only to fill a batch would overtake better ones.
-        overtakes = policy.class_width > 1 and not job.started and stop - start < len(job.lengths)
-        if stop > start and not overtakes:
+        # A job that starts only to fill a batch overtakes better ones, and may never be finished. Where launches are
+        # heavy, the room is worth more than that, unless classes serve started work first.
+        part = stop - start < len(job.lengths) and not job.started
+        if stop > start and not (part and (policy.class_width > 1 or not _is_launch_heavy(cost, policy))):
             part = Part(job, start, stop, (stop - start) * pair_s)
             charged[_turn(job)] = charged.get(_turn(job), 0.0) + part.work
             parts.append(part)
             room -= stop - start
     return parts
+
+
+def _is_launch_heavy(cost: CostModel, policy: Policy) -> bool:
+    return cost.launch_s >= _LAUNCH_HEAVY * policy.batch_s
 
 
 def _turn(entry: AdmittedJob) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from service.bench.table import markdown
 from tests.simulation.bench import Bench
 from tests.simulation.scenarios import SCENARIOS
 
-_LOADS = (0.75, 1.0, 4.0, 10.0)
+_LOADS = (1.0, 4.0, 10.0)
 _SEEDS = (1, 2, 3)
 _NOISE = 0.005
 """Differences of goodput smaller than this are chance: its standard error over the seeds."""

@@ -22,10 +22,14 @@ def _always(_: AdmittedJob) -> bool:
     return True
 
 
-def _lanes(*jobs: Job) -> Lanes:
+def _lanes(*jobs: Job, started: tuple[Job, ...] = ()) -> Lanes:
+    """Return lanes with these jobs, of which some have had their shortest pair dispatched."""
     lanes = Lanes()
     for serial, job in enumerate(jobs):
-        lanes.push(admitted(job, serial))
+        entry = admitted(job, serial)
+        lanes.push(entry)
+        if job in started:
+            lanes.take(entry, 0, 1, 0.0)
     return lanes
 
 
@@ -38,9 +42,11 @@ def _from_head(
     return tuple(lanes.take(*part)[0] for part in plan.parts), plan.length
 
 
-def _compose(*jobs: Job, cost: FixedCost = COST, **limits: float) -> tuple[dict[int, int], int]:
+def _compose(
+    *jobs: Job, started: tuple[Job, ...] = (), cost: FixedCost = COST, **limits: float
+) -> tuple[dict[int, int], int]:
     """Return how many pairs of each job one batch takes, and the length it is padded to."""
-    slices, length = _from_head(_lanes(*jobs), Policy(**{"workers": 1, **limits}), cost, _always)
+    slices, length = _from_head(_lanes(*jobs, started=started), Policy(**{"workers": 1, **limits}), cost, _always)
     return {piece.job_id: len(piece.pairs) for piece in slices}, length
 
 
@@ -120,19 +126,19 @@ def test_launches_do_not_dominate():
 def test_filling_with_near_lengths():
     """Room is filled from the next jobs with pairs of nearly the same length."""
     head, near = a_job(5, 100, lane=500), a_job(500, 99, lane=600)
-    assert _compose(head, near)[0] == {head.id: 5, near.id: FULL - 5}
+    assert _compose(head, near, started=(near,))[0] == {head.id: 5, near.id: FULL - 5}
 
 
 def test_not_filling_with_far_lengths():
     """Pairs that would be padded for more than their launch is worth are left for a batch of their own."""
     head, short = a_job(5, 100, lane=500), a_job(500, 50, lane=600)
-    assert _compose(head, short)[0] == {head.id: 5}
+    assert _compose(head, short, started=(short,))[0] == {head.id: 5}
 
 
 def test_not_filling_with_longer_pairs():
     """Longer pairs would pad the urgent ones: they wait."""
     head, longer = a_job(5, 100, lane=500), a_job(500, 101, lane=600)
-    assert _compose(head, longer)[0] == {head.id: 5}
+    assert _compose(head, longer, started=(longer,))[0] == {head.id: 5}
 
 
 def test_small_jobs_go_along_whole():
@@ -178,7 +184,7 @@ def test_clients_ahead_do_not_fill():
 def test_a_client_does_not_pass_its_allowance():
     """Several jobs of one client together fill no more than keeps it within a batch of the turn."""
     head, *others = a_job(5, lane=500, client="a"), *(a_job(20, lane=500, client="b") for _ in range(3))
-    lanes = _lanes(head, *others)
+    lanes = _lanes(head, *others, started=tuple(others))
     lanes.take(next(e for e in lanes.first(9, below=LANES, ahead=inf) if e.job is others[0]), 0, 1, 0.02)
     slices, _ = _from_head(lanes, Policy(workers=1), COST, _always)
     assert sum(len(piece.pairs) for piece in slices if piece.job_id != head.id) == 30
@@ -216,7 +222,7 @@ def test_express_takes_express_along():
 def test_no_express_lanes():
     """With express lanes switched off, every batch is filled."""
     urgent, bulk = a_job(5, lane=0), a_job(500, lane=100)
-    assert _compose(urgent, bulk, express_lanes=0)[0] == {urgent.id: 5, bulk.id: FULL - 5}
+    assert _compose(urgent, bulk, started=(bulk,), express_lanes=0)[0] == {urgent.id: 5, bulk.id: FULL - 5}
 
 
 def test_express_where_launches_are_heavy():
@@ -227,7 +233,7 @@ def test_express_where_launches_are_heavy():
 
 def test_filling_keeps_to_the_cap():
     """Several fillers together stay within the cap."""
-    jobs = [a_job(20, lane=500 + i) for i in range(8)]
+    jobs = [a_job(7, lane=500 + i) for i in range(8)]
     taken, length = _compose(*jobs)
     assert sum(taken.values()) == FULL
     assert COST.batch(FULL, length) <= 0.05
@@ -249,8 +255,17 @@ def test_slices_name_jobs():
     assert _from_head(_lanes(job), Policy(workers=1), COST, _always)[0] == (Slice(job.id, (0, 1)),)
 
 
-def test_nothing_is_started_to_fill_where_started_work_goes_first():
-    """With classes, a job that was not started is taken along whole or not at all."""
+def test_no_job_is_started_in_part_to_fill():
+    """A job that was not started is taken along whole or not at all: its rest may never be served."""
     first, second = a_job(FULL - 10, lane=900), a_job(50, lane=900)
-    assert _compose(first, second)[0] == {first.id: FULL - 10, second.id: 10}
-    assert _compose(first, second, class_width=100)[0] == {first.id: FULL - 10}
+    assert _compose(first, second)[0] == {first.id: FULL - 10}
+    assert _compose(first, second, started=(second,))[0] == {first.id: FULL - 10, second.id: 10}
+    small = a_job(10, lane=900)
+    assert _compose(first, small)[0] == {first.id: FULL - 10, small.id: 10}
+
+
+def test_heavy_launches_start_jobs_to_fill():
+    """Where a launch takes much of a batch, part of a job fills its room, unless there are classes."""
+    first, second, cost = a_job(10, lane=900), a_job(50, lane=900), FixedCost(launch_s=0.02)
+    assert _compose(first, second, cost=cost)[0] == {first.id: 10, second.id: 20}
+    assert _compose(first, second, cost=cost, class_width=100)[0] == {first.id: 10}

@@ -3,7 +3,7 @@
 import asyncio
 
 from scheduler import Policy
-from tests.fakes import settle
+from tests.fakes import FixedCost, settle
 from tests.unit.scheduler.dispatcher_on_fakes import FAR, Shell, long
 
 
@@ -21,7 +21,7 @@ async def test_cancelled_while_waiting():
 
 async def test_cancelled_while_running():
     """When a caller leaves, its batch mates still get their scores, and the rest of its pairs is not started."""
-    shell = Shell(Policy(workers=1, express_lanes=0))
+    shell = Shell(Policy(workers=1), cost=FixedCost(launch_s=0.02))
     blocker = await shell.submit(999)
     mate, gone = await shell.submit(1, 2, lane=5), await shell.submit(*long(10), lane=6)
     await shell.release()
