@@ -16,7 +16,7 @@ class Calls:
     """Opens calls: each has a record, an admitted caller and a deadline."""
 
     def __init__(self, access: Access, telemetry: CallTelemetry, default_timeout_s: float) -> None:
-        """Give a call `default_timeout_s` unless it has a timeout of its own."""
+        """`default_timeout_s` applies to calls without a timeout of their own."""
         self._access = access
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
@@ -26,7 +26,7 @@ class Calls:
     async def open(
         self, record: CallRecord, headers: Mapping[str, str], timeout_s: Callable[[], float | None]
     ) -> AsyncIterator[Call]:
-        """Enter the call of `record`; when the block ends, log, count and trace how.
+        """Enter the call of `record`; when the block ends, log, count and trace the outcome.
 
         `headers` are the caller's, with names in lower case; hostile. `timeout_s` returns the caller's timeout, None
         if it has none, or raises ServiceError. It is called after the caller is admitted, so that others do not learn
@@ -47,5 +47,5 @@ class Calls:
             self._ended_at = monotonic()
 
     def quiet_s(self) -> float:
-        """Return the seconds since a call ended last, infinite if none has."""
+        """Return the seconds since the last call ended; infinity if none has."""
         return monotonic() - self._ended_at

@@ -40,10 +40,10 @@ NO_FIELD_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Violation(NamedTuple):
-    """A field and what is wrong with it."""
+    """A field and its error."""
 
     field: str
-    """Its key: the name in `rerank.v2`, which other forms may call otherwise."""
+    """Field name in `rerank.v2`; other API forms may rename it."""
     description: str
 
 
@@ -59,7 +59,7 @@ class InvalidRequestError(ServiceError):
 
 
 class OutOfRangeError(ServiceError):
-    """A request with values out of range."""
+    """One or more fields are out of range; `violations` lists all of them."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__(_sentence(violations))
@@ -70,7 +70,7 @@ class TooLargeError(ServiceError):
     """A message over the size limit."""
 
     def __init__(self, bytes_max: int) -> None:
-        self.violations = (Violation(DOCUMENTS, f"may have {bytes_max:,} bytes in all; send fewer"),)
+        self.violations = (Violation(DOCUMENTS, f"make the request exceed {bytes_max / 2**20:g} MiB; send fewer"),)
         super().__init__(_sentence(self.violations))
 
 
@@ -79,22 +79,22 @@ class MediaTypeError(ServiceError):
 
 
 class UnauthenticatedError(ServiceError):
-    """No key, or a wrong one."""
+    """The API key is missing or unknown."""
 
 
 class ForbiddenError(ServiceError):
-    """A key that may not do this."""
+    """The API key does not permit the request."""
 
 
 class DenyListedError(ServiceError):
-    """A term that no request may hold."""
+    """The request contains a deny-listed term."""
 
     def __init__(self) -> None:
-        super().__init__("the request holds a term that is not allowed here")
+        super().__init__("the request contains a deny-listed term")
 
 
 class UnsupportedError(ServiceError):
-    """Something the models here cannot do."""
+    """The models served cannot process the request."""
 
 
 class UnknownModelError(ServiceError):
@@ -102,10 +102,10 @@ class UnknownModelError(ServiceError):
 
 
 class RateLimitedError(ServiceError):
-    """A client over its rate."""
+    """The client exceeds its request rate."""
 
     def __init__(self, retry_after_s: float) -> None:
-        super().__init__("too many requests from this client; ask again later")
+        super().__init__("this client exceeds its request rate; retry later")
         self.retry_after_s = retry_after_s
 
 
@@ -113,7 +113,7 @@ class NotReadyError(ServiceError):
     """The models are not loaded yet."""
 
     def __init__(self) -> None:
-        super().__init__("the model is still loading; ask again in a moment")
+        super().__init__("the model is still loading; retry in a moment")
 
 
 class CallerLeftError(ServiceError):
@@ -121,47 +121,47 @@ class CallerLeftError(ServiceError):
 
 
 class Status(NamedTuple):
-    """An HTTP status of a failed call."""
+    """The documentation of an HTTP error status."""
 
     description: str
-    """For the OpenAPI document."""
+    """Its text in the OpenAPI document."""
     retry_after: bool = False
-    """Whether answers with it carry Retry-After."""
+    """Whether responses with this status carry Retry-After."""
 
 
 STATUSES: dict[int, Status] = {
-    HTTPStatus.BAD_REQUEST: Status("Not what the schema says."),
-    HTTPStatus.UNAUTHORIZED: Status("No key, or a wrong one."),
-    HTTPStatus.FORBIDDEN: Status("The key may not do this."),
-    HTTPStatus.NOT_FOUND: Status("Unknown model."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Status("More than 64 MiB."),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Status("Not JSON, or compressed."),
-    HTTPStatus.UNPROCESSABLE_ENTITY: Status("A value out of range."),
+    HTTPStatus.BAD_REQUEST: Status("The request does not match the schema."),
+    HTTPStatus.UNAUTHORIZED: Status("The API key is missing or unknown."),
+    HTTPStatus.FORBIDDEN: Status("The API key does not permit the request."),
+    HTTPStatus.NOT_FOUND: Status("The server has no model of that name."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Status("The body exceeds 64 MiB."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Status("Content-Type is not application/json, or the body is compressed."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Status("A field is out of range."),
     HTTPStatus.TOO_MANY_REQUESTS: Status(
-        "More requests than this client may send; Retry-After says when to ask again.", retry_after=True
+        "The client exceeds its request rate; Retry-After gives the seconds to wait.", retry_after=True
     ),
     _DENY_LISTED: Status("The request contains a deny-listed term."),
     _CLIENT_CLOSED: Status("The caller closed the connection."),
-    HTTPStatus.INTERNAL_SERVER_ERROR: Status("An unforeseen error."),
-    HTTPStatus.NOT_IMPLEMENTED: Status("The request asks for something that the models here cannot do."),
+    HTTPStatus.INTERNAL_SERVER_ERROR: Status("Internal error."),
+    HTTPStatus.NOT_IMPLEMENTED: Status("The models served cannot process the request."),
     HTTPStatus.SERVICE_UNAVAILABLE: Status(
-        "Shed under load, stopping, or not ready; Retry-After says when to ask again.", retry_after=True
+        "The server is overloaded, stopping or not ready; Retry-After gives the seconds to wait.", retry_after=True
     ),
-    HTTPStatus.GATEWAY_TIMEOUT: Status("The deadline passed."),
+    HTTPStatus.GATEWAY_TIMEOUT: Status("The deadline passed before the answer was ready."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The status and reason of an outcome over both APIs."""
+    """The gRPC status, HTTP status and reason of an outcome."""
 
     grpc: StatusCode
     http: int
     """A key of `STATUSES`."""
     reason: str
-    """ErrorInfo.reason, also the outcome in metrics and logs."""
+    """ErrorInfo.reason over gRPC; the outcome in metrics and logs."""
     retry: bool = False
-    """Whether the same request may succeed later, so that the answer carries advice."""
+    """Whether the same request may succeed later."""
 
 
 _SHED = Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "SHED", retry=True)
@@ -208,9 +208,9 @@ class Outcome:
     def of(cls, error: BaseException, field_names: Mapping[str, str] = NO_FIELD_NAMES) -> "Outcome":
         """Return the outcome of a call that ended in `error`.
 
-        `field_names` are the names, by key, of fields that the form of the call names otherwise.
+        `field_names` maps a field key to its name in the API form of the call; other keys keep theirs.
         """
-        row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+        row = next(TABLE[cls_] for cls_ in type(error).__mro__ if cls_ in TABLE)
         violations = tuple(
             violation._replace(field=field_names.get(violation.field, violation.field))
             for violation in getattr(error, "violations", ())

@@ -1,4 +1,4 @@
-"""Models, located and loaded at the start."""
+"""Loads the models at the start."""
 
 import asyncio
 from collections import Counter
@@ -19,20 +19,20 @@ from service.hub.location import locate
 from service.rerank.served_model import ServedModel
 from service.settings import Settings
 
-_TOKENS_SHARE = 0.25  # Of the cache, for the tokens of documents; the rest is for scores.
+_TOKENS_SHARE = 0.25  # Share of the cache that holds tokens of documents; the rest holds scores.
 
 T = TypeVar("T")
 
 
 class LoadedModel(NamedTuple):
-    """A model that is ready to serve, and the cost of its batches as measured by warming up."""
+    """A warmed-up model, and the cost of its batches as measured by the warm-up."""
 
     model: ServedModel
     cost: CostModel
 
 
 async def load_models(settings: Settings) -> list[LoadedModel]:
-    """Return all models, the default one first; fetches those of the hub that are not in its cache.
+    """Return all models, the default one first; download those of the hub that its cache lacks.
 
     Raises ModelError.
     """
@@ -46,21 +46,21 @@ async def load_models(settings: Settings) -> list[LoadedModel]:
     models = []
     for number, (source, name, directory) in enumerate(zip(sources, names, directories, strict=True)):
         engine, cost = await asyncio.to_thread(_load, directory, tokens_bytes // len(sources), settings.provider)
-        # A score that depends on the other pairs of its batch is not the same next time.
+        # A score that depends on the other pairs of its batch is not reproducible.
         cache = scores if engine.batch_invariant else LruCache[float](0, getsizeof)
         models.append(LoadedModel(ServedModel(number, name, source.aliases, engine, cache), cost))
     return models
 
 
 async def on_daemon_thread(work: Callable[[], T]) -> T:
-    """Return what `work` does on a thread that does not delay the end of the process: a fetch may take minutes."""
+    """Return the result of `work`, run on a daemon thread: a download of minutes must not delay the exit."""
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # Raised where the future is awaited.
+        except BaseException as error:  # noqa: BLE001  # The await raises it.
             future.set_exception(error)
 
     Thread(target=run, daemon=True).start()
@@ -68,10 +68,12 @@ async def on_daemon_thread(work: Callable[[], T]) -> T:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Raise ModelError if two models answer to the same name."""
+    """Raise ModelError if two models share a name or alias."""
     for name, times in Counter(names).items():
         if times > 1:
-            raise ModelError(f"{times} models answer to {name!r}: name them apart, NAME=LOCATION in the settings")
+            raise ModelError(
+                f"{times} models answer to {name!r}: give each its own name, as NAME=LOCATION in the settings"
+            )
 
 
 def _load(directory: ModelDirectory, cache_bytes: int, provider: Provider) -> tuple[Engine, CostModel]:

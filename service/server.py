@@ -47,7 +47,7 @@ class Service:
     """All parts between the sockets and the workers, wired once."""
 
     def __init__(self, settings: Settings) -> None:
-        """Build what needs no model. Raises FileError. Belongs to the running event loop."""
+        """Build the components that need no model, on the running event loop. Raises FileError."""
         self._settings = settings
         self._metrics = Metrics()
         self._telemetry = CallTelemetry(self._metrics, export_spans=spans_wanted())
@@ -76,7 +76,7 @@ class Service:
         self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
 
     async def start(self) -> None:
-        """Listen, load and warm the model, then serve; print a line for each address.
+        """Listen, load and warm up the models, then serve; print a line for each address.
 
         Raises AddressError or ModelError.
         """

@@ -21,7 +21,7 @@ from service.net.address import Address
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
-"""The model that comes with the package."""
+"""Directory of the model in the package."""
 _CONFIG = f"{PREFIX}CONFIG"
 _OF_A_CLUSTER = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z0-9_]+)?)"
@@ -37,7 +37,7 @@ class SettingsError(Exception):
 
 
 def available_workers() -> int:
-    """Return how many CPUs this process may use: its affinity, or its cgroup's quota if that is less."""
+    """Return the number of CPUs for this process: the smaller of its affinity and its cgroup quota, at least 1."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
@@ -77,7 +77,7 @@ def _model(text: object) -> Path | HubId:
     try:
         return HubId.parse(text)
     except ValueError as error:
-        raise ValueError(f"no such path, and not a model on the hub: {error}") from None
+        raise ValueError(f"no such path, and not the name of a model on the hub: {error}") from None
 
 
 class ModelSource(NamedTuple):
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
                 != "default_factory_not_called"  # The default depends on another faulty setting, which is named.
             )
             raise SettingsError("; ".join(faults)) from None
-        except (OSError, ValueError) as error:  # A file that cannot be read, or is not TOML.
+        except (OSError, ValueError) as error:  # The file is unreadable or is not TOML.
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
         settings._check_tls()
         settings._check_exposure()
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
             ("tls_client_ca_file", "tls_cert_file"),
         ):
             if getattr(self, name) and not getattr(self, needed):
-                raise SettingsError(f"{PREFIX}{name.upper()} is of no use without {PREFIX}{needed.upper()}")
+                raise SettingsError(f"{PREFIX}{name.upper()} requires {PREFIX}{needed.upper()}")
 
     def _check_exposure(self) -> None:
         if self.api_keys_file or self.allow_anonymous:
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
             if not getattr(self, name).is_loopback:
                 raise SettingsError(
                     f"{PREFIX}{name.upper()} listens beyond this machine: set {PREFIX}API_KEYS_FILE, "
-                    f"or {PREFIX}ALLOW_ANONYMOUS=true to let anybody in"
+                    f"or {PREFIX}ALLOW_ANONYMOUS=true to admit callers without a key"
                 )
 
 

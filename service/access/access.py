@@ -6,16 +6,16 @@ from service.access.rate_limit import RateLimit
 
 
 class Access:
-    """Admits callers that have a key, where keys are required, and that keep to their rate."""
+    """Admits callers with a valid key, where keys are required, within their request rate."""
 
     def __init__(self, api_keys: ApiKeys, rate_limit: RateLimit) -> None:
         self._api_keys = api_keys
         self._rate_limit = rate_limit
 
     async def enter(self, authorization: str | None, name: str | None) -> Caller:
-        """Return the caller, and count the call towards its rate.
+        """Authenticate the caller, count the call towards its rate, and return the caller.
 
-        `authorization` is the header of that name, `name` the client's own name; both hostile.
+        `authorization` is the header of that name, `name` the client's own name; both unvalidated.
         Raises UnauthenticatedError or RateLimitedError.
         """
         caller = self._api_keys.caller(authorization, name)

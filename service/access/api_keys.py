@@ -12,7 +12,7 @@ from service.errors import UnauthenticatedError
 from service.net.reloading_file import FileError, ReloadingFile
 
 ANONYMOUS = "anonymous"
-"""The client of a caller that gives no name."""
+"""The client name of a caller that sends none."""
 _NAME_MAX = 64
 _DIGEST = "sha256:"
 
@@ -39,7 +39,7 @@ class ApiKeys:
             return Caller("".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS)
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise UnauthenticatedError("send a key as `Authorization: Bearer KEY`")
+            raise UnauthenticatedError("send an API key as `Authorization: Bearer KEY`")
         digest = _digest(key.strip())
         match = None
         for known in self._keys.value:  # All of them, so that the time does not tell which one matches.
@@ -59,7 +59,7 @@ def _parse(text: str) -> list[_Key]:
             except ValueError as error:
                 raise FileError(f", line {number}: {error}") from None
     if not keys:
-        raise FileError(" holds no key")
+        raise FileError(" contains no keys")
     return keys
 
 
@@ -74,14 +74,16 @@ def _parse_key(line: str) -> _Key:
     for assignment in assignments:
         name, _, value = assignment.partition("=")
         if name not in _OPTIONS or name in options:
-            raise ValueError(f"expected {', '.join(f'{known}=...' for known in _OPTIONS)} behind the key, each once")
+            raise ValueError(
+                f"expected {', '.join(f'{known}=...' for known in _OPTIONS)} after the key, each at most once"
+            )
         options[name] = _OPTIONS[name](value)
     try:
         digest = bytes.fromhex(key.removeprefix(_DIGEST)) if key.startswith(_DIGEST) else _digest(key)
     except ValueError:
-        raise ValueError("not a hexadecimal digest") from None
+        raise ValueError("the sha256 digest is not hexadecimal") from None
     if len(digest) != hashlib.sha256().digest_size:
-        raise ValueError("a sha256 digest has 64 hexadecimal digits")
+        raise ValueError("the sha256 digest must have 64 hexadecimal digits")
     return _Key(Caller(client, options.get("priority", 0), options.get("rate"), options.get("models")), digest)
 
 
@@ -96,7 +98,7 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
 
 def _models(value: str) -> frozenset[str]:
     if not all(names := value.split(",")):
-        raise ValueError("expected names of models, comma separated")
+        raise ValueError("expected comma-separated model names")
     return frozenset(names)
 
 

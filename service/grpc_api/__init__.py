@@ -1,1 +1,1 @@
-"""The gRPC API: protobuf to requests and back, errors to rich status; one file for each form of the call."""
+"""The gRPC API: decodes requests, encodes answers and error statuses; one module for each protobuf package."""

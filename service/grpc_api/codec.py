@@ -16,15 +16,15 @@ _STREAM_BYTES_MAX = 4 * MESSAGE_BYTES_MAX
 M = TypeVar("M", bound=Message)
 
 
-def parse(kind: type[M], raw: bytes) -> M:
-    """Return a message. Raises InvalidRequestError or TooLargeError."""
+def parse(message_type: type[M], raw: bytes) -> M:
+    """Parse a message. Raises InvalidRequestError or TooLargeError."""
     if len(raw) > MESSAGE_BYTES_MAX:
         raise TooLargeError(MESSAGE_BYTES_MAX)
     try:
-        return kind.FromString(raw)
+        return message_type.FromString(raw)
     except DecodeError:
         raise InvalidRequestError(
-            f"the message is not a {kind.DESCRIPTOR.full_name}, or its text is not UTF-8"
+            f"the message does not parse as {message_type.DESCRIPTOR.full_name}, or contains text that is not UTF-8"
         ) from None
 
 
@@ -34,8 +34,8 @@ class Parts(Generic[M]):
     Raises what `parse` does, and TooLargeError if they are too large together.
     """
 
-    def __init__(self, kind: type[M], stream: AsyncIterator[bytes]) -> None:
-        self._kind = kind
+    def __init__(self, message_type: type[M], stream: AsyncIterator[bytes]) -> None:
+        self._message_type = message_type
         self._stream = aiter(stream)
         self.size = 0
         """Bytes of the messages so far."""
@@ -48,4 +48,4 @@ class Parts(Generic[M]):
         self.size += len(raw)
         if self.size > _STREAM_BYTES_MAX:
             raise TooLargeError(_STREAM_BYTES_MAX)
-        return parse(self._kind, raw)
+        return parse(self._message_type, raw)

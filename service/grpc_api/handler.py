@@ -15,7 +15,7 @@ from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 
 _API = "grpc"
-_KEPT = 0.99  # Share of the caller's timeout to use: grpc rounds it up by as much as a hundredth on its way here.
+_TIMEOUT_SHARE = 0.99  # grpc rounds the caller's timeout up by up to 1%.
 
 R = TypeVar("R")
 
@@ -30,11 +30,11 @@ class Handler:
 
     def unary(
         self,
-        kind: type[M],
+        message_type: type[M],
         answer: Callable[[M, Context, CallRecord, Call], Awaitable[R]],
         field_names: Mapping[str, str] = NO_FIELD_NAMES,
     ) -> Callable[[bytes, Context], Awaitable[R]]:
-        """Return the method for messages of type `kind`: parses the message and returns what `answer` does."""
+        """Return a method that parses a message of `message_type` and passes it to `answer`."""
 
         async def handle(raw: bytes, context: Context) -> R:
             held = [raw]
@@ -42,7 +42,7 @@ class Handler:
             del raw
 
             async def parsed(record: CallRecord, call: Call) -> R:
-                return await answer(parse(kind, held.pop()), context, record, call)
+                return await answer(parse(message_type, message.pop()), context, record, call)
 
             return await self.guarded(parsed, context, field_names)
 
@@ -54,9 +54,9 @@ class Handler:
         context: Context,
         field_names: Mapping[str, str] = NO_FIELD_NAMES,
     ) -> R:
-        """Return what `answer` does within a call, or abort the call with the status of its error.
+        """Return the result of `answer`, run within a call, or abort the call with the status of its error.
 
-        The status names fields by `field_names`.
+        `field_names` maps field keys to their names in the status.
         """
         record = CallRecord(_API)
         failure: Exception | None = None
@@ -80,4 +80,4 @@ class Handler:
 
 def _timeout_s(context: Context) -> float | None:
     remaining_s = context.time_remaining()
-    return None if remaining_s is None else _KEPT * remaining_s
+    return None if remaining_s is None else _TIMEOUT_SHARE * remaining_s

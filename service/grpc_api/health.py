@@ -1,4 +1,4 @@
-"""Health by service name."""
+"""The gRPC health service."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,7 +7,7 @@ from grpc_health.v1 import health, health_pb2
 from service.grpc_api.metadata import Context
 
 LIVENESS = "liveness"
-"""Health name that follows progress, whatever the load."""
+"""Name in health checks that reports whether the process makes progress, whatever the load."""
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -31,7 +31,7 @@ class Health(health.aio.HealthServicer):
         """Answer SERVING from now on."""
         await self._set_all(_SERVING)
 
-    async def Check(  # noqa: N802  # The name grpc calls it by.
+    async def Check(  # noqa: N802  # grpc calls it by this name.
         self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> health_pb2.HealthCheckResponse:
         """Answer a probe."""

@@ -24,13 +24,13 @@ class RerankV2:
     """`rerank.v2.RerankService`."""
 
     def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
-        """Answer through `backend` what keeps to `limits`."""
+        """Answer requests within `limits` through `backend`."""
         self._backend = backend
         self._limits = limits
         self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
-        """Return the methods by the full name of their service, then by their own."""
+        """Return the method handlers by full service name, then by method name."""
         return {
             SERVICE: {
                 "Rerank": grpc.unary_unary_rpc_method_handler(
@@ -48,7 +48,7 @@ class RerankV2:
         }
 
     async def _rerank(self, request: pb.RerankRequest, _: Context, record: CallRecord, call: Call) -> pb.RerankResponse:
-        self._limits.check_documents(len(request.documents))  # Before they are copied.
+        self._limits.check_documents(len(request.documents))  # Before copying them.
         return await self._answer(request, [], record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankStreamResponse:
@@ -88,7 +88,7 @@ class RerankV2:
 
 
 async def collect(stream: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:
-    """Return the request of a stream and the documents that came after it; stop at the first beyond the limits.
+    """Return the request of a stream and the documents of its later messages; stop at the first limit exceeded.
 
     Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
@@ -96,13 +96,15 @@ async def collect(stream: AsyncIterator[bytes], limits: Limits) -> tuple[pb.Rera
     documents: list[str] = []
     async for part in Parts(pb.RerankStreamRequest, stream):
         if part.WhichOneof("part") != ("request" if request is None else "documents"):
-            raise InvalidRequestError("the first message carries the request, and each later one documents")
+            raise InvalidRequestError(
+                "send the request in the first message of the stream, documents in all later ones"
+            )
         if request is None:
             request = part.request
         limits.check_documents(len(request.documents) + len(documents) + len(part.documents.texts))
         documents += part.documents.texts
     if request is None:
-        raise InvalidRequestError("the stream ended before its first message")
+        raise InvalidRequestError("the stream ended without a message")
     return request, documents
 
 

@@ -27,7 +27,7 @@ _OPTIONS = (
     # More calls than ever wait. A client holds calls back for lack of streams, and the scheduler does not see them: an
     # urgent one would wait behind the others.
     ("grpc.max_concurrent_streams", 10_000),
-    # A client may ping every 10 s, with or without calls; after two pings more often than that it is disconnected.
+    # A client may ping every 10 s, with or without calls; two pings at shorter intervals disconnect it.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_ping_strikes", 2),
@@ -73,7 +73,7 @@ class GrpcApi:
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
     async def start(self, address: str) -> int:
-        """Listen on `address`, answering NOT_SERVING; return the port. Raises RuntimeError if it is in use."""
+        """Listen on `address` and answer NOT_SERVING; return the port. Raises RuntimeError if it cannot listen."""
         if self._credentials:
             port = self._server.add_secure_port(address, self._credentials)
         else:
@@ -89,7 +89,7 @@ class GrpcApi:
         await self._health.ready()
 
     async def unready(self) -> None:
-        """Answer NOT_SERVING for good."""
+        """Answer NOT_SERVING permanently."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The status of a call that failed."""
+"""The rich status of a failed call."""
 
 import asyncio
 from typing import NoReturn
@@ -18,7 +18,7 @@ _NO_RETRY = "-1"
 
 
 async def abort(outcome: Outcome, call_id: str, context: Context) -> NoReturn:
-    """End a call with a rich status: what happened, whether to ask again, and when."""
+    """Abort a call with ErrorInfo, BadRequest and RetryInfo details and a retry pushback."""
     details = [ErrorInfo(reason=outcome.row.reason, domain=DOMAIN, metadata={"request_id": call_id})]
     if outcome.violations:
         fields = [
@@ -37,10 +37,10 @@ async def abort(outcome: Outcome, call_id: str, context: Context) -> NoReturn:
     for into, detail in zip(packed, details, strict=True):
         into.Pack(detail)
     status = rpc_status.to_status(Status(code=outcome.row.grpc.value[0], message=outcome.message, details=packed))
-    # Not abort_with_status: it would replace the pushback, and what the call has, with the status's own trailers.
+    # abort_with_status would replace the pushback and the load report with the trailers of the status.
     trailers = (*context.trailing_metadata(), *status.trailing_metadata, *pushback)
     try:
         await context.abort(status.code, status.details, trailing_metadata=trailers)
-    except grpc.aio.InternalError:  # The call is over already: its deadline came first.
+    except grpc.aio.InternalError:  # The call has already ended at its deadline.
         raise asyncio.CancelledError from None
     raise AssertionError("abort raises")

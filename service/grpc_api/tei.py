@@ -32,13 +32,13 @@ class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
     def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
-        """Answer through `backend` what keeps to `limits`."""
+        """Answer requests within `limits` through `backend`."""
         self._backend = backend
         self._limits = limits
         self._handler = handler
 
     def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
-        """Return the methods by the full name of their service, then by their own."""
+        """Return the method handlers by full service name, then by method name."""
         return {
             INFO: {
                 "Info": grpc.unary_unary_rpc_method_handler(
@@ -74,7 +74,7 @@ class TeiV1:
         self, request: pb.RerankRequest, context: Context, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
-        self._limits.check_documents(len(request.texts))  # Before they are copied.
+        self._limits.check_documents(len(request.texts))  # Before copying them.
         return await self._answer(request, context, start_ns, record, call)
 
     async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
@@ -103,7 +103,7 @@ class TeiV1:
 
 
 async def collect(stream: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequest:
-    """Return the request that the messages of a stream make together; stop at the first text beyond the limits.
+    """Combine the messages of a stream into one request; stop at the first limit exceeded.
 
     Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
@@ -113,13 +113,13 @@ async def collect(stream: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequ
         if request is None:
             request = pb.RerankRequest(query=part.query, raw_scores=part.raw_scores, return_text=part.return_text)
         if part.query != request.query:
-            raise InvalidRequestError("every message of a stream carries the same query")
-        if request.return_text and parts.size > MESSAGE_BYTES_MAX:  # They go back in one message.
+            raise InvalidRequestError("send the same query in every message of the stream")
+        if request.return_text and parts.size > MESSAGE_BYTES_MAX:  # The answer repeats all texts in one message.
             raise TooLargeError(MESSAGE_BYTES_MAX)
         limits.check_documents(len(request.texts) + 1)
         request.texts.append(part.text)
     if request is None:
-        raise InvalidRequestError("the stream ended before its first message")
+        raise InvalidRequestError("the stream ended without a message")
     return request
 
 

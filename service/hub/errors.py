@@ -17,30 +17,30 @@ from huggingface_hub.errors import (
 from service.engine.errors import ModelError
 from service.hub.id import HubId
 
-_BY_KIND: tuple[tuple[type[Exception], str], ...] = (
+_BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (
         GatedRepoError,
-        "access must be granted first: ask for it at {page}, and set HF_TOKEN to a token that may read it",
+        "the model is gated: request access at {page}, and set HF_TOKEN to a token that may read it",
     ),
-    (RepositoryNotFoundError, "no such path here, and no such model on the hub, or a private one: set HF_TOKEN if so"),
+    (RepositoryNotFoundError, "no such path, and no such model on the hub; if it is private, set HF_TOKEN"),
     (RevisionNotFoundError, "the hub has no such revision; {page}/tree/main lists branches and tags"),
-    (HFValidationError, "no such path here, and not a name that the hub allows: {said}"),
-    (OfflineModeIsEnabled, "it is not whole in the cache, {cache}, and HF_HUB_OFFLINE forbids to fetch it"),
+    (HFValidationError, "no such path, and not a valid model name on the hub: {text}"),
+    (OfflineModeIsEnabled, "the cache, {cache}, lacks some of its files, and HF_HUB_OFFLINE forbids downloads"),
 )
 """The first match counts: some classes derive from others."""
 _NO_TOKEN = "the hub refuses the token ({status}): set HF_TOKEN to one that may read the model, or unset it"  # noqa: S105
 _BY_STATUS = {401: _NO_TOKEN, 403: _NO_TOKEN}
-_FULL = "no room is left in the cache, {cache}: make some, or set HF_HUB_CACHE to a place that has"
-_READ_ONLY = "the cache, {cache}, cannot be written: {said}; set HF_HUB_CACHE to a place that can"
-_BY_NUMBER = {
+_FULL = "the disk of the cache, {cache}, is full: free space, or set HF_HUB_CACHE to another directory"
+_READ_ONLY = "the cache, {cache}, is not writable: {text}; set HF_HUB_CACHE to a writable directory"
+_BY_ERRNO = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     errno.EACCES: _READ_ONLY,
     errno.EPERM: _READ_ONLY,
     errno.EROFS: _READ_ONLY,
 }
-_ANSWERED = "{hub} answers {status}: try again later"
-_BROKEN = "fetching from {hub} failed ({said}): check the network, a proxy and HF_ENDPOINT, and start again"
+_BAD_STATUS = "{hub} answers {status}: try again later"
+_DOWNLOAD_FAILED = "the download from {hub} failed ({text}): check the network, a proxy and HF_ENDPOINT, and restart"
 
 
 class HubError(ModelError):
@@ -53,17 +53,17 @@ class HubError(ModelError):
             error = error.__cause__  # It is not in the cache either; the cause says why the hub did not answer.
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
         number = error.errno if isinstance(error, OSError) else None
-        words = (
-            next((words for kind, words in _BY_KIND if isinstance(error, kind)), None)
+        template = (
+            next((template for type_, template in _BY_TYPE if isinstance(error, type_)), None)
             or _BY_STATUS.get(status)
-            or _BY_NUMBER.get(number or 0)
-            or (_ANSWERED if status else _BROKEN)
+            or _BY_ERRNO.get(number or 0)
+            or (_BAD_STATUS if status else _DOWNLOAD_FAILED)
         )
-        reason = words.format(
+        reason = template.format(
             page=f"{constants.ENDPOINT}/{model.repository}",
             hub=constants.ENDPOINT,
             cache=constants.HF_HUB_CACHE,
             status=status,
-            said=str(error).strip().partition("\n")[0] or type(error).__name__,
+            text=str(error).strip().partition("\n")[0] or type(error).__name__,
         )
         return cls(f"model {model}: {reason}")

@@ -32,7 +32,7 @@ _LOG.setLevel(logging.INFO)  # A line at the start for each model: its source an
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A model's files at one commit, on this machine."""
+    """The local files of a model at one commit."""
 
     directory: Path
     graph: Path
@@ -64,20 +64,20 @@ def _fetch(model: HubId) -> Snapshot:
         directory = Path(snapshot_download(repository, revision=revision, allow_patterns=["config.json"]))
     try:
         names = [file.path for file in get_cached_repo_tree(repository, revision=revision)]
-    except CachedRepoTreeNotFoundError:  # Another program filled the cache, and the hub cannot be asked.
+    except CachedRepoTreeNotFoundError:  # Another program filled the cache, and the hub is unreachable.
         names = [path.relative_to(directory).as_posix() for path in directory.rglob("*")]
     if missing := [name for name in _NEEDED if name not in names]:
-        raise HubError(f"model {model} has no {' and no '.join(missing)}: it cannot be served")
+        raise HubError(f"model {model} has no {' and no '.join(missing)} and cannot be served")
     graph = _graph(model, names)
     download = partial(hf_hub_download, repository, revision=revision, library_name="rerankd")
     for name in (*(name for name in _WANTED if name in names), graph):
         download(name)
     data = _data(model, directory / graph, graph)
     if missing := [name for name in data if name not in names]:
-        raise HubError(f"model {model} has no {missing[0]}, where {graph} keeps weights: it cannot be served")
+        raise HubError(f"model {model} has no {missing[0]}, which contains weights of {graph}, and cannot be served")
     for name in data:
         download(name)
-    return Snapshot(directory, _beside(directory, graph, data), revision.resolved)
+    return Snapshot(directory, _colocated(directory, graph, data), revision.resolved)
 
 
 def _graph(model: HubId, names: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def _graph(model: HubId, names: Sequence[str]) -> str:
 
 
 def _data(model: HubId, path: Path, graph: str) -> list[str]:
-    """Return the files of the model that hold weights of the graph, as the graph names them."""
+    """Return the external data files that the graph names."""
     try:
         return [str(PurePosixPath(graph).parent / name) for name in OnnxFile.read(path).data]
     except OnnxFileError as error:

@@ -25,7 +25,7 @@ class HubId:
 
     @classmethod
     def parse(cls, text: str) -> "HubId":
-        """Return the model written as `ORG/NAME[@REVISION][/FILE.onnx]`, with or without `hf://`. Raises ValueError."""
+        """Parse `ORG/NAME[@REVISION][/FILE.onnx]`, with or without `hf://`. Raises ValueError."""
         match = _FORM.fullmatch(text)
         if not match:
             raise ValueError("expected ORG/NAME[@REVISION][/FILE.onnx]")

@@ -30,11 +30,11 @@ class Entry:
     refs: tuple[str, ...] = ()
     """Branches and tags that pointed to the commit when they were last resolved."""
     bytes: int = 0
-    """Of all its files."""
+    """Total size of its files."""
     context: int | None = None
     graphs: tuple[str, ...] = ()
     problem: str | None = None
-    """Why it cannot be served as it is."""
+    """The reason why it cannot be served; None if it can."""
 
     def is_of(self, model: HubId) -> bool:
         """Return True if `model` names this model, with any of its graphs."""
@@ -48,16 +48,19 @@ def catalogue(embedded: Path, configured: Sequence[Path | HubId]) -> list[Entry]
     wanted = [model for model in configured if isinstance(model, HubId)]
     cached = [replace(entry, configured=any(map(entry.is_of, wanted))) for entry in _cached()]
     missing = [model for model in wanted if not any(entry.is_of(model) for entry in cached)]
-    entries += [Entry(str(model), configured=True, problem="not in the cache: serve fetches it") for model in missing]
+    entries += [
+        Entry(str(model), configured=True, problem="not in the cache; `rerankd serve` downloads it")
+        for model in missing
+    ]
     return entries + [entry for entry in cached if entry.configured or not entry.problem]
 
 
 def table(entries: Sequence[Entry]) -> str:
-    """Return the models as columns of text."""
+    """Return the models as a text table."""
     rows = [("", *_HEAD), *(_row(entry) for entry in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "* what RERANKD_MODEL and RERANKD_EXTRA_MODELS name"])
+    return "\n".join([*lines, "", "* configured in RERANKD_MODEL or RERANKD_EXTRA_MODELS"])
 
 
 def as_json(entries: Sequence[Entry]) -> str:
@@ -68,7 +71,7 @@ def as_json(entries: Sequence[Entry]) -> str:
 def _cached() -> Iterator[Entry]:
     try:
         repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
-    except CacheNotFound:  # Nothing was ever fetched.
+    except CacheNotFound:  # No model was ever downloaded.
         return
     for repository in sorted(repositories, key=lambda repository: repository.repo_id):
         if repository.repo_type != "model":
@@ -81,7 +84,7 @@ def _cached() -> Iterator[Entry]:
 
 
 def _read(snapshot: Path) -> ModelDirectory:
-    # Which of its graphs is read makes no difference here: one that is not the usual one can be named.
+    # Any graph will do: a setting can name one that is not the usual one.
     return ModelDirectory.read(snapshot, graph=next(snapshot.rglob("*.onnx"), None))
 
 

@@ -15,7 +15,7 @@ def locate(model: Path | HubId) -> ModelDirectory:
         directory = _directory(model)
         check_graph(directory.graph)
         return directory
-    from service.hub.fetch import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s, which no other model needs.
+    from service.hub.fetch import fetch  # noqa: PLC0415  # Importing its client takes 0.4 s; local models do not need it.
 
     snapshot = fetch(model)
     return ModelDirectory.read(snapshot.directory, graph=snapshot.graph, name=model.repository)

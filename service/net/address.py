@@ -11,11 +11,11 @@ class Address(NamedTuple):
 
     host: str
     port: int
-    """TCP port; 0 takes a free one."""
+    """TCP port, 0 to 65535; 0 selects a free one."""
 
     @classmethod
     def parse(cls, text: object) -> "Address":
-        """Return the address written as `host:port`, with an IPv6 host in brackets. Raises ValueError."""
+        """Parse `host:port`, with an IPv6 host in brackets. Raises ValueError."""
         if isinstance(text, Address):
             return text
         host, _, port = str(text).rpartition(":")

@@ -15,7 +15,7 @@ from service.net.address import Address
 CLOSING_S = 2.0
 """Seconds for the last answers to be sent after the work is done."""
 _HEAD_BYTES_MAX = 16 * 2**10
-"""Size of request line and headers, the same as of gRPC's metadata; a larger head is refused with 400."""
+"""Limit on request line and headers, equal to that on gRPC metadata; a larger head is refused with 400."""
 _BACKLOG = 2048
 """Length of the queue of connections to accept, uvicorn's own; the kernel may cap it (Linux: net.core.somaxconn)."""
 # It warns of each request that is not HTTP or asks for another protocol, with which clients could fill the log.
@@ -23,19 +23,19 @@ logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 class AddressError(Exception):
-    """An address that cannot be listened on."""
+    """The server cannot listen on an address."""
 
 
 class HttpServer(uvicorn.Server):
-    """One HTTP server of several."""
+    """An HTTP server on one address."""
 
     def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
         """Serve `app`, encrypted with `tls` if given; close a connection after `idle_s` without a request."""
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",  # "auto" takes httptools if it is installed, which drops bodies sent with Upgrade: h2c.
-                ws="none",  # No WebSockets, even where a library for them is installed.
+                http="h11",  # "auto" prefers httptools, which drops bodies sent with Upgrade: h2c.
+                ws="none",  # No WebSockets, even where their library is installed.
                 interface="asgi3",  # "auto" guesses from the signature.
                 lifespan="off",
                 log_config=None,

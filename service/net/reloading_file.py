@@ -1,4 +1,4 @@
-"""Files that are read again when they change."""
+"""Files that are reloaded when they change."""
 
 import logging
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _log = logging.getLogger("rerankd")
 
 
 class FileError(Exception):
-    """A file that cannot be used; the message says which line and why."""
+    """An unusable file; the message names the line and the problem."""
 
 
 class ReloadingFile(Generic[T]):
@@ -34,7 +34,7 @@ class ReloadingFile(Generic[T]):
         try:
             stamp = self._read_stamp()
             if stamp != self._stamp:
-                self._stamp = stamp  # First, so that a file that cannot be used is not read for every call.
+                self._stamp = stamp  # First, so that an unusable file is not read again for every call.
                 self._value, self._problem = self._read(), None
         except FileError as error:
             if str(error) != self._problem:

@@ -114,17 +114,17 @@ def _context(chain: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
     if client_ca:
         _trust(context, "TLS client CA file", client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # It may be signed by another, as for gRPC.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # Accept an intermediate CA as anchor, as gRPC does.
     return context
 
 
-def _trust(context: ssl.SSLContext, what: str, path: Path) -> None:
+def _trust(context: ssl.SSLContext, name: str, path: Path) -> None:
     try:
         context.load_verify_locations(path)
         certificates = context.cert_store_stats()["x509"]
     except ssl.SSLError:
         certificates = 0
     except OSError as error:
-        raise FileError(f"{what} {path} cannot be read: {error.strerror}") from None
+        raise FileError(f"{name} {path} cannot be read: {error.strerror}") from None
     if not certificates:
-        raise FileError(f"{what} {path} is not made of certificates in PEM")
+        raise FileError(f"{name} {path} must contain only certificates in PEM")

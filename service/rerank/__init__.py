@@ -1,1 +1,1 @@
-"""The use case: a request in, ranked documents out."""
+"""The reranker: encodes, schedules and ranks the documents of a request."""

@@ -1,4 +1,4 @@
-"""The reranker as the APIs reach it: not there until the models are loaded."""
+"""The access of both APIs to the reranker, which exists once the models are loaded."""
 
 from scheduler import Load
 from service.errors import NotReadyError
@@ -10,7 +10,7 @@ from service.rerank.result import RerankResult
 
 
 class Backend:
-    """Answers the requests of both APIs through the reranker once there is one, and writes the records of calls."""
+    """Answers requests through the reranker and fills in the records of their calls."""
 
     def __init__(self) -> None:
         self._reranker: Reranker | None = None
@@ -31,9 +31,9 @@ class Backend:
         return self._reranker.load() if self._reranker else None
 
     async def answer(self, request: RerankRequest, call: Call, record: CallRecord) -> RerankResult:
-        """Return the documents of `request` in order of relevance; record its lane, its documents and the result.
+        """Rank the documents of `request`; record its lane, number of documents and result.
 
-        Raises ServiceError, NotReadyError among them, or SchedulerError if the work was refused, dropped or failed.
+        Raises ServiceError, such as NotReadyError, or SchedulerError if the work was refused, dropped or failed.
         """
         record.lane, record.documents = request.lane, len(request.documents)
         record.result = await self.reranker.rerank(request, call)

@@ -16,7 +16,7 @@ class Call:
     id: str
     caller: Caller
     deadline: float
-    """In the event loop's monotonic seconds."""
+    """In seconds of the event loop's monotonic clock."""
 
     @property
     def client(self) -> str:

@@ -7,13 +7,13 @@ from service.rerank.result import RerankResult
 
 
 def new_id() -> str:
-    """Return an id for a call, unique everywhere."""
+    """Return a random UUID as the id of a call."""
     return str(uuid.uuid4())
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """The id of a call, and what is learned of it until it ends; None where it ended before."""
+    """The facts about a call, filled in as it proceeds; None for those that it did not reach."""
 
     api: str
     """`grpc` or `rest`."""

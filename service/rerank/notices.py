@@ -13,7 +13,7 @@ def warnings_of(encoded: Encoded, query: Query, unscored: Sequence[int]) -> list
     warnings = []
     if encoded.documents > _DOCUMENTS_ADVISED:
         warnings.append(
-            f"{encoded.documents:,} documents in one request: up to {_DOCUMENTS_ADVISED:,} are answered sooner"
+            f"{encoded.documents:,} documents in one request; up to {_DOCUMENTS_ADVISED:,} are answered faster"
         )
     if query.cut:
         warnings.append(f"the query{query.cut.size} was cut to {query.cut.kept}")
@@ -23,7 +23,7 @@ def warnings_of(encoded: Encoded, query: Query, unscored: Sequence[int]) -> list
     warnings += [f"{_subject(documents, 'was', 'were')} cut to {kept}" for kept, documents in truncated.items()]
     if unscored:
         documents = _subject(list(map(str, unscored)), "has", "have")
-        warnings.append(f"{documents} no score: the model failed on what there is; placed last, at 0")
+        warnings.append(f"{documents} no score because the model failed; ranked last, with score 0")
     return warnings
 
 

@@ -12,42 +12,42 @@ T = TypeVar("T")
 
 
 class PriorityExecutor:
-    """Runs short blocking calls on a few threads, the most urgent lane first, and bounds how many wait.
+    """Runs short blocking calls on a few threads, the most urgent lane first, with a bounded queue.
 
-    Parsing and tokenising take time as scoring does: in order of arrival, a flood of bulk requests would delay an
-    urgent one before the scheduler sees it. When the queue is full, the least urgent call is refused.
+    Parsing and tokenising take time before the scheduler sees a request. In order of arrival, many bulk requests would
+    delay an urgent one there. When the queue is full, the least urgent call is refused.
     """
 
     _RETRY_S = 1.0
 
     def __init__(self, threads: int, waiting_max: int, thread_name_prefix: str) -> None:
-        """Run up to `threads` calls at a time and keep up to `waiting_max` waiting.
+        """Run up to `threads` calls at a time and queue up to `waiting_max` more.
 
-        `thread_name_prefix` says in a stack dump what the threads do.
+        `thread_name_prefix` identifies the threads in a stack dump.
         """
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix)
         self.threads = threads
-        """Calls that run at the same time."""
+        """The number of threads."""
         self._free = threads
         self._waiting_max = waiting_max
         self._next: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
         self._last: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
 
     async def run(self, lane: int, serial: int, call: Callable[[], T]) -> T:
-        """Return what `call` returns, run on a thread in the order of `lane`, then of `serial`.
+        """Return the result of `call`, run on a thread in the order of `lane`, then of `serial`.
 
-        The calls of one request share a serial, so that within a lane requests end in order of arrival.
+        All calls of a request share its serial, so that requests of a lane finish in order of arrival.
         Raises Shed or Displaced.
         """
         await self._wait(lane, serial)
         loop = asyncio.get_running_loop()
         running = self._executor.submit(call)
-        # The thread is free when the call has ended, which may be long after its caller was cancelled.
+        # Release the thread when the call ends, which may be long after its caller was cancelled.
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
         return await asyncio.wrap_future(running)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Cancel queued calls and let the threads end; do not wait for them."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _wait(self, lane: int, serial: int) -> None:
@@ -63,7 +63,7 @@ class PriorityExecutor:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self._release()  # Given a thread and cancelled at the same moment: pass the thread on.
+                self._release()  # Cancelled just after it got a thread: pass the thread on.
             raise
         finally:
             self._forget(waiter)

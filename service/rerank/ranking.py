@@ -1,4 +1,4 @@
-"""The order that documents are answered in."""
+"""The order of documents in an answer."""
 
 from collections.abc import Mapping, Sequence
 from heapq import nsmallest

@@ -1,4 +1,4 @@
-"""The request that the request of every API form is turned into."""
+"""The rerank request, independent of the API form it arrived in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from scheduler import LANES
 from service.errors import DOCUMENTS, OutOfRangeError, Violation
 
 MAX_TOKENS_PER_DOC = 4096
-"""Tokens read of each document when the request does not say."""
+"""Default number of tokens read of each document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class RerankRequest:
     """
 
     model: str | None
-    """Name or alias; None: the default one."""
+    """Name or alias; None: the default model."""
     query: str
     documents: Sequence[str]
     top_n: int | None = None
@@ -26,7 +26,7 @@ class RerankRequest:
     max_tokens_per_doc: int = MAX_TOKENS_PER_DOC
     """Tokens read of each document, at least 1."""
     lane: int = 0
-    """0, the most urgent, to 999; called `priority` on the wire."""
+    """0, the most urgent, to 999; the field `priority` in requests."""
     max_windows_per_doc: int | None = None
     """Windows read of each document, at least 1; None: as many as the tokens need."""
 

@@ -1,4 +1,4 @@
-"""The use case: a request in, documents in order of relevance out."""
+"""The reranker: from a request to ranked documents."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -31,14 +31,14 @@ class _Scored(NamedTuple):
     """The scores of the pairs of a request."""
 
     scores: list[float | None]
-    """One a pair; None where the model has none."""
+    """One a pair, in [0, 1]; None where the model failed."""
     cached_tokens: int | None
     """Tokens of the pairs whose scores were cached; None without a cache."""
     wait_s: float
 
 
 class Reranker:
-    """Answers rerank requests with the models that it serves."""
+    """Answers rerank requests with the models served."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Reranker:
         *,
         bill_windows: bool = False,
     ) -> None:
-        """Serve `models`, the default one first and each at its number, on the workers of `dispatcher`.
+        """Serve `models`, ordered by number with the default first, on the workers of `dispatcher`.
 
-        Count a search unit for each hundred documents, or windows if `bill_windows`.
+        A search unit is a hundred documents, or a hundred windows if `bill_windows`.
         """
         self.models = tuple(models)
-        """The models served, the default one first."""
+        """The models served, the default first."""
         self._dispatcher = dispatcher
         self.tokenisers = tokenising.threads
-        """Threads that tokenise."""
+        """The number of tokeniser threads."""
         self._tokenising = tokenising
         self._denylist = denylist
         self._limits = limits
@@ -70,7 +70,7 @@ class Reranker:
         return self._dispatcher.load()
 
     async def rerank(self, request: RerankRequest, call: Call) -> RerankResult:
-        """Return the documents of `request` in order of relevance.
+        """Rank the documents of `request`.
 
         Raises ServiceError, or SchedulerError if the work was refused, dropped or failed.
         """
@@ -81,7 +81,11 @@ class Reranker:
             encoded, query = await self._encode(request, call, model)
             scored = await self._scored(encoded.pairs, model, request.lane, call)
         except Oversized:
-            raise OutOfRangeError(Violation(DOCUMENTS, f"make more than {self._limits.pairs_max:,} pairs")) from None
+            raise OutOfRangeError(
+                Violation(
+                    DOCUMENTS, f"split into more than {self._limits.pairs_max:,} pairs; send fewer or shorter ones"
+                )
+            ) from None
         best = best_of(encoded.owners, scored.scores)
         return RerankResult(
             id=call.id,
@@ -102,10 +106,10 @@ class Reranker:
             if name in model.names:
                 return model
         names = ", ".join(name for model in self.models for name in model.names)
-        raise UnknownModelError(f"this server answers for {names}")
+        raise UnknownModelError(f"the model is unknown; this server has {names}")
 
     async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:
-        """Return the pairs of a request, and its query.
+        """Return the tokenised pairs and query of a request.
 
         Before each chunk the scheduler checks that it would still admit the request: under load, others may take the
         room while this one waits to be tokenised, and tokenising a request that will be refused is wasted.
@@ -122,9 +126,8 @@ class Reranker:
         for documents in _chunks(request.documents):
             self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
             encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
-            if (
-                len(encoded.pairs) > self._limits.pairs_max
-            ):  # Equal ones included, of which the scheduler knows nothing.
+            # The limit counts duplicates, which the scheduler never sees.
+            if len(encoded.pairs) > self._limits.pairs_max:
                 raise Oversized
         return encoded, query
 
@@ -163,9 +166,9 @@ class Reranker:
 def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:
     """Raise ForbiddenError if the key of the caller does not permit the lane or the model."""
     if request.lane < caller.lane:
-        raise ForbiddenError(f"this key may ask for priority {caller.lane} and less urgent ones")
+        raise ForbiddenError(f"this API key is limited to priority {caller.lane} and larger, less urgent values")
     if caller.models is not None and caller.models.isdisjoint(model.names):
-        raise ForbiddenError(f"this key may use {', '.join(sorted(caller.models))}")
+        raise ForbiddenError(f"this API key is limited to the models {', '.join(sorted(caller.models))}")
 
 
 def _estimate(request: RerankRequest, model: ServedModel) -> Amount:

@@ -9,7 +9,7 @@ class Ranked:
     """One scored document."""
 
     index: int
-    """Its position in the request."""
+    """The document's position in the request, from 0."""
     relevance_score: float
     """In [0, 1]."""
 
@@ -20,11 +20,11 @@ class RerankResult:
 
     id: str
     results: Sequence[Ranked]
-    """By relevance descending, ties by index; cut to `top_n`."""
+    """By relevance descending, then index ascending; at most `top_n`."""
     search_units: int
-    """One for every started hundred documents."""
+    """Hundreds of documents, or of windows, rounded up."""
     input_tokens: int
-    """Encoded lengths of all pairs, equal documents counted each time."""
+    """Tokens of all pairs, duplicates included."""
     warnings: Sequence[str]
     """Sentences; empty if there is nothing to warn of."""
     wait_s: float

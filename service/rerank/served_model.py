@@ -8,7 +8,7 @@ from service.engine.lru import LruCache
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A loaded model, and the names it answers to."""
+    """A loaded model, its name and its aliases."""
 
     number: int
     """Its index among the models of the dispatcher; 0 is the default one."""

@@ -16,7 +16,7 @@ from service.rerank.call_record import CallRecord, new_id
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.decode import Decoder
-from service.rest.handler import error_response, failure_response, unless_gone
+from service.rest.handler import cancel_on_disconnect, error_response, failure_response
 from service.rest.http_input import body_of, timeout_s, whole_number
 from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route
@@ -25,13 +25,13 @@ _API = "rest"
 
 
 def create_app(backend: Backend, calls: Calls, limits: Limits, parsing: PriorityExecutor) -> FastAPI:
-    """Return the application, answering through `backend` what keeps to `limits`; it parses large bodies on `parsing`.
+    """Return the application: it answers requests within `limits` through `backend`, and parses bodies on `parsing`.
 
-    Its documentation pages need no network.
+    Its documentation pages load nothing from the network.
     """
     app = FastAPIOffline(
         title="rerankd",
-        description="Orders documents by how relevant they are to a query; the most urgent requests first.",
+        description="Ranks documents by relevance to a query; serves the most urgent requests first.",
         version="2",
         redoc_url=None,
         redirect_slashes=False,
@@ -58,7 +58,7 @@ def _endpoint(
         try:
             async with calls.open(record, request.headers, partial(timeout_s, request)) as call:
                 raw, priority = await body_of(request), whole_number(request, "X-Priority")
-                async with unless_gone(request):
+                async with cancel_on_disconnect(request):
                     lane = call.caller.lane if priority is None else priority
                     body, texts = await decoder.read(route, raw, lane)
                     field_names = {DOCUMENTS: body.ranked_field}

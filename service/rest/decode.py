@@ -1,4 +1,4 @@
-"""Bodies from bytes, parsed in pieces so that a large one does not delay other requests."""
+"""Decodes bodies; a large one in steps, so that it does not delay other requests."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -27,18 +27,18 @@ _BLOCK = 64 * 1024  # Bytes of a body whose values are counted at a time.
 
 
 class Decoder:
-    """Parses bodies, the large ones a piece at a time on a thread, the most urgent lanes first."""
+    """Decodes bodies, large ones in steps on a thread, the most urgent lanes first."""
 
     def __init__(self, executor: PriorityExecutor, limits: Limits) -> None:
-        """Parse large bodies on `executor`; refuse those beyond the `limits`."""
+        """Decode large bodies on `executor`; refuse bodies beyond `limits`."""
         self._limits = limits
         self._executor = executor
         self._serials = count()
 
     async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, list[str]]:
-        """Return the body, and the texts to rank, one for each of its documents; `lane` orders the work.
+        """Return the body and the text of each of its documents; `lane` is the priority of the work.
 
-        Raises ServiceError, or Shed or Displaced if too many others wait.
+        Raises ServiceError, or Shed or Displaced if the queue of the executor is full.
         """
         serial = next(self._serials)
         parse = partial(self._parse, route, raw)
@@ -54,9 +54,9 @@ class Decoder:
         return body, texts
 
     def _parse(self, route: Route, raw: bytes | bytearray) -> Body:
-        """Return the body, in the form that its fields tell.
+        """Parse the body in the form that matches its fields.
 
-        Raises OutOfRangeError, or InvalidRequestError naming the fields at fault but not their values.
+        Raises OutOfRangeError, or InvalidRequestError with the names of invalid fields but never their values.
         """
         _check_values(raw)
         try:
@@ -88,14 +88,14 @@ def _check_values(raw: bytes | bytearray) -> None:
     values, inside, rest = 0, False, b""
     for start in range(0, len(raw), _BLOCK):
         block = rest + raw[start : start + _BLOCK]
-        end = len(block) - (len(block) - len(block.rstrip(b"\\"))) % 2  # Before an escape that goes on.
+        end = len(block) - (len(block) - len(block.rstrip(b"\\"))) % 2  # Do not split an escape sequence.
         block, rest = block[:end], block[end:]
         parts = block.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
         outside = b"".join(parts[inside::2])
         inside ^= len(parts) % 2 == 0
         values += sum(outside.count(mark) for mark in b"[{,:")
         if values > _VALUES_MAX:
-            raise OutOfRangeError(Violation("body", f"may hold {_VALUES_MAX:,} values and names at most"))
+            raise OutOfRangeError(Violation("body", f"must contain at most {_VALUES_MAX:,} values and names"))
 
 
 def _read_some(unread: Iterator[str], texts: list[str]) -> bool:

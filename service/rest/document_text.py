@@ -35,11 +35,11 @@ def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None =
     if isinstance(document, str):
         return document
     if document.get(_IMAGE) is not None and document.keys() <= {_TEXT, _IMAGE}:
-        raise UnsupportedError(f"documents[{position}] holds an image; the models here read text only")
+        raise UnsupportedError(f"documents[{position}] contains an image; the models served read only text")
     read = {name: document[name] for name in (document if fields is None else fields) if name in document}
     if not any(value is not None for value in read.values()):
-        what = "no field" if fields is None else "none of the rank_fields"
-        raise OutOfRangeError(Violation(f"documents[{position}]", f"has {what} to read"))
+        where = "any field" if fields is None else "any of the rank_fields"
+        raise OutOfRangeError(Violation(f"documents[{position}]", f"has no value in {where}"))
     if read.keys() <= {_TEXT, _IMAGE} and isinstance(read.get(_TEXT), str):
         return str(read[_TEXT])
     _check_size(read, position)
@@ -85,7 +85,7 @@ def _yaml(fields: dict[str, Any]) -> str:
 
 
 def _dump(fields: object) -> str:
-    return str(yaml.dump(fields, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=_WIDE))
+    return str(yaml.dump(fields, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=_WIDTH))
 
 
 def _texts(value: object) -> list[str]:
@@ -93,14 +93,14 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
-        return [*value, *(text for inner in value.values() for text in _texts(inner))]
-    return [text for inner in value for text in _texts(inner)] if isinstance(value, list) else []
+        return [*value, *(text for inner in value.values() for text in _strings(inner))]
+    return [text for inner in value for text in _strings(inner)] if isinstance(value, list) else []
 
 
 def _replaced(value: object, stand_in: dict[str, str]) -> object:
     """Return a value with the characters of its strings and names replaced."""
     if isinstance(value, str):
-        return _FAR.sub(lambda match: stand_in.get(match[0], match[0]), value)
+        return _ASTRAL.sub(lambda match: substitutes.get(match[0], match[0]), value)
     if isinstance(value, dict):
-        return {_replaced(name, stand_in): _replaced(inner, stand_in) for name, inner in value.items()}
-    return [_replaced(inner, stand_in) for inner in value] if isinstance(value, list) else value
+        return {_substituted(name, substitutes): _substituted(inner, substitutes) for name, inner in value.items()}
+    return [_substituted(inner, substitutes) for inner in value] if isinstance(value, list) else value

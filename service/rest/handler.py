@@ -1,4 +1,4 @@
-"""The ends of a REST call: a caller that disconnects, and the response to a call that failed."""
+"""Disconnecting callers and error responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -13,10 +13,10 @@ from service.errors import STATUSES, CallerLeftError, Outcome
 
 
 class ErrorBody(BaseModel):
-    """The body of every error: each client finds the text where it looks for it."""
+    """The body of every error; it repeats the message in each field that some client reads."""
 
     class Error(BaseModel):
-        """The error as some clients read it."""
+        """The error in the form of OpenRouter."""
 
         code: int
         message: str
@@ -28,14 +28,14 @@ class ErrorBody(BaseModel):
 
 
 @asynccontextmanager
-async def unless_gone(request: Request) -> AsyncIterator[None]:
+async def cancel_on_disconnect(request: Request) -> AsyncIterator[None]:
     """Cancel the block if the caller closes the connection. Raises CallerLeftError then.
 
     The body of the request must have been read.
     """
     try:
         async with asyncio.timeout(None) as scope:
-            watcher = asyncio.create_task(_cancel_when_gone(request, scope))
+            watcher = asyncio.create_task(_cancel_at_disconnect(request, scope))
             try:
                 yield
             finally:
@@ -47,14 +47,14 @@ async def unless_gone(request: Request) -> AsyncIterator[None]:
         raise
 
 
-async def _cancel_when_gone(request: Request, scope: asyncio.Timeout) -> None:
+async def _cancel_at_disconnect(request: Request, scope: asyncio.Timeout) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     scope.reschedule(asyncio.get_running_loop().time())
 
 
 def failure_response(outcome: Outcome, call_id: str, statuses: Mapping[int, int]) -> Response:
-    """Return the response to a call that failed, with another status where `statuses` has one."""
+    """Return the response to a failed call; `statuses` maps its status to that of the API form."""
     headers = {}
     if STATUSES[outcome.row.http].retry_after:
         headers["retry-after"] = str(outcome.retry_after_whole_s)
@@ -66,6 +66,6 @@ def failure_response(outcome: Outcome, call_id: str, statuses: Mapping[int, int]
 
 
 def error_response(status: int, message: str, call_id: str, headers: Mapping[str, str] | None) -> Response:
-    """Return an error with the one body that all have."""
+    """Return an error response with an ErrorBody."""
     body = ErrorBody(message=message, detail=message, error=ErrorBody.Error(code=status, message=message), id=call_id)
     return JSONResponse(body.model_dump(), status, {**(headers or {}), "x-request-id": call_id})

@@ -13,7 +13,7 @@ from service.errors import (
 from service.rerank.limits import MESSAGE_BYTES_MAX
 
 NUMBER_MAX = 10**12 - 1
-"""The largest number in a header: enough for thirty years in milliseconds."""
+"""The largest number in a header: thirty years in milliseconds."""
 
 
 def timeout_s(request: Request) -> float | None:
@@ -38,13 +38,13 @@ def whole_number(request: Request, name: str) -> int | None:
 
 
 async def body_of(request: Request) -> bytearray:
-    """Return the body. Raises MediaTypeError, TooLargeError or CallerLeftError."""
+    """Read the body. Raises MediaTypeError, TooLargeError or CallerLeftError."""
     headers = request.headers
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise MediaTypeError("send the body as application/json")
+        raise MediaTypeError("Content-Type must be application/json")
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        raise MediaTypeError("send the body as it is, without a Content-Encoding")
+        raise MediaTypeError("Content-Encoding is not supported; send the body uncompressed")
     if int(headers.get("content-length", 0)) > MESSAGE_BYTES_MAX:
         raise TooLargeError(MESSAGE_BYTES_MAX)
     body = bytearray()

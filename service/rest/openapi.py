@@ -14,21 +14,25 @@ from service.rest.routes import Route
 from service.rest.schema import Body
 
 _HEADERS: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("Authorization", {"type": "string"}, "`Bearer KEY`, where keys are asked for."),
-    ("X-Client-Name", {"type": "string"}, "The project that asks."),
+    ("Authorization", {"type": "string"}, "`Bearer KEY`; required if the server has API keys."),
+    (
+        "X-Client-Name",
+        {"type": "string"},
+        "Name of the client, for rate limits and logs; ignored if the server has API keys.",
+    ),
     (
         "X-Request-Timeout-Ms",
         {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX},
-        "Milliseconds the caller waits for the answer.",
+        "Timeout of the call in milliseconds.",
     ),
     (
         "X-Priority",
         {"type": "integer", "minimum": 0, "maximum": LANES - 1},
-        "0, the most urgent, to 999; for bodies without a `priority`.",
+        "0, the most urgent, to 999; a `priority` in the body takes precedence.",
     ),
 )
-_ADVICE = {"Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}}}
-_KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="Where keys are asked for.")
+_ADVICE = {"Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}}
+_KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="An API key, if the server has any.")
 
 
 def documentation(route: Route, limits: Limits) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def documentation(route: Route, limits: Limits) -> dict[str, Any]:
         "dependencies": [Security(_KEY)],
         "operation_id": route.name,
         "summary": route.summary,
-        "response_model": Union[answers],  # noqa: UP007  # Of as many as there are.
+        "response_model": Union[answers],  # noqa: UP007  # A union of a variable number of types.
         "response_model_exclude_none": True,
         "responses": responses,
         "openapi_extra": {

@@ -20,7 +20,7 @@ class OpenRouterRequest(Body):
     documents: Annotated[
         list[AnyDocument],
         FailFast(),
-        Field(description="Texts, or objects with a `text`.", json_schema_extra={"minItems": 1}),
+        Field(description="Texts, or objects with a field `text`.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
 
@@ -30,7 +30,7 @@ class OpenRouterRequest(Body):
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        """Convert to a RerankRequest in `lane`. Raises OutOfRangeError."""
         return RerankRequest(
             model=self.model,
             query=self.query,
@@ -58,7 +58,7 @@ class OpenRouterRequest(Body):
 
 
 class OpenRouterText(BaseModel):
-    """A document of an answer."""
+    """The text of a document."""
 
     text: str
 
@@ -74,12 +74,12 @@ class OpenRouterResult(BaseModel):
 class OpenRouterUsage(BaseModel):
     """The cost of the call."""
 
-    search_units: Annotated[int, Field(description="One for every started hundred documents.")]
+    search_units: Annotated[int, Field(description="Hundreds of documents, rounded up.")]
     total_tokens: int
 
 
 class OpenRouterResponse(BaseModel):
-    """The documents in order of relevance."""
+    """The documents by descending relevance."""
 
     id: str
     model: str

@@ -14,7 +14,7 @@ from service.rest.v2 import V2Request, V2Response
 
 
 class Route(NamedTuple):
-    """A path and its form."""
+    """A path with its default form and alternative forms."""
 
     path: str
     name: str
@@ -36,12 +36,14 @@ class Route(NamedTuple):
 
 
 ROUTES = (
-    Route("/v2/rerank", "rerank", "Put documents in order of relevance", V2Request, V2Response),
-    Route("/v1/rerank", "rerank_v1", "The same, in the form of Cohere v1, Jina and New-API", V1Request, V1Response),
+    Route("/v2/rerank", "rerank", "Rank documents by relevance to a query", V2Request, V2Response),
+    Route(
+        "/v1/rerank", "rerank_v1", "Rank documents, in the form of Cohere v1, Jina and New-API", V1Request, V1Response
+    ),
     Route(
         "/api/v1/rerank",
         "rerank_openrouter",
-        "The same, in the form of OpenRouter",
+        "Rank documents, in the form of OpenRouter",
         OpenRouterRequest,
         OpenRouterResponse,
         statuses={HTTPStatus.UNPROCESSABLE_ENTITY: HTTPStatus.BAD_REQUEST},
@@ -49,9 +51,9 @@ ROUTES = (
     Route(
         "/rerank",
         "rerank_short",
-        "The same, in the form of Cohere v1 and Jina, or of text-embeddings-inference",
+        "Rank documents, in the form of Cohere v1 and Jina, or of text-embeddings-inference",
         V1Request,
         V1Response,
-        marked={"texts": (TeiRequest, TeiRanks)},
+        alternatives={"texts": (TeiRequest, TeiRanks)},
     ),
 )

@@ -52,12 +52,17 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Query = Annotated[str, Field(description="What is searched for; not blank.", json_schema_extra={"pattern": r"\S"})]
-TopN = Annotated[Whole | None, Field(description="Results to return; absent: all.", json_schema_extra=AT_LEAST_1)]
+Whole = Annotated[int, BeforeValidator(_integral)]
+Query = Annotated[str, Field(description="The search query; must not be blank.", json_schema_extra={"pattern": r"\S"})]
+TopN = Annotated[
+    Whole | None, Field(description="Maximum number of results; absent: all.", json_schema_extra=AT_LEAST_1)
+]
 MaxTokensPerDoc = Annotated[
     Whole | None,
-    Field(description=f"Tokens read of each document; absent: {MAX_TOKENS_PER_DOC}.", json_schema_extra=AT_LEAST_1),
+    Field(
+        description=f"Maximum number of tokens to read of each document; absent: {MAX_TOKENS_PER_DOC}.",
+        json_schema_extra=AT_LEAST_1,
+    ),
 ]
 Priority = Annotated[
     Whole | None,
@@ -66,24 +71,24 @@ Priority = Annotated[
         json_schema_extra={"minimum": 0, "maximum": LANES - 1},
     ),
 ]
-Index = Annotated[int, Field(description="Its position in the request.")]
-Score = Annotated[float, Field(description="In [0, 1].")]
+Index = Annotated[int, Field(description="Position of the document in the request, from 0.")]
+Score = Annotated[float, Field(description="Relevance to the query, in [0, 1].")]
 
 
 class ApiVersion(BaseModel):
-    """The version of the form."""
+    """The API version."""
 
     version: str
 
 
 class BilledUnits(BaseModel):
-    """Units a bill would count."""
+    """Billing units."""
 
-    search_units: Annotated[int, Field(description="One for every started hundred documents.")]
+    search_units: Annotated[int, Field(description="Hundreds of documents, rounded up.")]
 
 
 class Tokens(BaseModel):
-    """Tokens the model read."""
+    """Token counts."""
 
     input_tokens: int
 
@@ -95,9 +100,9 @@ class Meta(BaseModel):
     billed_units: BilledUnits
     tokens: Tokens
     cached_tokens: Annotated[
-        int | None, Field(description="Of the input tokens, those whose scores were in the cache; absent without one.")
+        int | None, Field(description="Input tokens whose scores came from the cache; absent if the cache is off.")
     ] = None
-    warnings: Annotated[list[str] | None, Field(description="What was not read, in sentences.")] = None
+    warnings: Annotated[list[str] | None, Field(description="Sentences, such as about truncated documents.")] = None
 
     @classmethod
     def of(cls, result: RerankResult, version: str) -> "Meta":

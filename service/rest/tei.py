@@ -1,4 +1,4 @@
-"""The form of a rerank call that text-embeddings-inference takes."""
+"""The text-embeddings-inference form of a rerank call."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
@@ -14,7 +14,7 @@ from service.rest.schema import Body, Index, Query, TopN
 class TeiRequest(Body):
     """A rerank request. Fields not named here are ignored; null is the same as absent.
 
-    Long texts are read in windows, whatever `truncate` says.
+    `truncate` is ignored: long texts are read in windows.
     """
 
     ranked_field: ClassVar[str] = "texts"
@@ -23,10 +23,10 @@ class TeiRequest(Body):
     texts: Annotated[
         list[str],
         FailFast(),
-        Field(description="The texts to put in order.", json_schema_extra={"minItems": 1}),
+        Field(description="The texts to rank.", json_schema_extra={"minItems": 1}),
     ]
-    raw_scores: Annotated[bool | None, Field(description="Whether scores are logits.")] = None
-    return_text: Annotated[bool | None, Field(description="Whether ranks repeat their texts.")] = None
+    raw_scores: Annotated[bool | None, Field(description="Return logits as scores.")] = None
+    return_text: Annotated[bool | None, Field(description="Include the text in each rank.")] = None
     top_n: TopN = None
 
     @property
@@ -35,7 +35,7 @@ class TeiRequest(Body):
         return self.texts
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        """Convert to a RerankRequest in `lane`. Raises OutOfRangeError."""
         return RerankRequest(model=None, query=self.query, documents=texts, top_n=self.top_n, lane=lane)
 
     def answer(self, request: RerankRequest, result: RerankResult) -> "TeiRanks":  # noqa: ARG002
@@ -56,9 +56,9 @@ class TeiRank(BaseModel):
     """One scored text."""
 
     index: Index
-    score: Annotated[float, Field(description="In [0, 1], or the logit of that if raw scores were asked for.")]
+    score: Annotated[float, Field(description="Relevance in [0, 1]; its logit if `raw_scores` is true.")]
     text: str | None = None
 
 
 class TeiRanks(RootModel[list[TeiRank]]):
-    """The texts in order of relevance."""
+    """The texts by descending relevance."""

@@ -1,4 +1,4 @@
-"""The Cohere v1 form of a rerank call, which Jina's and New-API's are subsets of."""
+"""The Cohere v1 form of a rerank call; those of Jina and New-API are subsets."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -13,21 +13,24 @@ from service.rest.schema import AT_LEAST_1, AnyDocument, Body, Index, MaxTokensP
 class V1Request(Body):
     """A rerank request. Fields not named here are ignored; null is the same as absent."""
 
-    model: Annotated[str | None, Field(description="Name or alias of the model; absent: the default one.")] = None
+    model: Annotated[str | None, Field(description="Name or alias of the model; absent: the default model.")] = None
     query: Query
     documents: Annotated[
         list[AnyDocument],
         FailFast(),
-        Field(description="Texts, or objects that are read as YAML.", json_schema_extra={"minItems": 1}),
+        Field(description="Texts or objects; the model reads an object as YAML.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
     rank_fields: Annotated[
-        list[str] | None, Field(description="Fields of an object to read, in this order; absent: all it has.")
+        list[str] | None, Field(description="Names of the fields to read of an object, in this order; absent: all.")
     ] = None
-    return_documents: Annotated[bool | None, Field(description="Whether results repeat their documents.")] = None
+    return_documents: Annotated[bool | None, Field(description="Include the document in each result.")] = None
     max_chunks_per_doc: Annotated[
         Whole | None,
-        Field(description="Windows of the model's context read of each document.", json_schema_extra=AT_LEAST_1),
+        Field(
+            description="Maximum number of windows of the model's context to read of each document.",
+            json_schema_extra=AT_LEAST_1,
+        ),
     ] = None
     max_tokens_per_doc: MaxTokensPerDoc = None
 
@@ -38,11 +41,11 @@ class V1Request(Body):
 
     @property
     def fields(self) -> Sequence[str] | None:
-        """Fields of an object to read; None: all."""
+        """Names of the fields to read of an object, in this order; None: all."""
         return self.rank_fields
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request this body stands for, in `lane`. Raises OutOfRangeError."""
+        """Convert to a RerankRequest in `lane`. Raises OutOfRangeError."""
         return RerankRequest(
             model=self.model,
             query=self.query,
@@ -79,19 +82,20 @@ class V1Result(BaseModel):
     index: Index
     relevance_score: Score
     document: Annotated[
-        dict[str, object] | None, Field(description="As it was sent, a text as `text`; only if asked for.")
+        dict[str, object] | None,
+        Field(description="The document as sent, a text as `text`; only with `return_documents`."),
     ] = None
 
 
 class Usage(BaseModel):
-    """Tokens the model read, as some clients look for them."""
+    """Token counts, under the names that some clients read."""
 
     total_tokens: int
     prompt_tokens: int
 
 
 class V1Response(BaseModel):
-    """The documents in order of relevance."""
+    """The documents by descending relevance."""
 
     id: str
     model: str

@@ -17,8 +17,8 @@ class V2Request(Body):
     query: Query
     documents: Annotated[
         list[str],
-        FailFast(),  # A million wrong documents are one fault.
-        Field(description="The texts to put in order.", json_schema_extra={"minItems": 1}),
+        FailFast(),  # Report one error, not a million.
+        Field(description="The texts to rank.", json_schema_extra={"minItems": 1}),
     ]
     top_n: TopN = None
     max_tokens_per_doc: MaxTokensPerDoc = None
@@ -30,7 +30,7 @@ class V2Request(Body):
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request this body stands for, in `lane` unless it says otherwise. Raises OutOfRangeError."""
+        """Convert to a RerankRequest; `lane` is the default priority. Raises OutOfRangeError."""
         return RerankRequest(
             model=self.model,
             query=self.query,
@@ -57,7 +57,7 @@ class V2Result(BaseModel):
 
 
 class V2Response(BaseModel):
-    """The documents in order of relevance."""
+    """The documents by descending relevance."""
 
     id: str
     results: list[V2Result]

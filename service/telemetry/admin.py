@@ -12,13 +12,13 @@ from service.telemetry.metrics import Metrics
 
 
 def create_admin(metrics: Metrics, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> Starlette:
-    """Return the application. `alive` returns if work makes progress, `ready` if the service takes requests."""
+    """Return the application. `alive` returns whether work makes progress, `ready` whether requests are accepted."""
 
     def probe(passes: Callable[[], bool], word: str) -> Callable[[Request], Response]:
         return lambda _: PlainTextResponse(word) if passes() else PlainTextResponse(f"not {word}", 503)
 
     async def expose(request: Request) -> Response:
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))  # OpenMetrics alone has exemplars.
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))  # Only OpenMetrics has exemplars.
         return Response(metrics.exposition(encode), media_type=media_type)
 
     return Starlette(

@@ -1,4 +1,4 @@
-"""The end of a call: its span, its metrics and its log line."""
+"""Span, metrics and log line of a call."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,19 +14,19 @@ from service.telemetry.tracing import NO_HEADERS, Tracing
 
 
 class CallTelemetry:
-    """Traces, counts and logs calls when they end. Neither query nor document texts come near it."""
+    """Traces, counts and logs calls when they end; never receives query or document texts."""
 
     def __init__(self, metrics: Metrics, *, export_spans: bool = False) -> None:
-        """Count in `metrics`; send spans where the variables of OpenTelemetry say, if `export_spans`."""
+        """Count in `metrics`; if `export_spans`, export spans as OpenTelemetry's environment variables configure."""
         self._metrics = metrics
         self._tracing = Tracing(export=export_spans)
         self._log = structlog.get_logger("rerankd")
 
     @contextmanager
     def call(self, record: CallRecord, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
-        """Trace, count and log how the call of `record` ends, with what the record holds by then.
+        """Trace, count and log the call of `record` when the block ends.
 
-        `headers` are the caller's, for the trace it is in.
+        `headers` are the caller's; they may contain the context of its trace.
         """
         # The record does not hold the error, whose traceback has frames that hold the record: both, with the message of
         # the call, would be kept until the cycle collector runs.

@@ -8,7 +8,7 @@ from service.telemetry.streams import ERRORS
 
 
 def configure_logging() -> None:
-    """Write JSON lines to standard error, for this program and for the libraries it uses."""
+    """Write JSON lines to standard error, for this program and its libraries."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
@@ -24,7 +24,7 @@ def configure_logging() -> None:
     handler = logging.StreamHandler(ERRORS)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=render, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_relevant)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -12,7 +12,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 class ModelTelemetry:
-    """Counts, times and logs batches by the names of their models."""
+    """Counts, times and logs batches by model name."""
 
     def __init__(self, metrics: Metrics, models: Sequence[str]) -> None:
         """Register the metrics of `models`, in the order of their numbers."""
@@ -20,7 +20,11 @@ class ModelTelemetry:
         self._log = structlog.get_logger("rerankd")
         registry = metrics.registry
         self._inference = Histogram(
-            "rerank_inference_seconds", "Time of one batch on a worker.", ["model"], buckets=SECONDS, registry=registry
+            "rerank_inference_seconds",
+            "Seconds of one batch on a worker.",
+            ["model"],
+            buckets=SECONDS,
+            registry=registry,
         )
         self._batch_pairs = Histogram(
             "rerank_batch_pairs", "Pairs in a batch.", ["model"], buckets=_SIZES, registry=registry
@@ -28,15 +32,17 @@ class ModelTelemetry:
         self._batch_tokens = Histogram(
             "rerank_batch_tokens", "Padded tokens in a batch.", ["model"], buckets=_SIZES, registry=registry
         )
-        self._failed = Counter("rerank_failed_pairs_total", "Pairs the engine failed on.", ["model"], registry=registry)
+        self._failed = Counter(
+            "rerank_failed_pairs_total", "Pairs that the engine failed to score.", ["model"], registry=registry
+        )
         served = Info("rerank_model", "The models served.", ["model"], registry=registry)
         for model in models:
             served.labels(model).info({})
             for metric in (self._inference, self._batch_pairs, self._batch_tokens, self._failed):
-                metric.labels(model)  # There from the start, so that the first one counts as a rise.
+                metric.labels(model)  # Start at 0, so that the first batch is an increase.
 
     def batch(self, report: BatchReport) -> None:
-        """Record a batch that came back."""
+        """Record a completed batch."""
         model = self._models[report.batch.model]
         self._inference.labels(model).observe(report.took_s)
         self._batch_pairs.labels(model).observe(report.batch.pairs)
@@ -48,7 +54,7 @@ class ModelTelemetry:
     def warn_batch_dependent(self, model: str) -> None:
         """Log that a model's scores depend on the other pairs of a batch."""
         self._log.warning(
-            "the model is quantised per batch, so a score depends on the other pairs in its batch; no score is cached",
+            "the model is quantised per batch, so scores depend on the other pairs of the batch; they are not cached",
             model=model,
-            advice="`rerankd convert` on the unquantised graph is as fast, and scores each pair alone",
+            advice="run `rerankd convert` on the unquantised graph: as fast, with scores independent of the batch",
         )

@@ -18,10 +18,10 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Tracing:
-    """Makes spans."""
+    """Creates and exports spans."""
 
     def __init__(self, *, export: bool) -> None:
-        """Send spans where the variables of OpenTelemetry say, if `export`; that takes its SDK."""
+        """If `export`, export spans as configured by OpenTelemetry's environment variables; this needs its SDK."""
         self._provider: trace.TracerProvider = trace.get_tracer_provider()
         if export:
             try:
@@ -33,9 +33,9 @@ class Tracing:
     def span(
         self, headers: Mapping[str, str], took_s: float, attributes: Mapping[str, AttributeValue], fault: str = ""
     ) -> str:
-        """Make the span of a call that ends now; return the id of its trace, empty if it is in none.
+        """Record the span of a call that ends now; return its trace id, empty without a trace.
 
-        `headers` are the caller's, whose trace context is that of the W3C; `fault` is what went wrong on this side.
+        `headers` are the caller's, with a W3C trace context if any; a `fault` marks the span as failed by the server.
         """
         end = time.time_ns()
         span = self._tracer.start_span(
@@ -58,7 +58,7 @@ class Tracing:
 
 
 def _exporting() -> trace.TracerProvider:
-    """Return the SDK's provider, with all that its variables set. Raises ModuleNotFoundError."""
+    """Return the SDK's provider, configured by its environment variables. Raises ModuleNotFoundError."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415

@@ -71,7 +71,7 @@ async def test_the_first_client_gets_documents_back(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        pytest.param({"key": "no-such-key"}, cohere.UnauthorizedError, "not known here", id="bad key"),
+        pytest.param({"key": "no-such-key"}, cohere.UnauthorizedError, "API key", id="bad key"),
         pytest.param({"model": "nobody"}, cohere.NotFoundError, MODEL, id="unknown model"),
         pytest.param({"query": ["no", "text"]}, cohere.BadRequestError, "query", id="bad body"),
         pytest.param({"top_n": 0}, cohere.UnprocessableEntityError, "top_n must be at least 1", id="out of range"),

@@ -13,7 +13,7 @@ Seen = Callable[[Client], dict[str, dict[str, Any]]]
 Expected = list[tuple[int, float]]
 
 REASONS = {
-    "bad_key": "this key is not known here",
+    "bad_key": "API key",
     "unknown_model": "rerank-v3.5",
     "bad_body": "query",
     "out_of_range": "query must not be blank",

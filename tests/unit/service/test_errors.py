@@ -164,8 +164,9 @@ def test_fields_are_named_by_the_form():
 
 def test_form_names_of_a_large_message():
     """A message that is too large is told by the form's own name, and keeps its status."""
-    outcome = Outcome.of(TooLargeError(10), {"documents": "texts"})
-    assert outcome.message == "texts may have 10 bytes in all; send fewer"
+    outcome = Outcome.of(TooLargeError(3 * 2**20), {"documents": "texts"})
+    assert outcome.message.startswith("texts ")
+    assert "3 MiB" in outcome.message
     assert outcome.row is TABLE[TooLargeError]
 
 

@@ -130,7 +130,7 @@ async def test_ipv6(folder: Path, capfd: pytest.CaptureFixture[str]):
 async def test_address_in_use(name: str, folder: Path, taken: Address):
     """An address that somebody else listens on is named, and what was begun can be stopped."""
     service = Service(settings(folder, **{name: taken}))
-    with pytest.raises(AddressError, match=f"cannot listen on {re.escape(str(taken))}"):
+    with pytest.raises(AddressError, match=re.escape(str(taken))):
         await service.start()
     await service.stop()
 
@@ -139,7 +139,7 @@ async def test_address_in_use(name: str, folder: Path, taken: Address):
 async def test_address_of_nobody(name: str, folder: Path):
     """An address that is not this machine's is named."""
     service = Service(settings(folder, **{name: Address("192.0.2.1", 0)}))
-    with pytest.raises(AddressError, match=r"cannot listen on 192\.0\.2\.1:0: "):
+    with pytest.raises(AddressError, match=r"192\.0\.2\.1:0"):
         await service.start()
     await service.stop()
 
@@ -147,7 +147,7 @@ async def test_address_of_nobody(name: str, folder: Path):
 async def test_no_model(tmp_path: Path):
     """A service without a model to serve does not start, and says why."""
     service = Service(settings(tmp_path / "none"))
-    with pytest.raises(ModelError, match="does not exist"):
+    with pytest.raises(ModelError, match=f"{tmp_path / 'none'}"):
         await service.start()
     await service.stop()
 

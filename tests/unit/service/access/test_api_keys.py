@@ -96,7 +96,7 @@ def test_no_key(authorization: str | None, keys: Path):
 )
 def test_wrong_key(key: str, keys: Path):
     """A key that is not in the file is refused; the digest of one is no key."""
-    with pytest.raises(UnauthenticatedError, match="not known"):
+    with pytest.raises(UnauthenticatedError):
         ApiKeys(keys).caller(f"Bearer {key}", None)
 
 

@@ -5,7 +5,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc import StatusCode
 
 from scheduler import Displaced, Draining, Expired, Shed
-from service.errors import NotReadyError, RateLimitedError, UnknownModelError
+from service.errors import NotReadyError, Outcome, RateLimitedError, UnknownModelError
 from tests.unit.service.grpc_api.wired import Api, details, pushback
 
 
@@ -35,7 +35,7 @@ async def test_unforeseen_error(error: Exception, api: Api):
     """What nobody foresaw is answered in fixed words."""
     found = await api.fail(error)
     assert found.code() is StatusCode.INTERNAL
-    assert found.details() == "An unforeseen error; the server's log has it under the request id."
+    assert found.details() == Outcome.of(ZeroDivisionError()).message
     assert details(found)[ErrorInfo].reason == "INTERNAL"
 
 

@@ -41,7 +41,7 @@ def test_broken_off(name: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch)
     usual = {"onnx/model.onnx": onnx_file("usual", "model.onnx_data"), "onnx/model.onnx_data": b"weights"}
     commit = local.add(NAME, CONFIG | GRAPHS | REST | usual, "main")
     local.broken = {name}
-    assert "check the network" in failure(f"{NAME}@{commit}")
+    assert constants.ENDPOINT in failure(f"{NAME}@{commit}")
     with monkeypatch.context() as forbidden:
         forbidden.setattr(constants, "HF_HUB_OFFLINE", True)
         assert "HF_HUB_OFFLINE" in failure(f"{NAME}@{commit}")
@@ -56,21 +56,21 @@ def test_no_hub(local: LocalHub, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     said = failure(NAME)
     assert "http://127.0.0.1:9" in said
-    assert "check the network, a proxy and HF_ENDPOINT" in said
+    assert "HF_ENDPOINT" in said
 
 
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (403, "GatedRepo", ["access must be granted", f"/{NAME}", "HF_TOKEN"]),
-        (401, "RepoNotFound", ["no such model on the hub", "HF_TOKEN"]),
-        (404, "RepoNotFound", ["no such model on the hub"]),
-        (404, "RevisionNotFound", ["no such revision", f"/{NAME}/tree/main"]),
-        (401, "", ["refuses the token (401)", "HF_TOKEN"]),
-        (403, "", ["refuses the token (403)", "HF_TOKEN"]),
-        (429, "", ["answers 429", "later"]),
-        (500, "", ["answers 500", "later"]),
-        (503, "", ["answers 503", "later"]),
+        (403, "GatedRepo", ["gated", f"/{NAME}", "HF_TOKEN"]),
+        (401, "RepoNotFound", ["hub", "HF_TOKEN"]),
+        (404, "RepoNotFound", ["hub", "HF_TOKEN"]),
+        (404, "RevisionNotFound", ["revision", f"/{NAME}/tree/main"]),
+        (401, "", ["(401)", "HF_TOKEN"]),
+        (403, "", ["(403)", "HF_TOKEN"]),
+        (429, "", [" 429"]),
+        (500, "", [" 500"]),
+        (503, "", [" 503"]),
     ],
 )
 def test_refused(status: int, code: str, words: list[str], local: LocalHub):
@@ -83,14 +83,14 @@ def test_refused(status: int, code: str, words: list[str], local: LocalHub):
 
 def test_name_the_hub_does_not_allow(local: LocalHub):
     """A name that no model can have is refused without asking."""
-    assert "not a name that the hub allows" in failure("org/two--dashes")
+    assert "name" in failure("org/two--dashes")
     assert local.asked == []
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "no room is left"), (errno.EROFS, "cannot be written"), (errno.EIO, "failed")]
+    ("number", "named"), [(errno.ENOSPC, "HF_HUB_CACHE"), (errno.EROFS, "HF_HUB_CACHE"), (errno.EIO, "HF_ENDPOINT")]
 )
-def test_cache_that_cannot_be_written(number: int, words: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch):
+def test_cache_that_cannot_be_written(number: int, named: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch):
     """A full disk and a cache that is not one's own are told apart from a network that fails."""
     local.add(NAME, CONFIG | GRAPHS, "main")
 
@@ -98,34 +98,33 @@ def test_cache_that_cannot_be_written(number: int, words: str, local: LocalHub, 
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fetching, "hf_hub_download", fail)
-    assert words in failure(NAME)
+    assert named in failure(NAME)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
 def test_missing_file(name: str, local: LocalHub):
     """A model without a file that is needed is refused before its graph is fetched."""
     local.add(NAME, {other: content for other, content in (CONFIG | GRAPHS).items() if other != name}, "main")
-    assert f"has no {name}" in failure(NAME)
+    assert f"no {name}" in failure(NAME)
     assert "onnx/model.onnx" not in local.fetched()
 
 
 @pytest.mark.parametrize(
     ("graph", "said"),
     [
-        (onnx_file("usual", "gone.bin"), "has no onnx/gone.bin, where onnx/model.onnx keeps weights"),
-        (
-            onnx_file("usual", "../config.json"),
-            "onnx/model.onnx keeps weights outside of its folder, in ../config.json",
-        ),
-        (onnx_file("usual", "/etc/passwd"), "onnx/model.onnx keeps weights outside of its folder, in /etc/passwd"),
-        (b"<html>", "onnx/model.onnx is not an ONNX file, or not a whole one"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "onnx/model.onnx stands for a file that Git LFS has not"),
+        (onnx_file("usual", "gone.bin"), "no onnx/gone.bin"),
+        (onnx_file("usual", "../config.json"), "../config.json"),
+        (onnx_file("usual", "/etc/passwd"), "/etc/passwd"),
+        (b"<html>", "ONNX file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
     ],
 )
 def test_weights_that_cannot_be_fetched(graph: bytes, said: str, local: LocalHub):
     """A graph whose weights are nowhere, or not for it to name, is refused, and the file at fault is named."""
     local.add(NAME, CONFIG | {"onnx/model.onnx": graph}, "main")
-    assert said in failure(NAME)
+    message = failure(NAME)
+    assert "onnx/model.onnx" in message
+    assert said in message
     assert sorted(local.fetched()) == ["config.json", "onnx/model.onnx", "tokenizer.json"]
 
 
@@ -133,7 +132,7 @@ def test_no_graph(local: LocalHub):
     """A model without ONNX is told what it has, and how to get there."""
     local.add(NAME, CONFIG | REST | {"model.safetensors": b"0"}, "main")
     said = failure(NAME)
-    assert "has neither onnx/model.onnx nor model.onnx; its weights: pytorch_model.bin, model.safetensors" in said
+    assert "pytorch_model.bin, model.safetensors" in said
     assert f"--model {NAME}" in said
 
 
@@ -148,7 +147,7 @@ def test_only_unusual_graphs(local: LocalHub):
 def test_named_graph_that_is_not_there(local: LocalHub):
     """A graph that is named wrongly is told what there is."""
     local.add(NAME, CONFIG | GRAPHS, "main")
-    assert f"its ONNX files: {', '.join(GRAPHS)}" in failure(f"{NAME}/onnx/model_o2.onnx")
+    assert ", ".join(GRAPHS) in failure(f"{NAME}/onnx/model_o2.onnx")
 
 
 def test_many_graphs(local: LocalHub):

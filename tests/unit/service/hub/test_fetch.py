@@ -197,7 +197,7 @@ def test_offline_after_another_program(local: LocalHub, offline):
         hf_hub_download(NAME, name)
     offline()
     assert fetch(HubId(NAME)).graph.read_bytes() == GRAPHS["onnx/model.onnx"]
-    with pytest.raises(ModelError, match=r"has no onnx/model_O2\.onnx"):
+    with pytest.raises(ModelError, match=r"no onnx/model_O2\.onnx"):
         fetch(HubId(NAME, graph="onnx/model_O2.onnx"))
 
 
@@ -239,5 +239,5 @@ def test_graph_in_a_directory(folder: str, tmp_path: Path):
     (directory / "model.onnx").rename(graph)
     found = locate(graph)
     assert (found.name, found.path, found.graph) == ("mine", directory, graph)
-    with pytest.raises(ModelError, match="has neither"):
+    with pytest.raises(ModelError, match=r"model\.onnx"):
         locate(directory)

@@ -62,18 +62,18 @@ async def greeted(port: int, context: ssl.SSLContext) -> bool:
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        (CERT, b"", "TLS certificate file .*/tls.crt is not made of certificates in PEM"),
-        (CERT, b"words", "TLS certificate file .*/tls.crt is not made of certificates in PEM"),
-        (CERT, chain(GOOD)[:300], "TLS certificate file .*/tls.crt is not made of certificates in PEM"),
-        (CERT, chain(GOOD) + chain(GOOD)[:300], "TLS certificate file .*/tls.crt is not made of certificates in PEM"),
-        (CERT, GOOD.private_key_pem.bytes(), "TLS certificate file .*/tls.crt is not made of certificates in PEM"),
-        (CERT, b"\xff", "TLS certificate file .*/tls.crt cannot be read: "),
-        (KEY, b"", "TLS key file .*/tls.key holds no private key in PEM that needs no password"),
-        (KEY, b"words", "TLS key file .*/tls.key holds no private key in PEM that needs no password"),
-        (KEY, chain(GOOD), "TLS key file .*/tls.key holds no private key in PEM that needs no password"),
-        (KEY, OTHER.private_key_pem.bytes(), "TLS key .*/tls.key cannot be used with .*/tls.crt: key values mismatch"),
-        (CLIENT_CA, b"", "TLS client CA file .*/ca.crt is not made of certificates in PEM"),
-        (CLIENT_CA, b"words", "TLS client CA file .*/ca.crt is not made of certificates in PEM"),
+        (CERT, b"", "TLS certificate file .*/tls.crt .*certificates in PEM"),
+        (CERT, b"words", "TLS certificate file .*/tls.crt .*certificates in PEM"),
+        (CERT, chain(GOOD)[:300], "TLS certificate file .*/tls.crt .*certificates in PEM"),
+        (CERT, chain(GOOD) + chain(GOOD)[:300], "TLS certificate file .*/tls.crt .*certificates in PEM"),
+        (CERT, GOOD.private_key_pem.bytes(), "TLS certificate file .*/tls.crt .*certificates in PEM"),
+        (CERT, b"\xff", "TLS certificate file .*/tls.crt .*utf-8"),
+        (KEY, b"", "TLS key file .*/tls.key .*unencrypted"),
+        (KEY, b"words", "TLS key file .*/tls.key .*unencrypted"),
+        (KEY, chain(GOOD), "TLS key file .*/tls.key .*unencrypted"),
+        (KEY, OTHER.private_key_pem.bytes(), "TLS key file .*/tls.key .*/tls.crt"),
+        (CLIENT_CA, b"", "TLS client CA file .*/ca.crt .*certificates in PEM"),
+        (CLIENT_CA, b"words", "TLS client CA file .*/ca.crt .*certificates in PEM"),
     ],
 )
 def test_bad_file(file: str, text: bytes, said: str, secret: Secret):
@@ -87,10 +87,10 @@ def test_bad_file(file: str, text: bytes, said: str, secret: Secret):
 def test_no_file(file: str, secret: Secret):
     """A file that is not there, or is a directory, is named."""
     secret[file].unlink()
-    with pytest.raises(FileError, match=f"{file} cannot be read: No such file"):
+    with pytest.raises(FileError, match=f"{file} .*No such file"):
         read(secret)
     secret[file].mkdir()
-    with pytest.raises(FileError, match=f"{file} cannot be read: .*Is a directory"):
+    with pytest.raises(FileError, match=f"{file} .*Is a directory"):
         read(secret)
 
 
@@ -100,7 +100,7 @@ def test_key_with_a_password(secret: Secret, tmp_path: Path):
     key = serialization.load_pem_private_key(secret[KEY].read_bytes(), password=None)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     locked.write_bytes(key.private_bytes(encoding, form, serialization.BestAvailableEncryption(b"s3cret")))
-    with pytest.raises(FileError, match="that needs no password"):
+    with pytest.raises(FileError, match=f"{locked} .*unencrypted"):
         Certificates(secret[CERT], locked, None)
 
 

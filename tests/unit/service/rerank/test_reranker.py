@@ -1,6 +1,7 @@
 """Tests of the use case, on a tiny model that scores a document by the first word of each of its windows."""
 
 import asyncio
+import re
 import threading
 from math import exp
 from pathlib import Path
@@ -108,7 +109,9 @@ async def test_too_many_documents(tiny: Engine):
     wired = Wired(tiny, limits=Limits(documents_max=1000, pairs_max=10_000))
     with pytest.raises(OutOfRangeError) as caught:
         await wired.rerank(*["good"] * 1001)
-    assert caught.value.violations == (("documents", "may be 1,000 at most, not 1,001"),)
+    ((field, description),) = caught.value.violations
+    assert field == "documents"
+    assert re.findall(r"[\d,]*\d", description) == ["1,000", "1,001"]
     assert len((await wired.rerank(*["good"] * 1000)).results) == 1000
     wired.executor.close()
 
@@ -117,7 +120,9 @@ async def test_too_many_pairs(wired: Wired):
     """Documents that make more pairs than one request may have are refused for good."""
     with pytest.raises(OutOfRangeError) as caught:
         await wired.rerank(*["good " * (WINDOW * 100)] * 101)
-    assert caught.value.violations == (("documents", "make more than 10,000 pairs"),)
+    ((field, description),) = caught.value.violations
+    assert field == "documents"
+    assert "10,000" in description
 
 
 async def test_deadline_has_passed(wired: Wired):
@@ -165,7 +170,8 @@ async def test_scoring_fails(tmp_path: Path):
     result = await wired.rerank("bad", "worst", "bad", "good")
     assert [ranked.index for ranked in result.results] == [3, 1, 0, 2]
     assert [ranked.relevance_score for ranked in result.results[2:]] == [0, 0]
-    assert result.warnings == ["documents 0, 2 have no score: the model failed on what there is; placed last, at 0"]
+    (warning,) = result.warnings
+    assert "documents 0, 2 " in warning
     assert [ranked.index for ranked in (await wired.rerank("bad", "good", top_n=1)).results] == [1]
     with pytest.raises(ScoringFailed):
         await wired.rerank("bad")

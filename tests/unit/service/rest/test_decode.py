@@ -67,7 +67,7 @@ async def test_many_objects_are_read_in_order(path: str):
 async def test_a_wrong_object_among_many_is_named():
     """The place of an object that cannot be read is right in a large body, too."""
     given = [{"n": n} for n in range(5000)] + [{}]
-    with pytest.raises(OutOfRangeError, match=r"^documents\[5000\] has no field"):
+    with pytest.raises(OutOfRangeError, match=r"^documents\[5000\] "):
         await read(json.dumps({"query": "q", "documents": given}).encode(), "/v1/rerank")
 
 
@@ -113,7 +113,7 @@ async def test_reading_ends_when_the_caller_leaves():
 async def test_too_many_documents_come_before_their_faults(field: str):
     """Too many documents are refused before anything is made of them, in a small body and in a large one."""
     for wrong in ([5] * 11, [LARGE] * 11):
-        with pytest.raises(OutOfRangeError, match=f"^{field} may be 10 at most, not 11$"):
+        with pytest.raises(OutOfRangeError, match=f"^{field} .*10.*11"):
             await a_decoder(10).read(BY_PATH["/rerank"], json.dumps({"query": "q", field: wrong}).encode(), 0)
 
 
@@ -125,7 +125,7 @@ async def test_too_many_values(unit: bytes):
     """A body with more values than are made of any is refused before one is made."""
     marks = sum(unit.count(mark) for mark in (b"[", b"{", b",", b":")) - unit.count(b'"[":"{"') * 2
     few, many = (unit * (VALUES_MAX // marks + more) for more in (-10, 10))
-    with pytest.raises(OutOfRangeError, match=r"^body may hold 500,000 values and names at most$"):
+    with pytest.raises(OutOfRangeError, match=r"^body .*500,000 values"):
         await read(b'{"unknown":[' + many + b"0]}")
     with pytest.raises(InvalidRequestError, match="model: "):
         await read(b'{"unknown":[' + few + b"0]}")

@@ -70,14 +70,16 @@ def test_rank_fields_that_leave_a_text():
 @pytest.mark.parametrize("document", [{}, {"text": None}, {"a": None, "b": None}])
 def test_nothing_to_read(document: dict[str, Any]):
     """An object without anything to read is out of range, and its place named, but not its fields."""
-    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] has no field to read$"):
+    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] ") as caught:
         text_of(document, 7)
+    assert [violation.field for violation in caught.value.violations] == ["documents[7]"]
+    assert "rank_fields" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fields", [[], ["c"], ["b"], ["A", "a "]])
 def test_none_of_the_rank_fields(fields: list[str]):
     """An object without any of the named fields is out of range."""
-    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] has none of the rank_fields to read$"):
+    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] .*rank_fields"):
         text_of({"a": "one", "b": None}, 7, fields)
 
 
@@ -85,7 +87,7 @@ def test_none_of_the_rank_fields(fields: list[str]):
 def test_images(image: object):
     """An image, alone or with a text, is more than the models here can read."""
     for document in ({"image": image}, {"image": image, "text": "one"}, {"image": image, "text": None}):
-        with pytest.raises(UnsupportedError, match=r"^documents\[7\] holds an image"):
+        with pytest.raises(UnsupportedError, match=r"^documents\[7\] .*image"):
             text_of(document, 7)
 
 
@@ -162,14 +164,14 @@ def test_depth(wrap: Any):
     assert yaml.safe_load(text_of({"a": document}, 0)) == {"a": document}
     for _ in range(500):
         document = wrap(document)
-        with pytest.raises(OutOfRangeError, match=r"^documents\[7\] may be 16 levels deep at most$"):
+        with pytest.raises(OutOfRangeError, match=r"^documents\[7\] .*16 .*levels"):
             text_of({"a": document}, 7)
 
 
 @pytest.mark.parametrize("value", [[0] * 100_000, {str(i): i for i in range(100_000)}, [[0] * 400] * 400])
 def test_values(value: object):
     """An object with more values than can be turned into text soon is refused."""
-    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] may hold 100,000 values at most$"):
+    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] .*100,000 values"):
         text_of({"a": value}, 7)
 
 
@@ -177,7 +179,7 @@ def test_values(value: object):
 def test_characters(value: object):
     """An object with more characters than can be turned into text soon is refused; a text may have any number."""
     assert yaml.safe_load(text_of({"a": value}, 0)) == {"a": value}
-    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] may hold 1,000,000 characters at most$"):
+    with pytest.raises(OutOfRangeError, match=r"^documents\[7\] .*1,000,000 characters"):
         text_of({"a": value, "b": ""}, 7)
     assert len(text_of({"text": "x" * 2_000_000}, 0)) == 2_000_000
 

@@ -12,6 +12,7 @@ from service.errors import (
     DenyListedError,
     ForbiddenError,
     NotReadyError,
+    Outcome,
     OutOfRangeError,
     RateLimitedError,
     UnknownModelError,
@@ -110,7 +111,7 @@ async def test_before_there_is_a_model(path: str, body: dict[str, Any]):
 async def test_unforeseen_error(path: str, error: Exception, api: Api):
     """What nobody foresaw is answered in fixed words."""
     message = assert_error(await api.fail(error, path), 500)
-    assert message == "An unforeseen error; the server's log has it under the request id."
+    assert message == Outcome.of(ZeroDivisionError()).message
 
 
 @pytest.mark.parametrize(
