@@ -13,7 +13,7 @@ from service.settings import EMBEDDED_MODEL
 from tests.hub import LocalHub, asked_here
 from tests.unit.service.models import an_engine
 from tests.unit.service.rerank.held_calls import Desk
-from tests.unit.service.wired import Wired
+from tests.unit.service.rerankers import Wired
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from service.errors import UnauthenticatedError
 from service.rerank.call_record import CallRecord
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.wired import locked_access, open_access
+from tests.unit.service.rerankers import locked_access, open_access
 
 
 def no_timeout() -> None:

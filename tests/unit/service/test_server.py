@@ -24,7 +24,7 @@ from service.server import Service, serve
 from service.settings import Settings
 from tests.unit.service.full_precision import a_dynamic_graph
 from tests.unit.service.models import a_directory
-from tests.unit.service.wired import until
+from tests.unit.service.rerankers import until
 
 FREE = Address("127.0.0.1", 0)
 REQUEST: dict[str, Any] = {"model": "tiny", "query": "q", "documents": ["bad", "good"]}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.service.grpc_api.wired import Api
-from tests.unit.service.wired import locked_access
+from tests.unit.service.grpc_api.grpc_client import Api
+from tests.unit.service.rerankers import locked_access
 
 
 @pytest.fixture

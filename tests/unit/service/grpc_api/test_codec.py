@@ -7,7 +7,7 @@ from service.errors import TooLargeError
 from service.grpc_api import codec
 from service.grpc_api.codec import Parts, parse
 from service.rerank.limits import MESSAGE_BYTES_MAX
-from tests.unit.service.grpc_api.wired import REQUEST, stream
+from tests.unit.service.grpc_api.grpc_client import REQUEST, stream
 
 
 def test_too_large():

@@ -15,8 +15,8 @@ from service.access.api_keys import ApiKeys
 from service.access.rate_limit import RateLimit
 from service.grpc_api.rerank import SERVICE
 from service.grpc_api.tei import INFO, RERANK
-from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, pushback, stream
-from tests.unit.service.wired import open_access, until
+from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api, details, failed, pushback, stream
+from tests.unit.service.rerankers import open_access, until
 
 METHODS = [
     *(f"/{SERVICE}/{method}" for method in ("Rerank", "RerankStream", "ListModels")),

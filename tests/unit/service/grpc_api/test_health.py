@@ -8,7 +8,7 @@ from grpc_health.v1 import health_pb2
 from service.grpc_api.health import LIVENESS
 from service.grpc_api.rerank import SERVICE
 from service.grpc_api.tei import INFO, RERANK
-from tests.unit.service.grpc_api.wired import Api, failed
+from tests.unit.service.grpc_api.grpc_client import Api, failed
 
 
 @pytest.mark.parametrize("service", [SERVICE, INFO, RERANK, ""])

@@ -18,7 +18,7 @@ from service.grpc_api.load_report import TRAILER
 from service.grpc_api.rerank import SERVICE as V2
 from service.grpc_api.tei import INFO
 from service.grpc_api.tei import RERANK as TEI
-from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api
+from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api
 
 ROOT = Path(__file__).parents[4]
 BODIES: dict[str, dict[str, object]] = {

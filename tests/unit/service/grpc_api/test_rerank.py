@@ -14,8 +14,8 @@ from service.grpc_api.rerank import SERVICE, collect
 from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked
-from tests.unit.service.grpc_api.wired import REQUEST, TEXTS, Api, details, failed, stream
-from tests.unit.service.wired import LIMITS, RESULT
+from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api, details, failed, stream
+from tests.unit.service.rerankers import LIMITS, RESULT
 
 
 def first(**fields: Any) -> pb.RerankStreamRequest:

@@ -9,7 +9,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from service.grpc_api.rerank import SERVICE
 from service.grpc_api.tei import INFO, RERANK
-from tests.unit.service.grpc_api.wired import Api, failed, stream
+from tests.unit.service.grpc_api.grpc_client import Api, failed, stream
 
 
 async def test_no_such_method(api: Api):

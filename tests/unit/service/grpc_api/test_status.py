@@ -6,7 +6,7 @@ from grpc import StatusCode
 
 from scheduler import Displaced, Draining, Expired, Shed
 from service.errors import NotReadyError, Outcome, RateLimitedError, UnknownModelError
-from tests.unit.service.grpc_api.wired import Api, details, pushback
+from tests.unit.service.grpc_api.grpc_client import Api, details, pushback
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from service.grpc_api.tei import RERANK
 from service.rerank.limits import MESSAGE_BYTES_MAX
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked, RerankResult
-from tests.unit.service.grpc_api.wired import TEXTS, Api, details, failed, pushback, stream
-from tests.unit.service.wired import RESULT
+from tests.unit.service.grpc_api.grpc_client import TEXTS, Api, details, failed, pushback, stream
+from tests.unit.service.rerankers import RESULT
 
 REQUEST = pb.RerankRequest(query="the query", texts=TEXTS)
 

@@ -13,8 +13,8 @@ from service.grpc_api import tei
 from service.grpc_api.tei import collect
 from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
-from tests.unit.service.grpc_api.wired import Api, details, failed, stream
-from tests.unit.service.wired import LIMITS
+from tests.unit.service.grpc_api.grpc_client import Api, details, failed, stream
+from tests.unit.service.rerankers import LIMITS
 
 
 def part(text: str, query: str = "the query", **fields: Any) -> pb.RerankStreamRequest:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from service.net.address import Address
 from service.net.http_server import HttpServer
-from tests.unit.service.wired import until
+from tests.unit.service.rerankers import until
 
 UNNOTICED = {
     # Where to listen, and how to run: we hand over a socket, and run the loop ourselves.

@@ -7,7 +7,7 @@ from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.rerank.request import RerankRequest
-from tests.unit.service.wired import ANN, RESULT, FakeReranker, backend_on
+from tests.unit.service.rerankers import ANN, RESULT, FakeReranker, backend_on
 
 REQUEST = RerankRequest("tiny", "q", ["good", "bad"], lane=7)
 CALL = Call("id", ANN, 1e12)

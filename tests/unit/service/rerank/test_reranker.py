@@ -16,7 +16,7 @@ from service.rerank.result import Ranked
 from tests.fakes import settle
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import LOGITS, WINDOW, an_engine, tiny_table
-from tests.unit.service.wired import Wired, until
+from tests.unit.service.rerankers import Wired, until
 
 SCORES = {word: 1 / (1 + exp(-logit)) for word, logit in LOGITS.items()}
 

@@ -7,7 +7,7 @@ import pytest
 from service.engine.engine import Engine
 from service.rerank.request import RerankRequest
 from tests.unit.service.models import WINDOW
-from tests.unit.service.wired import Wired
+from tests.unit.service.rerankers import Wired
 
 
 @pytest.mark.parametrize(("number", "units"), [(1, 1), (99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])

@@ -9,7 +9,7 @@ import pytest
 from service.engine.engine import Engine
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import an_engine, tiny_table
-from tests.unit.service.wired import Wired, until
+from tests.unit.service.rerankers import Wired, until
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from service.access.denylist import DenyList
 from service.engine.engine import Engine
 from service.errors import DenyListedError, ForbiddenError
 from service.rerank.request import RerankRequest
-from tests.unit.service.wired import Wired
+from tests.unit.service.rerankers import Wired
 
 
 @pytest.fixture

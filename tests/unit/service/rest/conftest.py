@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.service.rest.api import Api
-from tests.unit.service.wired import locked_access
+from tests.unit.service.rerankers import locked_access
+from tests.unit.service.rest.rest_client import Api
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from service.rest.schema import Body
 from service.rest.tei import TeiRequest
 from service.rest.v1 import V1Request
 from service.rest.v2 import V2Request
-from tests.unit.service.wired import RESULT
+from tests.unit.service.rerankers import RESULT
 
 _NO_TEXT = (5, 1.5, True, ["q"], {"q": "q"})
 _NO_MIXED = ("one", 5, True, {"0": "one"}, [5], [None], [True], [["one"]], ["one", 5])

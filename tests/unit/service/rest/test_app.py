@@ -9,7 +9,7 @@ from service.access.access import Access
 from service.access.api_keys import ApiKeys
 from service.access.rate_limit import RateLimit
 from service.rerank.request import RerankRequest
-from tests.unit.service.rest.api import BODY, FORMS, PATH, ROUTES, TEI, Api, assert_error
+from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, ROUTES, TEI, Api, assert_error
 
 
 @pytest.mark.parametrize(("path", "body"), FORMS)

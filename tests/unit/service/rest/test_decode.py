@@ -14,7 +14,7 @@ from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rest.decode import Decoder
 from service.rest.routes import ROUTES as ALL
-from tests.unit.service.rest.api import BODY, FORMS, Api
+from tests.unit.service.rest.rest_client import BODY, FORMS, Api
 
 BY_PATH = {route.path: route for route in ALL}
 LARGE = "x" * 2**17

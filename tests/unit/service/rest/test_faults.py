@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.service.rest.api import BODY, ROUTES, Api, assert_error
+from tests.unit.service.rest.rest_client import BODY, ROUTES, Api, assert_error
 
 NOT_JSON = {
     "nothing": b"",

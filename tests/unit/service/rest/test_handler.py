@@ -19,8 +19,8 @@ from service.errors import (
     UnsupportedError,
     Violation,
 )
-from tests.unit.service.rest.api import BODY, FORMS, PATH, ROUTES, Api, assert_error
-from tests.unit.service.wired import open_access
+from tests.unit.service.rerankers import open_access
+from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, ROUTES, Api, assert_error
 
 
 async def test_request_id(api: Api):

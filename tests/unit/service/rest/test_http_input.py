@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.rerank.limits import MESSAGE_BYTES_MAX
-from tests.unit.service.rest.api import BODY, FORMS, PATH, Api, assert_error
+from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, Api, assert_error
 
 
 @pytest.mark.parametrize(

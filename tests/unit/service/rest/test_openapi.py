@@ -4,7 +4,7 @@ import json
 import re
 
 from service.rerank.limits import Limits
-from tests.unit.service.rest.api import FORMS, PATH, ROUTES, Api
+from tests.unit.service.rest.rest_client import FORMS, PATH, ROUTES, Api
 
 
 async def test_schema(api: Api):

@@ -2,8 +2,8 @@
 
 from service.engine.logit import logit
 from service.errors import OutOfRangeError, Violation
-from tests.unit.service.rest.api import Api, assert_error
 from tests.unit.service.rest.dialects import TEI
+from tests.unit.service.rest.rest_client import Api, assert_error
 
 
 async def test_errors_name_the_texts(api: Api):

@@ -17,7 +17,7 @@ from service.rerank.call_record import CallRecord
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.log import configure_logging
 from service.telemetry.metrics import Metrics
-from tests.unit.service.wired import RESULT
+from tests.unit.service.rerankers import RESULT
 
 
 @pytest.fixture

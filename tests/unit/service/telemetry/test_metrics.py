@@ -15,7 +15,7 @@ from service.rerank.call_record import CallRecord, new_id
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics, band
 from service.telemetry.model_telemetry import ModelTelemetry
-from tests.unit.service.wired import RESULT
+from tests.unit.service.rerankers import RESULT
 
 LOAD = Load(jobs=1, pairs_waiting=2, workers_busy=3, backlog_s=0.5, pressure=0.25)
 

@@ -18,7 +18,7 @@ from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.wired import FakeReranker, backend_on, open_access
+from tests.unit.service.rerankers import FakeReranker, backend_on, open_access
 
 TEXTS = ["the first", "the second"]
 REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)

@@ -12,7 +12,7 @@ from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.wired import LIMITS, FakeReranker, backend_on, open_access
+from tests.unit.service.rerankers import LIMITS, FakeReranker, backend_on, open_access
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
 TEI: dict[str, Any] = {"query": "the query", "texts": ["the first", "the second"]}
