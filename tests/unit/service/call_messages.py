@@ -1,0 +1,145 @@
+"""The messages of failed calls and the warnings in answers, as the code of both APIs makes them."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+from rerank.v2 import rerank_pb2 as pb
+from tei.v1 import tei_pb2
+
+import scheduler
+from service.access.access import Access
+from service.access.api_keys import ApiKeys
+from service.access.caller import Caller
+from service.access.denylist import DenyList
+from service.access.rate_limit import RateLimit
+from service.engine.engine import Engine
+from service.errors import NotReadyError, Outcome
+from service.grpc_api import rerank, tei
+from service.grpc_api.codec import parse
+from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
+from service.rerank.request import RerankRequest
+from service.rest.document_text import text_of
+from tests.unit.service.graphs import a_graph
+from tests.unit.service.grpc_api.grpc_client import stream
+from tests.unit.service.models import an_engine, tiny_table
+from tests.unit.service.rerankers import Wired
+from tests.unit.service.rest.rest_client import BODY, PATH, Api
+
+LIMITS = Limits(documents_max=3, pairs_max=5)
+_PART = pb.RerankStreamRequest()
+_TEXT = tei_pb2.RerankStreamRequest(query="q", text="one")
+_OTHER_TEXT = tei_pb2.RerankStreamRequest(query="another", text="one")
+
+BODIES: dict[str, tuple[str, Any, dict[str, str]]] = {
+    "no Content-Type of JSON": (PATH, b"", {"content_type": "text/plain"}),
+    "Content-Encoding": (PATH, b"", {"content_encoding": "gzip"}),
+    "timeout not a number": (PATH, BODY, {"x_request_timeout_ms": "soon"}),
+    "timeout out of range": (PATH, BODY, {"x_request_timeout_ms": "0"}),
+    "priority not a number": (PATH, BODY, {"x_priority": "soon"}),
+    "body too large": (PATH, b"", {"content_length": str(MESSAGE_BYTES_MAX + 1)}),
+    "body not JSON": (PATH, b"{", {}),
+    "field missing": (PATH, {"model": "tiny", "documents": ["one"]}, {}),
+    "field of another type": (PATH, BODY | {"top_n": "3"}, {}),
+    "too many documents": (PATH, BODY | {"documents": ["one"] * 4}, {}),
+    "too many texts": ("/rerank", {"query": "q", "texts": ["one"] * 4}, {}),
+    "too many values": (PATH, b"[" + b"0," * 500_001 + b"0]", {}),
+    "every number out of range": (PATH, BODY | {"top_n": 0, "max_tokens_per_doc": 0, "priority": 1000}, {}),
+    "no windows": ("/v1/rerank", BODY | {"max_chunks_per_doc": 0}, {}),
+    "nothing to rank": ("/rerank", {"query": " ", "texts": []}, {}),
+}
+OBJECTS: dict[str, tuple[dict[str, Any], list[str] | None]] = {
+    "image": ({"image": "a.png"}, None),
+    "no value": ({"title": None}, None),
+    "no rank_fields": ({"title": "one"}, ["text"]),
+    "too deep": ({"a": json.loads("[" * 20 + "]" * 20)}, None),
+    "too many values": ({"a": [0] * 100_000}, None),
+    "too many characters": ({"a": "x" * 1_000_001}, None),
+}
+ENDINGS: dict[str, BaseException] = {
+    "shed": scheduler.Shed(),
+    "displaced": scheduler.Displaced(),
+    "draining": scheduler.Draining(),
+    "expired": scheduler.Expired(),
+    "not ready": NotReadyError(),
+    "internal": ZeroDivisionError(),
+}
+
+
+async def call_messages(engine: Engine, folder: Path) -> dict[str, str]:
+    """Return the messages by name; `engine` is that of the tiny model, `folder` an empty directory."""
+    messages = {name: Outcome.of(error).message for name, error in ENDINGS.items()}
+    api = Api(limits=LIMITS)
+    async with api.client:
+        for name, (path, body, headers) in BODIES.items():
+            messages[f"REST {name}"] = (await api.post(body, path, **headers)).json()["message"]
+    for name, (document, fields) in OBJECTS.items():
+        messages[f"REST object {name}"] = await _message(text_of, document, 7, fields)
+    messages |= await _grpc_messages()
+    messages |= await _access_messages(folder)
+    return messages | await _reranker_messages(engine, folder) | await _warnings(folder)
+
+
+async def _grpc_messages() -> dict[str, str]:
+    request = pb.RerankStreamRequest(request=pb.RerankRequest(model="tiny", query="q", documents=["one"] * 4))
+    return {
+        "gRPC not a message": await _message(parse, pb.RerankRequest, b"\xff"),
+        "gRPC message too large": await _message(parse, pb.RerankRequest, bytes(MESSAGE_BYTES_MAX + 1)),
+        "gRPC stream without a message": await _message(rerank.collect, _encoded(), LIMITS),
+        "gRPC stream out of order": await _message(rerank.collect, _encoded(_PART), LIMITS),
+        "gRPC too many documents": await _message(rerank.collect, _encoded(request), LIMITS),
+        "gRPC TEI stream without a message": await _message(tei.collect, _encoded(), LIMITS),
+        "gRPC TEI stream of two queries": await _message(tei.collect, _encoded(_TEXT, _OTHER_TEXT), LIMITS),
+    }
+
+
+async def _access_messages(folder: Path) -> dict[str, str]:
+    (folder / "keys").write_text("ann:s3cret rate=1\n")
+    access = Access(ApiKeys(folder / "keys"), RateLimit(None))
+    await access.enter("Bearer s3cret", None)
+    return {
+        "no key": await _message(access.enter, None, None),
+        "unknown key": await _message(access.enter, "Bearer other", None),
+        "rate": await _message(access.enter, "Bearer s3cret", None),
+    }
+
+
+async def _reranker_messages(engine: Engine, folder: Path) -> dict[str, str]:
+    (folder / "denied").write_text("apple\n")
+    wired = Wired(engine, limits=LIMITS, denylist=DenyList(folder / "denied"))
+    request = RerankRequest("tiny", "q", ["good"])
+    messages = {
+        "unknown model": await _message(wired.rerank, "good", model="none"),
+        "too many pairs": await _message(wired.rerank, "good " * 1000),
+        "deny-list": await _message(wired.rerank, "an apple"),
+        "priority of the key": await _message(wired.ask, request, Caller("ann", lane=100)),
+        "models of the key": await _message(wired.ask, request, Caller("ann", models=frozenset({"a", "b"}))),
+    }
+    wired.executor.close()
+    return messages
+
+
+async def _warnings(folder: Path) -> dict[str, str]:
+    """Return the warnings of a request with many documents, of which the model fails on one."""
+    wired = Wired(an_engine(folder / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3])))
+    result = await wired.ask(RerankRequest("tiny", "q", ["bad", *["good"] * 1000]))
+    wired.executor.close()
+    return {f"warning {number}": text for number, text in enumerate(result.warnings, start=1)}
+
+
+async def _encoded(*parts: Message) -> Any:
+    async for part in stream(*parts):
+        yield part.SerializeToString()
+
+
+async def _message(call: Callable[..., Any], *args: Any, **options: Any) -> str:
+    """Return the message of the error that a function, blocking or not, raises."""
+    try:
+        result = call(*args, **options)
+        if isinstance(result, Awaitable):
+            await result
+    except Exception as error:  # noqa: BLE001  # Each type has a row in the table.
+        return Outcome.of(error).message
+    raise AssertionError(f"{call} raised nothing")
