@@ -25,7 +25,7 @@ from service.rest.document_text import text_of
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.grpc_api.grpc_client import stream
 from tests.unit.service.models import an_engine, tiny_table
-from tests.unit.service.rerankers import Wired
+from tests.unit.service.rerankers import RealReranker
 from tests.unit.service.rest.rest_client import BODY, PATH, Api
 
 LIMITS = Limits(documents_max=3, pairs_max=5)
@@ -108,7 +108,7 @@ async def _access_messages(folder: Path) -> dict[str, str]:
 
 async def _reranker_messages(engine: Engine, folder: Path) -> dict[str, str]:
     (folder / "denied").write_text("apple\n")
-    wired = Wired(engine, limits=LIMITS, denylist=DenyList(folder / "denied"))
+    wired = RealReranker(engine, limits=LIMITS, denylist=DenyList(folder / "denied"))
     request = RerankRequest("tiny", "q", ["good"])
     messages = {
         "unknown model": await _message(wired.rerank, "good", model="none"),
@@ -123,7 +123,7 @@ async def _reranker_messages(engine: Engine, folder: Path) -> dict[str, str]:
 
 async def _warnings(folder: Path) -> dict[str, str]:
     """Return the warnings of a request with many documents, of which the model fails on one."""
-    wired = Wired(an_engine(folder / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3])))
+    wired = RealReranker(an_engine(folder / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3])))
     result = await wired.ask(RerankRequest("tiny", "q", ["bad", *["good"] * 1000]))
     wired.executor.close()
     return {f"warning {number}": text for number, text in enumerate(result.warnings, start=1)}

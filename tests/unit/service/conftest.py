@@ -13,7 +13,7 @@ from service.settings import EMBEDDED_MODEL
 from tests.hub import LocalHub, asked_here
 from tests.unit.service.models import an_engine
 from tests.unit.service.rerank.held_calls import Desk
-from tests.unit.service.rerankers import Wired
+from tests.unit.service.rerankers import RealReranker
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +52,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def wired(tiny: Engine) -> AsyncIterator[Wired]:
-    wired = Wired(tiny)
+async def wired(tiny: Engine) -> AsyncIterator[RealReranker]:
+    wired = RealReranker(tiny)
     yield wired
     wired.executor.close()
 

@@ -1,4 +1,4 @@
-"""The service's parts put together: all of them real, or with a stand-in that answers what the test says."""
+"""Rerankers for tests: one of real parts on a tiny model, and a fake; with open and locked access."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,7 +41,7 @@ ANN = Caller("ann")
 LIMITS = Limits(documents_max=10_000, pairs_max=10_000)
 
 
-class Wired:
+class RealReranker:
     """A use case on a tiny model; with `held`, batches stay on the worker until `worker.release`."""
 
     def __init__(

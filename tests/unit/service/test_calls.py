@@ -1,4 +1,4 @@
-"""Tests of the opening of a call."""
+"""A call is opened for an admitted caller only, ends at its deadline, and is always recorded."""
 
 import asyncio
 from math import inf

@@ -1,4 +1,4 @@
-"""Tests of the table of everything that can go wrong."""
+"""Every exception maps to one gRPC status, HTTP status and reason, and internal errors keep their text private."""
 
 import asyncio
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""Tests of how models are loaded."""
+"""Models load in the order of the settings, under distinct names, with caches that fit their scores."""
 
 from pathlib import Path
 from typing import Any

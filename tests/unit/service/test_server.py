@@ -1,4 +1,4 @@
-"""Tests of the service as a whole, in this process, on free ports and a tiny model."""
+"""The service starts, serves, and drains within its time, or names the reason why it cannot start."""
 
 import asyncio
 import gc

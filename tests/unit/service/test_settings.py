@@ -1,4 +1,4 @@
-"""Tests of the settings and where they come from."""
+"""Settings come from the environment; an unknown or invalid one stops the start and is named."""
 
 import asyncio
 import os

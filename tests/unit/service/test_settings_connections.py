@@ -1,4 +1,4 @@
-"""Tests of the settings about connections."""
+"""Settings of TLS and connections are complete and in range, or stop the start."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests of the file that settings are read from."""
+"""A TOML file sets what the environment does not, and an invalid one stops the start."""
 
 from pathlib import Path
 from textwrap import dedent

@@ -1,4 +1,4 @@
-"""Tests of who may come in."""
+"""Callers enter under the name of their key, or under their own without keys, within the rate of that name."""
 
 from pathlib import Path
 

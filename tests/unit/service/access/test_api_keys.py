@@ -1,4 +1,4 @@
-"""Tests of who a caller is."""
+"""A key identifies its client; a missing or unknown key is refused without being repeated."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of terms that no request may hold."""
+"""A request with a listed term as whole words is refused, whatever its letter case and spacing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests of the file of keys."""
+"""The keys file grants exactly what its lines say, reloads when it changes, and an invalid line stops the start."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Tests of how often one client may ask."""
+"""Each client gets its own rate of requests; a request beyond it is refused at once."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The gRPC API on a port of its own, over a use case that answers what the test says."""
+"""The gRPC API on a port of its own over a fake reranker, and a client for it."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Self

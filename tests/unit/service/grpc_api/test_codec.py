@@ -1,4 +1,4 @@
-"""Tests of the way from bytes to messages."""
+"""Oversized messages and streams are refused as soon as their size is known."""
 
 import pytest
 from rerank.v2 import rerank_pb2 as pb

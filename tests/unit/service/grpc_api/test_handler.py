@@ -1,4 +1,4 @@
-"""Tests of what every method of the gRPC API does around its answer."""
+"""Every gRPC method authenticates, limits, times and records its calls, and keeps no text of them."""
 
 import asyncio
 from pathlib import Path

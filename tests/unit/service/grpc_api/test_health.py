@@ -1,4 +1,4 @@
-"""Tests of health by service name."""
+"""Health follows readiness for every service, and progress alone for liveness."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of the load that a server reports with the end of every call."""
+"""The trailers of every call report a load that rises with the backlog."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Tests of the methods of rerank.v2."""
+"""rerank.v2 converts requests, streams and results without loss, and refuses malformed streams early."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Tests of the gRPC server as a whole."""
+"""The gRPC server reflects every service, never shares a port, and stops cleanly even after a cancelled start."""
 
 import asyncio
 from typing import Any

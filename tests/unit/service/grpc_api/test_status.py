@@ -1,4 +1,4 @@
-"""Tests of the status of a call that failed."""
+"""A failed call has the code, reason and retry advice of its error."""
 
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo

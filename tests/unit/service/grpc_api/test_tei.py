@@ -1,4 +1,4 @@
-"""Tests of the methods of tei.v1."""
+"""tei.v1 answers as text-embeddings-inference does, and names fields as its clients know them."""
 
 from dataclasses import replace
 from importlib.metadata import version

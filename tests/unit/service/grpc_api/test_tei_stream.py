@@ -1,4 +1,4 @@
-"""Tests of the streams of tei.v1."""
+"""A stream of tei.v1 is one request, with one query, within the limits of a message."""
 
 from math import log
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of what is said of a model that cannot be had from the hub."""
+"""A model that the hub does not provide is refused in one line with the cause and a remedy."""
 
 import errno
 import os

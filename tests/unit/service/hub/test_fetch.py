@@ -1,4 +1,4 @@
-"""Tests of models from the hub, fetched by its own client from a hub on this machine."""
+"""A fetch downloads exactly the files that serving needs, once, and works offline afterwards."""
 
 import logging
 from collections.abc import Mapping, Sequence

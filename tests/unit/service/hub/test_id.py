@@ -1,4 +1,4 @@
-"""Tests of what a model on the hub is called."""
+"""An id of a model on the hub is parsed into repository, revision and graph, or refused."""
 
 import pytest
 

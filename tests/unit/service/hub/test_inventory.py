@@ -1,4 +1,4 @@
-"""Tests of the list of models."""
+"""The list of models shows every local and configured model, with the reason if one cannot be served."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of the model that a setting names, where it is a path."""
+"""A path to a model or graph is located with all its weights, and never leads out of its directory."""
 
 import re
 from pathlib import Path

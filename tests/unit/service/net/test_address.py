@@ -1,4 +1,4 @@
-"""Tests of addresses to listen on."""
+"""An address is parsed into host and port and written back unchanged, or refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of what connections are encrypted with."""
+"""New connections use the current certificate files; unusable files stop the start and never replace working ones."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A few threads to wait for."""
+"""A priority executor whose calls a test holds and releases."""
 
 import asyncio
 import threading

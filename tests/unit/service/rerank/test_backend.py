@@ -1,4 +1,4 @@
-"""Tests of the reranker as the APIs reach it."""
+"""The backend is not ready until it has a reranker, and then records lane, documents and result."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the priority executor."""
+"""Calls run in order of priority, in a bounded queue that refuses the least urgent."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Tests of a priority executor whose callers are cancelled."""
+"""A cancelled call frees its place in the queue, and its thread only when it ends."""
 
 import asyncio
 from collections.abc import Callable

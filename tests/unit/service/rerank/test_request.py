@@ -1,4 +1,4 @@
-"""Tests of the one request behind every API form."""
+"""A request that exists is valid; an invalid one names every field that is out of range."""
 
 from dataclasses import FrozenInstanceError
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of what a result says that it took, and of what it says was not read."""
+"""A result accounts for tokens, search units, time and truncated texts."""
 
 import re
 
@@ -7,26 +7,26 @@ import pytest
 from service.engine.engine import Engine
 from service.rerank.request import RerankRequest
 from tests.unit.service.models import WINDOW
-from tests.unit.service.rerankers import Wired
+from tests.unit.service.rerankers import RealReranker
 
 
 @pytest.mark.parametrize(("number", "units"), [(1, 1), (99, 1), (100, 1), (101, 2), (200, 2), (201, 3)])
-async def test_search_units(number: int, units: int, wired: Wired):
+async def test_search_units(number: int, units: int, wired: RealReranker):
     """Every started hundred documents is a unit."""
     assert (await wired.rerank(*["fair"] * number)).search_units == units
 
 
-async def test_input_tokens(wired: Wired):
+async def test_input_tokens(wired: RealReranker):
     """The tokens of all pairs are counted, special ones included, and those of equal documents each time."""
     assert (await wired.rerank("good", "good", "good bad", "")).input_tokens == 5 + 5 + 6 + 4
 
 
-async def test_input_tokens_of_windows(wired: Wired):
+async def test_input_tokens_of_windows(wired: RealReranker):
     """Each window counts with its copy of the query."""
     assert (await wired.rerank("good " * (WINDOW + 1))).input_tokens == 32 + 5
 
 
-async def test_id_and_times(wired: Wired):
+async def test_id_and_times(wired: RealReranker):
     """An answer carries the call's id and what it took."""
     result = await wired.rerank("good")
     assert result.id == "id"
@@ -34,12 +34,12 @@ async def test_id_and_times(wired: Wired):
     assert result.tokenise_s > 0
 
 
-async def test_no_warnings(wired: Wired):
+async def test_no_warnings(wired: RealReranker):
     """Where everything was read, there is nothing to say."""
     assert (await wired.rerank("good " * 500, "")).warnings == []
 
 
-async def test_warning_of_a_cut_query(wired: Wired):
+async def test_warning_of_a_cut_query(wired: RealReranker):
     """A query that was cut is told, with what it had and what was read of it."""
     result = await wired.rerank("good", query="q " * 17)
     assert result.warnings == ["the query (17 tokens) was cut to 16 tokens"]
@@ -60,13 +60,13 @@ def named(documents: range) -> str:
         (range(40, 80), f"documents {named(range(40, 50))} and 30 more were cut to 3 tokens"),
     ],
 )
-async def test_warning_of_cut_documents(cut: "list[int] | range", warning: str, wired: Wired):
+async def test_warning_of_cut_documents(cut: "list[int] | range", warning: str, wired: RealReranker):
     """Documents that were cut are named, a few of them at least, with what they had and what was read of them."""
     documents = ["good " * (4 + index % 3 if index in cut else 3) for index in range(80)]
     assert (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings == [warning]
 
 
-async def test_warning_of_documents_cut_in_characters(wired: Wired):
+async def test_warning_of_documents_cut_in_characters(wired: RealReranker):
     """Documents of which so many characters are not read that nobody counted tokens are told apart."""
     documents = ("q" * 600_000, "good " * 200, "good good", " " * 600_000)
     assert (await wired.rerank(*documents, max_tokens_per_doc=1)).warnings == [
@@ -75,14 +75,14 @@ async def test_warning_of_documents_cut_in_characters(wired: Wired):
     ]
 
 
-async def test_both_warnings(wired: Wired):
+async def test_both_warnings(wired: RealReranker):
     """Query and documents are told apart."""
     assert len((await wired.rerank("good good", query="q " * 17, max_tokens_per_doc=1)).warnings) == 2
 
 
 async def test_many_documents_are_warned_of(tiny: Engine):
     """More than a thousand documents are scored, and the caller told that fewer are answered sooner."""
-    result = await Wired(tiny).ask(RerankRequest("tiny", "q", ["good"] * 1001))
+    result = await RealReranker(tiny).ask(RerankRequest("tiny", "q", ["good"] * 1001))
     (warning,) = result.warnings
     assert re.findall(r"[\d,]*\d", warning) == ["1,001", "1,000"]
     assert result.search_units == 11
@@ -92,14 +92,14 @@ async def test_windows_can_be_billed(tiny: Engine):
     """Where windows are billed, a long document counts for as many as it has."""
     document = "good " * (3 * tiny.context)
     request = RerankRequest("tiny", "q", [document] * 40)
-    assert (await Wired(tiny).ask(request)).search_units == 1
-    assert (await Wired(tiny, bill_windows=True).ask(request)).search_units == 2
+    assert (await RealReranker(tiny).ask(request)).search_units == 1
+    assert (await RealReranker(tiny, bill_windows=True).ask(request)).search_units == 2
 
 
 async def test_windows_can_be_limited(tiny: Engine):
     """A limit on windows cuts a document there, and says so in tokens."""
     long = "good " * (3 * tiny.context)
     query = tiny.query("q")
-    result = await Wired(tiny).ask(RerankRequest("tiny", "q", [long, "good"], max_windows_per_doc=1))
+    result = await RealReranker(tiny).ask(RerankRequest("tiny", "q", [long, "good"], max_windows_per_doc=1))
     assert result.warnings == [f"document 0 was cut to {query.window} tokens"]
     assert result.input_tokens == tiny.context + tiny.encode(query, ["good"], 9).pair_tokens[0]

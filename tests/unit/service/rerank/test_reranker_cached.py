@@ -1,4 +1,4 @@
-"""Tests of answers whose scores were known."""
+"""A cached score answers like a computed one, without a worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,18 +9,18 @@ import pytest
 from service.engine.engine import Engine
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import an_engine, tiny_table
-from tests.unit.service.rerankers import Wired, until
+from tests.unit.service.rerankers import RealReranker, until
 
 
 @pytest.fixture
-async def cached(tiny: Engine) -> AsyncIterator[Wired]:
+async def cached(tiny: Engine) -> AsyncIterator[RealReranker]:
     """Give a use case with a cache."""
-    wired = Wired(tiny, cache_bytes=2**20)
+    wired = RealReranker(tiny, cache_bytes=2**20)
     yield wired
     wired.executor.close()
 
 
-async def test_a_repeated_request(cached: Wired):
+async def test_a_repeated_request(cached: RealReranker):
     """A request that comes again is answered alike to the last bit, and no worker hears of it."""
     fresh = await cached.rerank("good", "bad", "good bad")
     again = await cached.rerank("good", "bad", "good bad", lane=999, client="bob")
@@ -30,7 +30,7 @@ async def test_a_repeated_request(cached: Wired):
     assert cached.pairs_run == 3
 
 
-async def test_known_in_part(cached: Wired):
+async def test_known_in_part(cached: RealReranker):
     """Of a request that is known in part, the rest is scored; what was known is told in tokens."""
     known = await cached.rerank("good")
     found = await cached.rerank("bad", "good")
@@ -39,13 +39,13 @@ async def test_known_in_part(cached: Wired):
     assert found.results[0].relevance_score == known.results[0].relevance_score
 
 
-async def test_other_queries(cached: Wired):
+async def test_other_queries(cached: RealReranker):
     """Another query is another pair."""
     await cached.rerank("good", query="q")
     assert (await cached.rerank("good", query="qq")).cached_tokens == 0
 
 
-async def test_words_move_between_query_and_document(cached: Wired):
+async def test_words_move_between_query_and_document(cached: RealReranker):
     """Pairs that are the same tokens, but divided otherwise, are not the same."""
     await cached.rerank("bad", query="good good")
     assert (await cached.rerank("good bad", query="good")).cached_tokens == 0
@@ -53,7 +53,7 @@ async def test_words_move_between_query_and_document(cached: Wired):
 
 async def test_equal_documents_are_scored_once(tiny: Engine):
     """Documents that are equal share one pair, cache or not, and are counted each."""
-    wired = Wired(tiny)
+    wired = RealReranker(tiny)
     result = await wired.rerank(*["good"] * 50, "bad")
     assert wired.pairs_run == 2
     assert [rank.index for rank in result.results] == [*range(51)]
@@ -67,7 +67,7 @@ async def test_equal_documents_are_scored_once(tiny: Engine):
 
 async def test_a_request_that_was_given_up(tiny: Engine):
     """What was scored of a request that did not come to an end is known when it comes again."""
-    wired = Wired(tiny, cache_bytes=2**20, held=True)
+    wired = RealReranker(tiny, cache_bytes=2**20, held=True)
     documents = [" ".join("good" if digit == "1" else "bad" for digit in f"{i:012b}") for i in range(1000)]
     asking = asyncio.create_task(wired.rerank(*documents))
     await until(lambda: wired.worker.busy == 1)
@@ -89,7 +89,7 @@ async def test_a_request_that_was_given_up(tiny: Engine):
 async def test_a_failing_document_among_known_ones(tmp_path: Path):
     """A document without a score fails no request of which others are known already, however often it comes."""
     engine = an_engine(tmp_path / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3]))
-    wired = Wired(engine, cache_bytes=2**20)
+    wired = RealReranker(engine, cache_bytes=2**20)
     for _ in range(2):
         result = await wired.rerank("bad", "good")
         assert [ranked.index for ranked in result.results] == [1, 0]

@@ -1,4 +1,4 @@
-"""The four dialects of a rerank call: a good body of each, what it is worth, and what its fields refuse."""
+"""The four forms of a rerank call: a valid body of each, its request, and the values that its fields refuse."""
 
 import json
 from typing import Any, NamedTuple

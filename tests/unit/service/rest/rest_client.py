@@ -1,4 +1,4 @@
-"""The REST application over a use case that answers what the test says, and a client that needs no socket."""
+"""The REST application over a fake reranker, and a client that needs no socket."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of the REST application: every route, answered."""
+"""Every route answers in its own form and takes its lane from body, header or key, in this order."""
 
 from pathlib import Path
 from typing import Any

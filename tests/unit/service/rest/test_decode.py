@@ -1,4 +1,4 @@
-"""Tests of how bodies become requests."""
+"""A body decodes to the same request whatever its size; a large one delays nobody, and limits apply before parsing."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Tests of documents that are more than a text."""
+"""A document object becomes exactly the text that its fields say, or is refused at its position."""
 
 from typing import Any
 

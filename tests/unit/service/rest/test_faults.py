@@ -1,4 +1,4 @@
-"""Tests of what is told of bodies that make no request."""
+"""A malformed body is refused by the names of its fields, and never repeated."""
 
 import json
 from typing import Any

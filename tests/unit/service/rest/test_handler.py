@@ -1,4 +1,4 @@
-"""Tests of what every route does around its answer."""
+"""Every REST route authenticates, limits, times and records its calls, and keeps no text of them."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Tests of what a call brings: headers, and the bytes of a body."""
+"""Headers and bodies are accepted in every valid spelling, and refused beyond their limits."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Tests of what the OpenAPI document says."""
+"""The OpenAPI document states the fields, limits and errors that the server applies."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Tests of which form arrives where."""
+"""Each path has one default form; only a field of its own selects an alternative."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The form of text-embeddings-inference calls documents texts, and gives logits and texts to who asks for them."""
+"""The form of text-embeddings-inference names documents `texts`, and returns logits and texts on request."""
 
 from service.engine.logit import logit
 from service.errors import OutOfRangeError, Violation

@@ -1,4 +1,4 @@
-"""Cohere v2 keeps texts and scores exactly, takes its lane from the body, and omits what there is nothing to say of."""
+"""Cohere v2 keeps texts and scores exactly, takes its lane from the body, and omits empty fields."""
 
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked, RerankResult

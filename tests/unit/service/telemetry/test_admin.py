@@ -1,4 +1,4 @@
-"""Tests of the admin port."""
+"""The admin port serves metrics, liveness and readiness."""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Tests of log lines."""
+"""Each call is logged in one JSON line without texts, and an internal error with its traceback."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Tests of metrics, and of the ids of calls."""
+"""Metrics count every call, batch and token once, with few labels and without client names."""
 
 import asyncio
 import gc
