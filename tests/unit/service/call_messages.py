@@ -122,11 +122,12 @@ async def _reranker_messages(engine: Engine, folder: Path) -> dict[str, str]:
 
 
 async def _warnings(folder: Path) -> dict[str, str]:
-    """Return the warnings of a request with many documents, of which the model fails on one."""
+    """Return the warnings of a request with many documents, one of which has no score, and of one with long texts."""
     wired = RealReranker(an_engine(folder / "tiny", graph=a_graph(tiny_table(bad=float("nan")), at=[3])))
     result = await wired.ask(RerankRequest("tiny", "q", ["bad", *["good"] * 1000]))
+    long = await wired.ask(RerankRequest("tiny", "q " * 17, ["good good", "good good"], max_tokens_per_doc=1))
     wired.executor.close()
-    return {f"warning {number}": text for number, text in enumerate(result.warnings, start=1)}
+    return {f"warning {number}": text for number, text in enumerate([*result.warnings, *long.warnings], start=1)}
 
 
 async def _encoded(*parts: Message) -> Any:

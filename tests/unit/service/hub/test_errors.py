@@ -63,8 +63,8 @@ def test_no_hub(local: LocalHub, monkeypatch: pytest.MonkeyPatch):
     ("status", "code", "words"),
     [
         (403, "GatedRepo", ["gated", f"/{NAME}", "HF_TOKEN"]),
-        (401, "RepoNotFound", ["hub", "HF_TOKEN"]),
-        (404, "RepoNotFound", ["hub", "HF_TOKEN"]),
+        (401, "RepoNotFound", ["private", "HF_TOKEN"]),
+        (404, "RepoNotFound", ["private", "HF_TOKEN"]),
         (404, "RevisionNotFound", ["revision", f"/{NAME}/tree/main"]),
         (401, "", ["(401)", "HF_TOKEN"]),
         (403, "", ["(403)", "HF_TOKEN"]),
@@ -83,7 +83,7 @@ def test_refused(status: int, code: str, words: list[str], local: LocalHub):
 
 def test_name_the_hub_does_not_allow(local: LocalHub):
     """A name that no model can have is refused without asking."""
-    assert "name" in failure("org/two--dashes")
+    assert "model name" in failure("org/two--dashes")
     assert local.asked == []
 
 

@@ -42,7 +42,8 @@ async def test_no_warnings(wired: RealReranker):
 async def test_warning_of_a_cut_query(wired: RealReranker):
     """A query that was cut is told, with what it had and what was read of it."""
     result = await wired.rerank("good", query="q " * 17)
-    assert result.warnings == ["the query (17 tokens) was cut to 16 tokens"]
+    (warning,) = result.warnings
+    assert re.search("query .*17 tokens.* 16 tokens", warning)
 
 
 def named(documents: range) -> str:
@@ -51,28 +52,31 @@ def named(documents: range) -> str:
 
 
 @pytest.mark.parametrize(
-    ("cut", "warning"),
+    ("cut", "subject"),
     [
-        ([2], "document 2 (6 tokens) was cut to 3 tokens"),
-        ([0, 4], "documents 0 (4 tokens), 4 (5 tokens) were cut to 3 tokens"),
-        (range(10), f"documents {named(range(10))} were cut to 3 tokens"),
-        (range(11), f"documents {named(range(10))} and 1 more were cut to 3 tokens"),
-        (range(40, 80), f"documents {named(range(40, 50))} and 30 more were cut to 3 tokens"),
+        ([2], "document 2 (6 tokens) "),
+        ([0, 4], "documents 0 (4 tokens), 4 (5 tokens) "),
+        (range(10), f"documents {named(range(10))} "),
+        (range(11), f"documents {named(range(10))} and 1 more "),
+        (range(40, 80), f"documents {named(range(40, 50))} and 30 more "),
     ],
 )
-async def test_warning_of_cut_documents(cut: "list[int] | range", warning: str, wired: RealReranker):
+async def test_warning_of_cut_documents(cut: "list[int] | range", subject: str, wired: RealReranker):
     """Documents that were cut are named, a few of them at least, with what they had and what was read of them."""
     documents = ["good " * (4 + index % 3 if index in cut else 3) for index in range(80)]
-    assert (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings == [warning]
+    (warning,) = (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings
+    assert warning.startswith(subject)
+    assert warning.endswith(" 3 tokens")
 
 
 async def test_warning_of_documents_cut_in_characters(wired: RealReranker):
     """Documents of which so many characters are not read that nobody counted tokens are told apart."""
     documents = ("q" * 600_000, "good " * 200, "good good", " " * 600_000)
-    assert (await wired.rerank(*documents, max_tokens_per_doc=1)).warnings == [
-        "documents 0 (600,000 characters), 3 (600,000 characters) were cut to 524,288 characters",
-        "documents 1, 2 (2 tokens) were cut to 1 token",
-    ]
+    in_characters, in_tokens = (await wired.rerank(*documents, max_tokens_per_doc=1)).warnings
+    assert in_characters.startswith("documents 0 (600,000 characters), 3 (600,000 characters) ")
+    assert in_characters.endswith(" 524,288 characters")
+    assert in_tokens.startswith("documents 1, 2 (2 tokens) ")
+    assert in_tokens.endswith(" 1 token")
 
 
 async def test_both_warnings(wired: RealReranker):
@@ -101,5 +105,6 @@ async def test_windows_can_be_limited(tiny: Engine):
     long = "good " * (3 * tiny.context)
     query = tiny.query("q")
     result = await RealReranker(tiny).ask(RerankRequest("tiny", "q", [long, "good"], max_windows_per_doc=1))
-    assert result.warnings == [f"document 0 was cut to {query.window} tokens"]
+    (warning,) = result.warnings
+    assert re.fullmatch(f"document 0 .* {query.window} tokens", warning)
     assert result.input_tokens == tiny.context + tiny.encode(query, ["good"], 9).pair_tokens[0]
