@@ -80,8 +80,8 @@ def _fill(
         start, stop = _fitting(job, length, min(room, int(allowance_s / pair_s)), policy, cost)
         # A job that starts only to fill a batch overtakes better ones, and may never be finished. Where launches are
         # heavy, the room is worth more than that, unless classes serve started work first.
-        part = stop - start < len(job.lengths) and not job.started
-        if stop > start and not (part and (policy.class_width > 1 or not _is_launch_heavy(cost, policy))):
+        starts_in_part = not job.started and stop - start < len(job.lengths)
+        if stop > start and not (starts_in_part and (policy.class_width > 1 or not _is_launch_heavy(cost, policy))):
             part = Part(job, start, stop, (stop - start) * pair_s)
             charged[_turn(job)] = charged.get(_turn(job), 0.0) + part.work
             parts.append(part)

@@ -13,7 +13,7 @@ from service.telemetry.call_telemetry import CallTelemetry
 
 
 class Calls:
-    """Opens calls: each has a record, an admitted caller and a deadline."""
+    """Opens calls: authenticates the caller, applies its rate limit, sets the deadline, and records the outcome."""
 
     def __init__(self, access: Access, telemetry: CallTelemetry, default_timeout_s: float) -> None:
         """`default_timeout_s` applies to calls without a timeout of their own."""
@@ -28,9 +28,9 @@ class Calls:
     ) -> AsyncIterator[Call]:
         """Enter the call of `record`; when the block ends, log, count and trace the outcome.
 
-        `headers` are the caller's, with names in lower case; hostile. `timeout_s` returns the caller's timeout, None
-        if it has none, or raises ServiceError. It is called after the caller is admitted, so that others do not learn
-        what is wrong with a request.
+        `headers` are the caller's, unvalidated, with names in lower case. `timeout_s` returns the caller's timeout in
+        seconds, None without one, or raises ServiceError. It is called after authentication, so that callers without a
+        valid key learn nothing about their request.
 
         The block is cancelled at the deadline. Raises UnauthenticatedError, RateLimitedError or Expired.
         """

@@ -1,17 +1,17 @@
 """Exceptions, and the tables that map each to a gRPC status, an HTTP status and a reason.
 
 ServiceError
-├── InvalidRequestError      does not match the schema
-├── OutOfRangeError          matches the schema, with a value out of range
-├── TooLargeError            a message over the size limit
-├── MediaTypeError           a Content-Type or Content-Encoding other than plain JSON
-├── UnauthenticatedError     no key, or a wrong one
-├── ForbiddenError           a key that may not do this
-├── DenyListedError          a term of the deny-list
-├── UnsupportedError         something the models here cannot do
-├── UnknownModelError        a model that is not served
-├── RateLimitedError         a client over its rate
-├── NotReadyError            the models are not loaded yet
+├── InvalidRequestError      the request does not match the schema
+├── OutOfRangeError          a field is out of range
+├── TooLargeError            the message exceeds the size limit
+├── MediaTypeError           Content-Type is not application/json, or the body is compressed
+├── UnauthenticatedError     the API key is missing or unknown
+├── ForbiddenError           the API key does not permit the request
+├── DenyListedError          the request contains a deny-listed term
+├── UnsupportedError         the models served cannot process the request
+├── UnknownModelError        the server has no model of that name
+├── RateLimitedError         the client exceeds its request rate
+├── NotReadyError            the models are still loading
 └── CallerLeftError          the caller closed the connection
 """
 
@@ -27,13 +27,13 @@ from grpc import StatusCode
 import scheduler
 
 DOCUMENTS = "documents"
-"""The field key of the documents."""
+"""The field key of the documents to rank."""
 DOMAIN = "rerankd"
 """The ErrorInfo domain of every reason."""
-_CLIENT_CLOSED = 499  # The convention for a closed connection; never received.
-_DENY_LISTED = 498  # Of the Cohere API.
-_GENERIC = "An unforeseen error; the server's log has it under the request id."
-_RETRY_MAX_S = 59  # The official clients obey a Retry-After of 1 to 59 seconds.
+_CLIENT_CLOSED = 499  # nginx's status for a closed connection; never sent.
+_DENY_LISTED = 498  # Cohere's status for a blocked request.
+_GENERIC = "Internal error; the server's log has the details under this request id."
+_RETRY_MAX_S = 59  # Client libraries honour a Retry-After of 1 to 59 seconds.
 
 
 NO_FIELD_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -48,14 +48,14 @@ class Violation(NamedTuple):
 
 
 class ServiceError(Exception):
-    """A call that cannot be answered; the message tells the caller how to change that."""
+    """A failed call; the message tells the caller how to fix it."""
 
     retry_after_s: float | None = None
     violations: tuple[Violation, ...] = ()
 
 
 class InvalidRequestError(ServiceError):
-    """A request that does not match the schema."""
+    """The request does not match the schema."""
 
 
 class OutOfRangeError(ServiceError):
@@ -67,7 +67,7 @@ class OutOfRangeError(ServiceError):
 
 
 class TooLargeError(ServiceError):
-    """A message over the size limit."""
+    """The message exceeds the size limit."""
 
     def __init__(self, bytes_max: int) -> None:
         self.violations = (Violation(DOCUMENTS, f"make the request exceed {bytes_max / 2**20:g} MiB; send fewer"),)
@@ -75,7 +75,7 @@ class TooLargeError(ServiceError):
 
 
 class MediaTypeError(ServiceError):
-    """A body whose Content-Type or Content-Encoding is not that of plain JSON."""
+    """Content-Type is not application/json, or the body is compressed."""
 
 
 class UnauthenticatedError(ServiceError):
@@ -98,7 +98,7 @@ class UnsupportedError(ServiceError):
 
 
 class UnknownModelError(ServiceError):
-    """A model that is not served."""
+    """The server has no model of that name."""
 
 
 class RateLimitedError(ServiceError):
@@ -110,7 +110,7 @@ class RateLimitedError(ServiceError):
 
 
 class NotReadyError(ServiceError):
-    """The models are not loaded yet."""
+    """The models are still loading."""
 
     def __init__(self) -> None:
         super().__init__("the model is still loading; retry in a moment")
@@ -191,17 +191,17 @@ TABLE: dict[type[BaseException], Row] = {
     asyncio.CancelledError: _CANCELLED,
     BaseException: _UNFORESEEN,
 }
-"""Looked up along the class order of an exception, so that the last row takes any that no other row does."""
+"""Searched in the method resolution order of the exception's class; the last row matches every exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of a failed call, ready to be rendered."""
+    """A failed call, ready to be rendered."""
 
     row: Row
     message: str
     retry_after_s: float | None = None
-    """Seconds after which to ask again; None without such advice."""
+    """Seconds until a retry may succeed; None if unknown, or if no retry can succeed."""
     violations: tuple[Violation, ...] = ()
 
     @classmethod
@@ -220,7 +220,10 @@ class Outcome:
 
     @property
     def retry_after_whole_s(self) -> int:
-        """Seconds for Retry-After, 1 to 59. Without advice: 59 if only much later may help (a `retry` row), else 1."""
+        """Retry-After: `retry_after_s` rounded up to whole seconds and clamped to 1 to 59.
+
+        Without `retry_after_s`: 59 for a shed call, since no retry is expected to succeed soon; 1 otherwise.
+        """
         if self.retry_after_s is None:
             return _RETRY_MAX_S if self.row.retry else 1
         return min(max(-int(-self.retry_after_s // 1), 1), _RETRY_MAX_S)

@@ -1,4 +1,4 @@
-"""The composition root: a service is wired, started and stopped here."""
+"""The service: construction, start, serving and shutdown."""
 
 import asyncio
 import signal
@@ -30,21 +30,21 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.model_telemetry import ModelTelemetry
 from service.telemetry.streams import OUTPUT
 
-_THREADS = 1  # Of each of the two executors: tokenising, and parsing large bodies.
-_WAITING_MAX = 1000  # Calls that wait for such a thread.
-_QUIET_S = 0.25
-"""Time without a call after which a stopping service takes it that its callers know.
+_THREADS = 1  # Per executor; one tokenises, the other parses large bodies.
+_WAITING_MAX = 1000  # Calls in the queue of each executor.
+_DEPARTURE_S = 1.0
+"""Longest wait, after the drain, for callers to notice the shutdown.
 
-Until then it refuses calls as DRAINING. Once it closes, grpc cancels calls that it has received, and few clients take
-CANCELLED for a reason to ask another server.
+New calls are refused with DRAINING in this time. After it, grpc cancels calls that the service has not seen yet, and
+few clients retry a cancelled call on another server.
 """
-_QUIET_WAIT_S = 1.0  # The longest that it waits for that.
-_STALL_MIN_S = 10.0  # The least time without a returning batch after which the process is not alive.
-_STALL_BATCHES = 20  # The same in batches; the longer of the two counts.
+_QUIET_S = 0.25  # Seconds without a new call after which all callers are taken to have noticed.
+_STALL_MIN_S = 10.0
+_STALL_BATCHES = 20
 
 
 class Service:
-    """All parts between the sockets and the workers, wired once."""
+    """All components between the sockets and the workers."""
 
     def __init__(self, settings: Settings) -> None:
         """Build the components that need no model, on the running event loop. Raises FileError."""
@@ -86,9 +86,9 @@ class Service:
         try:
             grpc = await self._grpc.start(str(settings.grpc_address))
         except RuntimeError as error:
-            reason = "in use, or not an address of this machine"
-            if settings.tls_cert_file:  # gRPC knows fewer types of keys than the standard library.
-                reason += f", or a certificate of a kind that gRPC does not take, {settings.tls_cert_file}"
+            reason = "the address is in use or does not belong to this machine"
+            if settings.tls_cert_file:  # gRPC supports fewer key types than the standard library.
+                reason += f", or gRPC does not support the key type of the certificate {settings.tls_cert_file}"
             raise AddressError(f"cannot listen on {settings.grpc_address}: {reason}") from error
         loaded = await load_models(settings)
         models = [model for model, _ in loaded]
@@ -123,12 +123,12 @@ class Service:
             print(f"rerankd: {api} on {Address(address.host, port)}", file=OUTPUT)
 
     async def stop(self) -> None:
-        """Admit no more requests, finish those admitted within the drain time, refuse all others, and close."""
+        """Refuse new work, finish admitted work within `drain_seconds`, fail the rest, and close."""
         self._serving = False
         await self._grpc.unready()
         if self._dispatcher:
-            await self._dispatcher.drain(max(self._settings.drain_seconds - _QUIET_WAIT_S - CLOSING_S, 0))
-        await self._quiet()
+            await self._dispatcher.drain(max(self._settings.drain_seconds - _DEPARTURE_S - CLOSING_S, 0))
+        await self._await_quiet()
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
         self._tokenising.close()
         self._parsing.close()
@@ -136,15 +136,15 @@ class Service:
         with suppress(TimeoutError):
             await asyncio.wait_for(on_daemon_thread(self._telemetry.close), CLOSING_S)
 
-    async def _quiet(self) -> None:
-        """Wait until callers have noticed that the service stops."""
+    async def _await_quiet(self) -> None:
+        """Wait until no call has ended for `_QUIET_S`, up to `_DEPARTURE_S`."""
         loop = asyncio.get_running_loop()
-        limit = loop.time() + _QUIET_WAIT_S
-        while self._calls.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # There is no event for a call that does not come.
+        limit = loop.time() + _DEPARTURE_S
+        while self._calls.quiet_s() < _QUIET_S and loop.time() < limit:  # noqa: ASYNC110  # The absence of calls has no event to wait for.
             await asyncio.sleep(_QUIET_S / 10)
 
     def _alive(self) -> bool:
-        """Return True while batches return, however many wait."""
+        """Whether workers complete batches, whatever the queue length."""
         limit_s = max(_STALL_MIN_S, _STALL_BATCHES * self._settings.batch_seconds)
         return self._dispatcher is None or self._dispatcher.stalled_s() < limit_s
 
@@ -169,7 +169,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _certificates(settings: Settings) -> Certificates | None:
-    """Return the certificates, None without TLS. Raises FileError."""
+    """Return the TLS certificates; None without TLS. Raises FileError."""
     if not settings.tls_cert_file or not settings.tls_key_file:
         return None
     return Certificates(settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file)

@@ -33,7 +33,7 @@ https://kubernetes.io/docs/concepts/services-networking/service/#environment-var
 
 
 class SettingsError(Exception):
-    """Invalid settings; the message names each."""
+    """Invalid settings; the message names each of them."""
 
 
 def available_workers() -> int:
@@ -47,17 +47,17 @@ def available_workers() -> int:
 
 
 def _workers(settings: dict[str, Any]) -> int:
-    """Return one worker for a GPU, where concurrent batches would make batch times unpredictable."""
+    """Return 1 on a GPU, since concurrent batches make batch times unpredictable; else the number of CPUs."""
     return 1 if settings["provider"] is Provider.CUDA else available_workers()
 
 
 def _batch_seconds(settings: dict[str, Any]) -> float:
-    """Return less for a GPU, which is saturated by much shorter batches than a CPU."""
+    """Return the default batch time in seconds; a GPU is saturated by shorter batches than a CPU."""
     return 0.02 if settings["provider"] is Provider.CUDA else 0.05
 
 
 def _config_file() -> str | None:
-    """Return the file that the environment names; the variable may have any letter case, as that of any setting."""
+    """Return the value of RERANKD_CONFIG; its name is case-insensitive, like those of the other settings."""
     return next((value for name, value in os.environ.items() if name.upper() == _CONFIG), None)
 
 
@@ -66,11 +66,11 @@ def _names(text: object) -> object:
 
 
 def _model(text: object) -> Path | HubId:
-    """Return a path, if it exists or begins like one, or else a model on the hub."""
+    """Return a path if it exists, is absolute or begins with a dot; else the id of a model on the hub."""
     if isinstance(text, Path | HubId):
         return text
     if not isinstance(text, str):
-        raise ValueError("expected text")  # noqa: TRY004  # pydantic does not report a TypeError as a fault.
+        raise ValueError("expected text")  # noqa: TRY004  # pydantic reports only ValueError.
     path = Path(text)
     if text and (path.exists() or path.is_absolute() or text.startswith(".")):
         return path
@@ -81,11 +81,11 @@ def _model(text: object) -> Path | HubId:
 
 
 class ModelSource(NamedTuple):
-    """The location and the names of a model."""
+    """The location and the names of a model to serve."""
 
     location: Path | HubId
     name: str | None
-    """None: the name that its directory or the hub gives it."""
+    """None: the model's own name."""
     aliases: tuple[str, ...]
 
     @classmethod
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment take precedence over the file."""
+        """Give the environment precedence over the file."""
         file = _config_file()
         return (
             init_settings,
@@ -175,8 +175,10 @@ class Settings(BaseSettings):
     def load(cls) -> "Settings":
         """Return the settings of this process. Raises SettingsError naming every setting at fault."""
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | {_CONFIG}
-        names = {name for name in os.environ if name.upper().startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)}
-        if unknown := {name for name in names if name.upper() not in known}:
+        variables = {
+            name for name in os.environ if name.upper().startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)
+        }
+        if unknown := {name for name in variables if name.upper() not in known}:
             raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
         file = _config_file()
         if file and not Path(file).is_file():
@@ -187,8 +189,8 @@ class Settings(BaseSettings):
             faults = (
                 f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}"
                 for e in error.errors()
-                if e["type"]
-                != "default_factory_not_called"  # The default depends on another faulty setting, which is named.
+                # Skip defaults that depend on an invalid setting, which has an error of its own.
+                if e["type"] != "default_factory_not_called"
             )
             raise SettingsError("; ".join(faults)) from None
         except (OSError, ValueError) as error:  # The file is unreadable or is not TOML.
@@ -218,5 +220,5 @@ class Settings(BaseSettings):
 
 
 def spans_wanted() -> bool:
-    """Return True if OpenTelemetry's variables name a collector for spans; its SDK reads them itself."""
-    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}ENDPOINT") for kind in ("", "TRACES_"))
+    """Whether OpenTelemetry's standard variables name an endpoint for spans; its SDK reads the variables itself."""
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT") for signal in ("", "TRACES_"))

@@ -1,4 +1,4 @@
-"""API keys: the client and the permissions of each."""
+"""Authentication by API key."""
 
 import hashlib
 import hmac
@@ -23,17 +23,17 @@ class _Key(NamedTuple):
 
 
 class ApiKeys:
-    """Names the client of a call by its key, or by its own name where no keys are required."""
+    """Identifies the client by its API key, or, where no keys are required, by the name that it sends."""
 
     def __init__(self, keys_file: Path | None) -> None:
-        """Read the keys, one a line; without a file, none is required. Raises FileError."""
+        """Read the keys file, one key a line; None: no keys are required. Raises FileError."""
         self._keys = ReloadingFile("keys file", keys_file, _parse) if keys_file else None
 
     def caller(self, authorization: str | None, name: str | None) -> Caller:
         """Return the caller.
 
-        `authorization` is the header of that name, `name` the client's own name; both hostile.
-        Raises UnauthenticatedError if keys are required and this is not one.
+        `authorization` is the header of that name, `name` the client's own name; both unvalidated.
+        Raises UnauthenticatedError where keys are required and the key is missing or unknown.
         """
         if self._keys is None:
             return Caller("".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS)
@@ -42,11 +42,11 @@ class ApiKeys:
             raise UnauthenticatedError("send an API key as `Authorization: Bearer KEY`")
         digest = _digest(key.strip())
         match = None
-        for known in self._keys.value:  # All of them, so that the time does not tell which one matches.
+        for known in self._keys.value:  # No early exit: the time must not depend on the position of the key.
             if hmac.compare_digest(known.digest, digest):
                 match = known
         if match is None:
-            raise UnauthenticatedError("this key is not known here")
+            raise UnauthenticatedError("the API key is unknown")
         return match.caller
 
 
@@ -64,15 +64,15 @@ def _parse(text: str) -> list[_Key]:
 
 
 def _parse_key(line: str) -> _Key:
-    """Return the key of `name:key` or `name:sha256:HEX`, then any `option=value`. Raises ValueError."""
+    """Parse `name:key` or `name:sha256:HEX`, followed by `option=value` words. Raises ValueError."""
     client, separator, rest = (part.strip() for part in line.partition(":"))
     words = rest.split()
     if not separator or not client or not words:
         raise ValueError("expected name:key or name:sha256:HEX")
-    key, *assignments = words
+    key, *option_words = words
     options: dict[str, Any] = {}
-    for assignment in assignments:
-        name, _, value = assignment.partition("=")
+    for word in option_words:
+        name, _, value = word.partition("=")
         if name not in _OPTIONS or name in options:
             raise ValueError(
                 f"expected {', '.join(f'{known}=...' for known in _OPTIONS)} after the key, each at most once"

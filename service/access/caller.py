@@ -1,15 +1,15 @@
-"""A caller: its client and its permissions."""
+"""A client and the limits of its API key."""
 
 from typing import NamedTuple
 
 
 class Caller(NamedTuple):
-    """A client and its permissions."""
+    """A client and the limits of its API key."""
 
     client: str
     lane: int = 0
-    """The most urgent lane that it may ask for; also its lane if a request names none."""
+    """The most urgent lane that it may request, and its default; 0 to 999, 0 the most urgent."""
     rate: int | None = None
-    """Requests a second; None: the rate of the settings."""
+    """Requests a second; None: the server's general limit."""
     models: frozenset[str] | None = None
-    """Names or aliases of the models that it may use; None: all."""
+    """Names or aliases of the models it may use; None: all."""

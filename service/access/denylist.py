@@ -10,17 +10,17 @@ from service.net.reloading_file import ReloadingFile
 
 
 class DenyList:
-    """Finds terms as whole words, in any letter case and with any white space between their words.
+    """Finds terms as whole words, ignoring letter case and the amount of white space.
 
-    One pass over a text finds all terms (Aho and Corasick, 1975): its time does not depend on how many there are.
+    One pass over a text finds all terms (Aho and Corasick, 1975), so the time does not grow with their number.
     """
 
     def __init__(self, file: Path | None) -> None:
-        """Read the terms, one a line; blank lines and lines that begin with # are ignored. Raises FileError."""
+        """Read the terms, one a line; ignore blank lines and lines that begin with #. Raises FileError."""
         self._terms = ReloadingFile("deny-list", file, _parse) if file else None
 
     def check(self, texts: Iterable[str]) -> None:
-        """Raise DenyListedError if one of the texts contains a term. Blocks; may be called on any thread."""
+        """Raise DenyListedError if one of the texts contains a term. Blocking; safe to call from any thread."""
         if self._terms is None:
             return
         terms = self._terms.value
@@ -43,7 +43,7 @@ def _normalised(text: str) -> str:
 
 
 def _contains(terms: ahocorasick.Automaton, text: str) -> bool:
-    """Return True if the text contains a term that is not part of a longer word."""
+    """Return whether the text contains a term that is not part of a longer word."""
     if not len(terms):
         return False
     for last, length in terms.iter(text):
@@ -53,9 +53,9 @@ def _contains(terms: ahocorasick.Automaton, text: str) -> bool:
     return False
 
 
-def _joined(text: str, left: int) -> bool:
-    """Return True if the characters at `left` and `left + 1` belong to one word."""
-    return 0 <= left < len(text) - 1 and _in_word(text[left]) and _in_word(text[left + 1])
+def _joined(text: str, index: int) -> bool:
+    """Return whether the characters at `index` and `index + 1` belong to the same word."""
+    return 0 <= index < len(text) - 1 and _in_word(text[index]) and _in_word(text[index + 1])
 
 
 def _in_word(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""The rate limit of a client."""
+"""Request rate limits."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,19 +13,19 @@ _CLIENTS_MAX = 10_000
 
 
 class RateLimit:
-    """Refuses a client that is over its rate, and never makes it wait.
+    """Refuses requests beyond the rate of their client; never delays one.
 
-    The library's own wait polls, in no order and without bound, which would be a queue before the queue; so it is
-    called with a timeout of 0. The most recent clients are kept, more than can send a request within a period.
+    A Throttler that waits polls in no order and without bound: a second queue in front of the scheduler's. Hence the
+    timeout of zero. Least recently seen clients are forgotten beyond `_CLIENTS_MAX`, more than call within a period.
     """
 
     def __init__(self, rate: int | None) -> None:
-        """Allow each client `rate` requests a second unless it has its own rate; None: any number."""
+        """Allow each client `rate` requests a second unless its key has its own rate; None: no limit."""
         self._rate = rate
         self._clients: OrderedDict[tuple[str, int], Throttler] = OrderedDict()
 
     async def admit(self, caller: Caller) -> None:
-        """Count a request. Raises RateLimitedError, with the period as advice, if it is over the rate."""
+        """Count a request. Raises RateLimitedError, to be retried after the period, beyond the rate."""
         rate = self._rate if caller.rate is None else caller.rate
         if rate is None:
             return

@@ -1,6 +1,6 @@
-"""Messages from bytes, which are hostile until parsed.
+"""Parsing of untrusted protobuf messages.
 
-They are parsed here and not by grpc, which would answer malformed ones with INTERNAL.
+Handlers receive bytes and parse them here, since grpc itself answers undecodable messages with INTERNAL.
 """
 
 from collections.abc import AsyncIterator
@@ -29,16 +29,13 @@ def parse(message_type: type[M], raw: bytes) -> M:
 
 
 class Parts(Generic[M]):
-    """The messages of a stream, in order of arrival.
-
-    Raises what `parse` does, and TooLargeError if they are too large together.
-    """
+    """Parses the messages of a stream. Raises InvalidRequestError, or TooLargeError, also for the total size."""
 
     def __init__(self, message_type: type[M], stream: AsyncIterator[bytes]) -> None:
         self._message_type = message_type
         self._stream = aiter(stream)
         self.size = 0
-        """Bytes of the messages so far."""
+        """Bytes received so far."""
 
     def __aiter__(self) -> AsyncIterator[M]:
         return self

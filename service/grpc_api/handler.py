@@ -1,4 +1,7 @@
-"""The opening and the end of every method: a call, its status, and a load report in its trailers."""
+"""The common part of all methods: authentication, deadline, record, error status.
+
+The trailers of every call report the load of the server.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -21,10 +24,10 @@ R = TypeVar("R")
 
 
 class Handler:
-    """Wraps the methods of all services."""
+    """Runs the methods of all services."""
 
     def __init__(self, calls: Calls, load: Callable[[], Load | None]) -> None:
-        """Report the load that `load` returns, unless it is None, in the trailers of every call."""
+        """`load` returns the load to report in trailers; None: no report."""
         self._calls = calls
         self._load = load
 
@@ -37,9 +40,8 @@ class Handler:
         """Return a method that parses a message of `message_type` and passes it to `answer`."""
 
         async def handle(raw: bytes, context: Context) -> R:
-            held = [raw]
-            # grpc keeps the frames of an aborted call until the cycle collector runs: none of them holds the message.
-            del raw
+            message = [raw]
+            del raw  # The frames of an aborted call live until the garbage collector runs; do not keep the bytes there.
 
             async def parsed(record: CallRecord, call: Call) -> R:
                 return await answer(parse(message_type, message.pop()), context, record, call)
@@ -63,9 +65,9 @@ class Handler:
         try:
             async with self._calls.open(record, metadata(context), partial(_timeout_s, context)) as call:
                 message = await answer(record, call)
-        except Exception as error:  # noqa: BLE001  # The table has a row for everything.
-            # Without its traceback, whose frames hold the message. It is handled after this block, so that no other
-            # exception has it as its context.
+        except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
+            # Drop the traceback, whose frames hold the message. Abort outside of this block, so that the abort does not
+            # get this error as its context.
             failure = error.with_traceback(None)
         self._report(context)
         if failure:
@@ -73,7 +75,7 @@ class Handler:
         return message
 
     def _report(self, context: Context) -> None:
-        """Add a load report to the trailers of a call."""
+        """Report the load in the trailers."""
         if load := self._load():
             context.set_trailing_metadata(((TRAILER, report(load)),))
 

@@ -14,16 +14,16 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Health(health.aio.HealthServicer):
-    """Health of the services and of the server as a whole; `LIVENESS` is computed at each check."""
+    """Health of each service, of the server as a whole, and of `LIVENESS`, evaluated on each check."""
 
     def __init__(self, services: Iterable[str], alive: Callable[[], bool]) -> None:
-        """Know no name until `start`; `alive` returns True while the process makes progress."""
+        """`alive` returns whether the process makes progress. No name is known until `start`."""
         super().__init__()
         self._names = (*services, health.OVERALL_HEALTH)
         self._alive = alive
 
     async def start(self) -> None:
-        """Answer NOT_SERVING, and SERVING for `LIVENESS`."""
+        """Answer NOT_SERVING, except for `LIVENESS`."""
         await self._set_all(_NOT_SERVING)
         await self.set(LIVENESS, _SERVING)
 

@@ -1,16 +1,16 @@
-"""The load report (ORCA) that balancers read in the trailers of every call."""
+"""The load report for client-side balancers, in the trailers of every call."""
 
 from rerank.v2.load_report_pb2 import LoadReport
 
 from scheduler import Load
 
 TRAILER = "endpoint-load-metrics-bin"
-"""Its key."""
+"""The trailer's key, as defined by ORCA."""
 
-_RATE = 1.0  # Not the true one: balancers weigh by it, so that a server with more calls got more.
-_IDLE = 0.1  # Reported by an idle server: a utilisation of 0 would hide the report.
+_RATE = 1.0  # Constant: the true rate would feed back into the balancer; see the .proto file.
+_IDLE = 0.1
 
 
 def report(load: Load) -> bytes:
-    """Return the report, by which a server with more work gets fewer calls."""
+    """Return the serialised report; balancers send fewer calls to a server with a higher utilisation."""
     return LoadReport(rps_fractional=_RATE, application_utilization=_IDLE + load.pressure).SerializeToString()

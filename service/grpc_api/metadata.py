@@ -1,4 +1,4 @@
-"""Metadata of a call; hostile until parsed."""
+"""Untrusted metadata of a call."""
 
 from typing import Any, TypeAlias
 
@@ -7,22 +7,22 @@ import grpc
 from service.errors import InvalidRequestError
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-"""A call of the grpc library."""
+"""grpc's context of a call."""
 
 _PRIORITY = "x-priority"
-_DIGITS_MAX = 12  # Of a number: more than any valid one has.
+_DIGITS_MAX = 12  # Enough for every valid priority; bounds the cost of parsing.
 
 
 def metadata(context: Context) -> dict[str, str]:
-    """Return the textual metadata of a call by key; of equal keys, the last."""
+    """Return the text metadata of a call by key; the last value of a repeated key."""
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
 def lane(context: Context, default: int) -> int:
-    """Return the lane that the metadata of a call name, or `default`. Raises InvalidRequestError."""
-    value = metadata(context).get(_PRIORITY)
-    if not value:
+    """Return the lane in a call's metadata, or `default`. Raises InvalidRequestError."""
+    text = metadata(context).get(_PRIORITY)
+    if not text:
         return default
-    if not value.removeprefix("-").isdecimal() or len(value) > _DIGITS_MAX:
-        raise InvalidRequestError(f"{_PRIORITY} takes a whole number")
-    return int(value)
+    if not text.removeprefix("-").isdecimal() or len(text) > _DIGITS_MAX:
+        raise InvalidRequestError(f"{_PRIORITY} must be a whole number")
+    return int(text)

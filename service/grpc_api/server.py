@@ -1,4 +1,4 @@
-"""The gRPC server, its options and its services."""
+"""The gRPC server."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,26 +16,26 @@ from service.net.tls import Certificates, Texts
 from service.rerank.backend import Backend
 from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
 
-_MARGIN = 2**20  # A message a little too large is still received, so that the answer can say so.
+_MARGIN = 2**20  # Accept slightly oversized messages, so that the service can refuse them with a reason.
 _METADATA_BYTES_MAX = 16 * 2**10
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX + _MARGIN),
-    ("grpc.max_send_message_length", -1),  # Answers are bounded by their requests.
+    ("grpc.max_send_message_length", -1),  # The size of an answer is bounded by that of its request.
     ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
-    ("grpc.so_reuseport", 0),  # A port in use is an error, not a second server that gets half of the calls.
-    # More calls than ever wait. A client holds calls back for lack of streams, and the scheduler does not see them: an
-    # urgent one would wait behind the others.
+    ("grpc.so_reuseport", 0),  # Fail on a port in use; do not share its calls with another process.
+    # Above any number of waiting calls: the scheduler does not see calls that a client holds back for lack of streams,
+    # so an urgent one among them would wait behind the others.
     ("grpc.max_concurrent_streams", 10_000),
     # A client may ping every 10 s, with or without calls; two pings at shorter intervals disconnect it.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_ping_strikes", 2),
-    # The server pings every minute; the library's default is two hours. A client whose machine has gone does not close
-    # its connection, and gateways drop silent connections (Azure after 240 s, AWS after 350 s).
+    # The server pings every minute; the library's default is two hours. A crashed machine does not close its
+    # connections, and gateways drop silent connections (Azure after 240 s, AWS after 350 s).
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: only the age ends a connection.
+    ("grpc.max_connection_idle_ms", 2**31 - 1),  # Never: max_connection_age limits connections instead.
 )
 
 
@@ -52,10 +52,10 @@ class GrpcApi:
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
     ) -> None:
-        """Answer through `backend`; `alive` returns True while the process makes progress.
+        """Answer through `backend`; `alive` returns whether the process makes progress.
 
-        A connection takes no more calls after `connection_age_max_s`, 0 for never: its client opens another, and so
-        finds servers that are new.
+        A connection accepts no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens
+        another, possibly to a server that started meanwhile.
         """
         handler = Handler(calls, backend.load)
         services = RerankV2(backend, limits, handler).services() | TeiV1(backend, limits, handler).services()
@@ -63,8 +63,8 @@ class GrpcApi:
         self._starting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
             options=(*_OPTIONS, *_age(connection_age_max_s)),
-            maximum_concurrent_rpcs=None,  # The scheduler refuses calls, and the answer says why.
-            compression=grpc.Compression.NoCompression,  # An answer is a few numbers for each document.
+            maximum_concurrent_rpcs=None,  # The scheduler refuses calls, with a reason.
+            compression=grpc.Compression.NoCompression,  # Answers are small.
         )
         self._credentials = _credentials(certificates) if certificates else None
         for name, methods in services.items():
@@ -79,7 +79,7 @@ class GrpcApi:
         else:
             port = self._server.add_insecure_port(address)
         await self._health.start()
-        # grpc breaks when its start is cancelled: it goes on, and `stop` waits for it.
+        # Cancelling grpc's start breaks the server. Shield it; `stop` awaits it.
         self._starting = asyncio.create_task(self._server.start())
         await asyncio.shield(self._starting)
         return port
@@ -93,19 +93,19 @@ class GrpcApi:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more calls, wait up to `grace_s` for those that run, and close."""
-        if self._starting:  # grpc raises for a server that was not started.
+        """Accept no new calls, wait up to `grace_s` seconds for running ones, and close."""
+        if self._starting:  # Stopping a server that never started raises.
             await self._starting
             await self._server.stop(grace_s)
 
 
 def _age(seconds: int) -> Sequence[tuple[str, int]]:
-    # The default grace has no end: calls that run at that age are finished.
+    # max_connection_age_grace stays infinite, so that running calls finish.
     return (("grpc.max_connection_age_ms", seconds * 1000),) if seconds else ()
 
 
 def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    """Return credentials that follow the certificates: grpc asks for changes before each handshake."""
+    """Return credentials that check for new certificates before each handshake."""
     current = certificates.texts
 
     def changed() -> grpc.ServerCertificateConfiguration | None:
@@ -118,7 +118,7 @@ def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
 
     return grpc.dynamic_ssl_server_credentials(
         _configuration(current),
-        changed,  # type: ignore[arg-type]  # Its types do not know that None stands for no change.
+        changed,  # type: ignore[arg-type]  # The stubs omit None, which means no change.
         require_client_authentication=current.client_ca is not None,
     )
 

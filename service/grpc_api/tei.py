@@ -1,4 +1,4 @@
-"""The methods of `tei.v1`, the form of text-embeddings-inference."""
+"""The methods of `tei.v1`, the API of text-embeddings-inference."""
 
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -145,5 +145,5 @@ def _metadata(request: RerankRequest, result: RerankResult, total_ns: int) -> pb
 
 
 def _uint32(number: int) -> int:
-    """Return a number, or the largest uint32 if it is larger."""
+    """Clamp a number to the range of a uint32 field."""
     return min(number, _UINT32_MAX)

@@ -1,4 +1,4 @@
-"""Errors of models on the hub, in words for the operator."""
+"""Errors of models on the hub."""
 
 import errno
 
@@ -27,8 +27,8 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (HFValidationError, "no such path, and not a valid model name on the hub: {text}"),
     (OfflineModeIsEnabled, "the cache, {cache}, lacks some of its files, and HF_HUB_OFFLINE forbids downloads"),
 )
-"""The first match counts: some classes derive from others."""
-_NO_TOKEN = "the hub refuses the token ({status}): set HF_TOKEN to one that may read the model, or unset it"  # noqa: S105
+"""The first match counts, since some types are subclasses of others."""
+_NO_TOKEN = "the hub rejects the token ({status}): set HF_TOKEN to one that may read the model, or unset it"  # noqa: S105
 _BY_STATUS = {401: _NO_TOKEN, 403: _NO_TOKEN}
 _FULL = "the disk of the cache, {cache}, is full: free space, or set HF_HUB_CACHE to another directory"
 _READ_ONLY = "the cache, {cache}, is not writable: {text}; set HF_HUB_CACHE to a writable directory"
@@ -44,13 +44,13 @@ _DOWNLOAD_FAILED = "the download from {hub} failed ({text}): check the network, 
 
 
 class HubError(ModelError):
-    """A model that cannot be fetched from the hub; the message says why, and how to change that."""
+    """A model is not available from the hub; the message gives the cause and a remedy."""
 
     @classmethod
     def of(cls, model: HubId, error: BaseException) -> "HubError":
-        """Return the error for the operator in place of one from the libraries."""
+        """Return the error for operators that explains an error of huggingface_hub or of a library below it."""
         if isinstance(error, (LocalEntryNotFoundError, RevisionResolutionError)) and error.__cause__:
-            error = error.__cause__  # It is not in the cache either; the cause says why the hub did not answer.
+            error = error.__cause__  # The hub's failure; `error` only adds that the cache lacks the file.
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
         number = error.errno if isinstance(error, OSError) else None
         template = (

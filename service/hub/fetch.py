@@ -1,4 +1,4 @@
-"""Models of the hub, fetched into its cache."""
+"""Downloads of models from the hub, through its cache."""
 
 import logging
 import os
@@ -25,9 +25,9 @@ from service.hub.id import HubId
 
 _NEEDED = ("config.json", "tokenizer.json")
 _WANTED = (*_NEEDED, "tokenizer_config.json", "special_tokens_map.json")
-constants.HF_HUB_DISABLE_TELEMETRY = True  # Otherwise it fetches a list of AI agents and reports if one runs this.
+constants.HF_HUB_DISABLE_TELEMETRY = True  # Telemetry would download a list of agents and report a match.
 _LOG = logging.getLogger(__name__)
-_LOG.setLevel(logging.INFO)  # A line at the start for each model: its source and its commit.
+_LOG.setLevel(logging.INFO)  # Report each download once at start.
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Snapshot:
 
 
 def fetch(model: HubId) -> Snapshot:
-    """Return the files of a model, fetched from the hub unless its cache holds them. Raises ModelError.
+    """Download the files needed to serve a model that the cache lacks. Raises ModelError.
 
-    On a terminal, bars on standard error show the progress.
+    On a terminal, standard error shows progress bars.
     """
-    logging.getLogger("huggingface_hub").handlers.clear()  # Its warnings go to the root logger.
+    logging.getLogger("huggingface_hub").handlers.clear()  # Send its warnings to the root logger only.
     _LOG.info("model %s: asking %s", model, _source())
     try:
         snapshot = _fetch(model)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001  # Three libraries raise; HubError has words for the operator.
+    except Exception as error:  # noqa: BLE001  # Three libraries raise many types.
         raise HubError.of(model, error) from None
     _LOG.info("model %s: commit %s, %s", model, snapshot.commit, snapshot.graph.name)
     return snapshot
@@ -60,7 +60,7 @@ def _fetch(model: HubId) -> Snapshot:
     repository = model.repository
     revision = HfApi(library_name="rerankd").resolve_revision(repository, revision=model.revision)
     with disable_progress_bars():
-        # It also caches the list of the model's files, which tells without the hub if one is missing.
+        # snapshot_download also caches the list of files, which shows without the hub which ones are missing.
         directory = Path(snapshot_download(repository, revision=revision, allow_patterns=["config.json"]))
     try:
         names = [file.path for file in get_cached_repo_tree(repository, revision=revision)]
@@ -81,7 +81,7 @@ def _fetch(model: HubId) -> Snapshot:
 
 
 def _graph(model: HubId, names: Sequence[str]) -> str:
-    """Return the ONNX file that `model` names, or the usual one."""
+    """Return the ONNX file that the id names, or the usual one."""
     if not model.graph:
         return usual_graph(names, subject=f"model {model}", location=str(model), source=model.repository)
     if model.graph not in names:
@@ -98,16 +98,16 @@ def _data(model: HubId, path: Path, graph: str) -> list[str]:
         raise HubError(f"model {model}: {graph} {error}") from None
 
 
-def _beside(directory: Path, graph: str, data: Sequence[str]) -> Path:
-    """Return the path of the graph in a folder that also holds its data.
+def _colocated(directory: Path, graph: str, data: Sequence[str]) -> Path:
+    """Return a path of the graph whose external data lies in the same real directory.
 
-    The cache holds links, and large files of any model may share a store by content. ONNX Runtime follows a link to
-    data only into the folder of the resolved graph.
+    The cache contains links into a store by content hash. ONNX Runtime follows a link to external data only within the
+    real directory of the graph.
     """
     files = [directory / name for name in (graph, *data)]
     if len({file.resolve().parent for file in files}) == 1:
         return files[0]
-    # In the model's folder of the cache, so that it is deleted with the model; a hard link takes no space.
+    # In the model's cache directory, so that deleting the model deletes it; hard links take no space.
     place = directory.parents[1] / "rerankd" / directory.name
     for file in files:
         name = place / file.relative_to(directory)

@@ -1,4 +1,4 @@
-"""The identifier of a model on the hub."""
+"""Ids of models on the hub."""
 
 import re
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ _FORM = re.compile(
     r"(?:@(?P<revision>refs/pr/\d+|[^/@\s]+))?"
     r"(?:/(?P<graph>[^@\s]+\.onnx))?"
 )
-"""As in the hub's URLs, `hf://ORG/NAME@REVISION/PATH`: other slashes in a revision are written %2F."""
+"""The hub's URI form, `hf://ORG/NAME@REVISION/PATH`; a revision other than refs/pr/N writes slashes as %2F."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubId:
-    """A model on the hub at a revision, and its ONNX file if that is not the usual one."""
+    """A model on the hub at a revision, with the ONNX file to serve; None: the usual one."""
 
     repository: str
-    """ORG/NAME, also the name that the model is served under."""
+    """ORG/NAME; also the name of the served model."""
     revision: str = "main"
     """A branch, a tag or a commit."""
     graph: str | None = None

@@ -1,4 +1,4 @@
-"""The models on this machine."""
+"""The list of local models."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -20,15 +20,15 @@ _COMMIT_DIGITS = 12  # Enough to tell commits apart.
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model, or a setting that names a model which is not on this machine."""
+    """A local model, or a configured model that is missing."""
 
     model: str
-    """A value of `RERANKD_MODEL` that names it."""
+    """Its value for `RERANKD_MODEL`."""
     configured: bool
     commit: str | None = None
-    """The commit on the hub; None for a directory."""
+    """The commit hash on the hub; None for a directory."""
     refs: tuple[str, ...] = ()
-    """Branches and tags that pointed to the commit when they were last resolved."""
+    """Branches and tags that pointed at the commit when last downloaded."""
     bytes: int = 0
     """Total size of its files."""
     context: int | None = None
@@ -37,12 +37,12 @@ class Entry:
     """The reason why it cannot be served; None if it can."""
 
     def is_of(self, model: HubId) -> bool:
-        """Return True if `model` names this model, with any of its graphs."""
+        """Return whether it has this repository and revision, whatever the graph."""
         return self.model.partition("@")[0] == model.repository and model.revision in (*self.refs, self.commit)
 
 
 def catalogue(embedded: Path, configured: Sequence[Path | HubId]) -> list[Entry]:
-    """Return the embedded model, those configured, and those in the hub's cache that can be served."""
+    """Return the embedded model, the configured models, and the servable models in the hub's cache."""
     paths = dict.fromkeys([embedded, *(model for model in configured if isinstance(model, Path))])
     entries = [_entry(str(path), partial(locate, path), configured=path in configured) for path in paths]
     wanted = [model for model in configured if isinstance(model, HubId)]
@@ -64,7 +64,7 @@ def table(entries: Sequence[Entry]) -> str:
 
 
 def as_json(entries: Sequence[Entry]) -> str:
-    """Return the models as JSON."""
+    """Return the models as a JSON array."""
     return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 

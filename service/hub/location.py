@@ -1,4 +1,4 @@
-"""The location of the model that a setting names."""
+"""Locates the model of a setting."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from service.hub.id import HubId
 
 
 def locate(model: Path | HubId) -> ModelDirectory:
-    """Return the model that a setting names; one of the hub is fetched first. Raises ModelError.
+    """Return the model directory of a setting, downloaded first if it is on the hub. Raises ModelError.
 
-    A path leads to a model directory or to one of its graphs.
+    A path names a model directory or one of the ONNX files in it.
     """
     if isinstance(model, Path):
         directory = _directory(model)
@@ -24,6 +24,6 @@ def locate(model: Path | HubId) -> ModelDirectory:
 def _directory(path: Path) -> ModelDirectory:
     if path.suffix != ".onnx" or not path.is_file():
         return ModelDirectory.read(path)
-    folder = path.absolute().parent  # Links are not resolved: the files beside the link belong to the model.
+    folder = path.absolute().parent  # Do not resolve links: the files next to the link count.
     above = not (folder / "config.json").is_file() and (folder.parent / "config.json").is_file()
     return ModelDirectory.read(folder.parent if above else folder, graph=path)

@@ -1,1 +1,1 @@
-"""Addresses, HTTP servers, TLS, and reloading files."""
+"""Addresses, HTTP servers, TLS, and files that are reloaded when they change."""

@@ -22,14 +22,14 @@ class Address(NamedTuple):
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
         elif ":" in host:
-            host = ""  # An IPv6 address without brackets does not tell where the port begins.
+            host = ""  # An IPv6 address without brackets is ambiguous.
         if not host or not port.isdecimal() or int(port) > _PORT_MAX:
             raise ValueError("expected host:port, such as 127.0.0.1:8080")
         return cls(host, int(port))
 
     @property
     def is_loopback(self) -> bool:
-        """True for a loopback address and for `localhost`."""
+        """Whether the host is a loopback address, or `localhost`."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -13,13 +13,13 @@ from starlette.types import ASGIApp
 from service.net.address import Address
 
 CLOSING_S = 2.0
-"""Seconds for the last answers to be sent after the work is done."""
+"""Seconds for sending the last answers after the drain."""
 _HEAD_BYTES_MAX = 16 * 2**10
 """Limit on request line and headers, equal to that on gRPC metadata; a larger head is refused with 400."""
 _BACKLOG = 2048
-"""Length of the queue of connections to accept, uvicorn's own; the kernel may cap it (Linux: net.core.somaxconn)."""
-# It warns of each request that is not HTTP or asks for another protocol, with which clients could fill the log.
+"""Length of the accept queue, uvicorn's default; the kernel may cap it (Linux: net.core.somaxconn)."""
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+"""uvicorn warns of each malformed or upgrade request, so clients could fill the log."""
 
 
 class AddressError(Exception):
@@ -30,7 +30,7 @@ class HttpServer(uvicorn.Server):
     """An HTTP server on one address."""
 
     def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
-        """Serve `app`, encrypted with `tls` if given; close a connection after `idle_s` without a request."""
+        """Serve `app`, over TLS with the context `tls`; close connections that are idle for `idle_s` seconds."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,15 +40,15 @@ class HttpServer(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,  # The service logs each call itself.
-                proxy_headers=False,  # The address of a caller is not used, so that a forged one has no effect.
-                server_header=False,  # It would tell attackers the version of a library.
-                date_header=True,  # RFC 9110, section 6.6.1, asks for it.
-                limit_concurrency=None,  # The scheduler refuses calls, and the answer says why.
+                proxy_headers=False,  # Caller addresses are not used, so forged ones have no effect.
+                server_header=False,  # Do not disclose the library to attackers.
+                date_header=True,  # Required by RFC 9110, section 6.6.1.
+                limit_concurrency=None,  # The scheduler refuses calls, with a reason.
                 limit_max_requests=None,
                 backlog=_BACKLOG,
                 h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
                 timeout_keep_alive=idle_s,
-                timeout_graceful_shutdown=round(CLOSING_S),  # For requests that are not complete by then.
+                timeout_graceful_shutdown=round(CLOSING_S),  # Then incomplete requests are dropped.
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
@@ -72,7 +72,7 @@ class HttpServer(uvicorn.Server):
         return port
 
     async def stop(self) -> None:
-        """Answer open requests and close."""
+        """Answer the open requests and close."""
         self.should_exit = True
         if self._task:
             await self._task
@@ -83,8 +83,8 @@ class HttpServer(uvicorn.Server):
 def listening(address: Address) -> socket.socket:
     """Return a socket bound to `address`. Raises AddressError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only for a socket created with IPPROTO_TCP. With it, the body of an answer
-    # waits until the client has acknowledged the head: 40 ms.
+    # asyncio disables Nagle's algorithm only on sockets created with IPPROTO_TCP. The algorithm would delay the body of
+    # an answer until the client acknowledges its head: 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

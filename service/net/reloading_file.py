@@ -14,45 +14,45 @@ class FileError(Exception):
 
 
 class ReloadingFile(Generic[T]):
-    """The parsed value of a file, read again when the file changes.
+    """The parsed contents of a file, reloaded when the file changes.
 
-    While a changed file cannot be used, the previous value stays, which is logged once.
+    If a changed file is unusable, the previous contents stay, and each problem is logged once.
     """
 
     def __init__(self, name: str, path: Path, parse: Callable[[str], T]) -> None:
-        """Read the file, called `name` in messages; `parse` takes its text. Raises FileError, as `parse` may."""
+        """Read the file, called `name` in messages; `parse` may raise FileError. Raises FileError."""
         self._name = f"{name} {path}"
         self._path = path
         self._parse = parse
-        self._stamp = self._read_stamp()
+        self._stamp = self._current_stamp()
         self._value = self._read()
         self._problem: str | None = None
 
     @property
     def value(self) -> T:
-        """The present value. Costs a stat of the file."""
+        """The current contents. Costs one stat call."""
         try:
-            stamp = self._read_stamp()
+            stamp = self._current_stamp()
             if stamp != self._stamp:
                 self._stamp = stamp  # First, so that an unusable file is not read again for every call.
                 self._value, self._problem = self._read(), None
         except FileError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
-                _log.error("reload failed, the previous contents stay in use: %s", self._problem)
+                _log.error("reload failed, keeping the previous contents: %s", self._problem)
         return self._value
 
-    def _read_stamp(self) -> tuple[int, int, int]:
-        """Return inode, modification time and size, one of which changes when the file does.
+    def _current_stamp(self) -> tuple[int, int, int]:
+        """Return inode, modification time in ns and size, at least one of which changes with the file.
 
-        A mounted secret is replaced by a link to another inode; a file that was read half written may be finished
-        within the same tick of the clock.
+        Kubernetes replaces a mounted secret by a link to another file: the inode changes. A file that was read half
+        written may be completed within the resolution of the clock: the size changes.
         """
         try:
-            status = self._path.stat()
+            stat = self._path.stat()
         except OSError as error:
             raise FileError(f"{self._name} cannot be read: {error.strerror}") from None
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
     def _read(self) -> T:
         try:

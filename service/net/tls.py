@@ -18,13 +18,13 @@ class Texts(NamedTuple):
     chain: str
     key: str
     client_ca: str | None
-    """Certificates that sign those of clients; None: clients need none."""
+    """None: clients need no certificate."""
 
 
 class Certificates:
-    """A certificate, its key, and the CA of clients.
+    """The server's certificate chain, its key, and the CA of client certificates.
 
-    While changed files cannot be used together, the previous ones stay in use, which is logged once.
+    If changed files are unusable together, the previous contents stay, and the problem is logged once.
     """
 
     def __init__(self, chain: Path, key: Path, client_ca: Path | None) -> None:
@@ -33,20 +33,20 @@ class Certificates:
         self._chain = ReloadingFile("TLS certificate file", chain, str)
         self._key = ReloadingFile("TLS key file", key, str)
         self._client_ca = ReloadingFile("TLS client CA file", client_ca, str) if client_ca else None
-        self._lock = Lock()  # gRPC calls from threads of its own.
+        self._lock = Lock()  # gRPC calls from its own threads.
         self._seen = self._used = self._read()
         self._context = _context(*self._paths)
 
     @property
     def texts(self) -> Texts:
-        """The contents for new connections: the same object until the files change."""
+        """The contents for new connections; the same object until the files change."""
         with self._lock:
             self._reload()
             return self._used
 
     @property
     def context(self) -> ssl.SSLContext:
-        """The context for new connections of the standard library."""
+        """The context for new connections; the same object until the files change."""
         with self._lock:
             self._reload()
             return self._context
@@ -60,10 +60,10 @@ class Certificates:
         except FileError as error:
             context, problem = self._context, error
         if texts != self._read():
-            return  # The files changed in between: the next connection reloads.
+            return  # The files changed meanwhile; the next connection tries again.
         self._seen = texts
         if problem:
-            _log.error("reload failed, the previous certificates stay in use: %s", problem)
+            _log.error("reload failed, keeping the previous contents: %s", problem)
         else:
             self._used, self._context = texts, context
 
@@ -72,10 +72,9 @@ class Certificates:
 
 
 class CurrentContext(ssl.SSLContext):
-    """A permanent context that delegates each handshake to the context of the current files.
+    """A permanent context that delegates every handshake to the context built from the current files.
 
-    The files make a new context, and not new certificates in an old one, which would still trust a removed CA and
-    resume earlier sessions.
+    Loading new certificates into an existing context would keep removed CAs trusted and old sessions resumable.
     """
 
     def __new__(cls, _: Certificates) -> Self:
@@ -85,12 +84,12 @@ class CurrentContext(ssl.SSLContext):
         self._certificates = certificates
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        """Begin a connection; asyncio calls it for each that it accepts."""
+        """Start a handshake; asyncio calls it for each accepted connection."""
         return self._certificates.context.wrap_bio(*args, **options)
 
 
 class _Connection(ssl.SSLObject):
-    """Sends close_notify and does not wait for the client's: idle clients do not read, and would delay a drain."""
+    """Sends close_notify without waiting for the reply: idle clients do not send one and would delay a drain."""
 
     def unwrap(self) -> None:
         """Send close_notify."""
@@ -99,16 +98,16 @@ class _Connection(ssl.SSLObject):
 
 
 def _context(chain: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
-    """Return a context of the files. Raises FileError."""
+    """Return a context built from the current files. Raises FileError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslobject_class = _Connection
-    _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS certificate file", chain)  # Only to check that it can be read.
+    _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "TLS certificate file", chain)  # Only to check the file.
     try:
-        context.load_cert_chain(chain, key, password="")  # Without one, OpenSSL would ask the terminal.
+        context.load_cert_chain(chain, key, password="")  # Without a password, OpenSSL prompts on the terminal.
     except OSError as error:
-        if isinstance(error, ssl.SSLError) and not error.reason:  # Its text is no more than "PEM lib".
-            raise FileError(f"TLS key file {key} holds no private key in PEM that needs no password") from None
+        if isinstance(error, ssl.SSLError) and not error.reason:  # The text is only "PEM lib".
+            raise FileError(f"TLS key file {key} contains no unencrypted private key in PEM") from None
         reason = error.reason.lower().replace("_", " ") if isinstance(error, ssl.SSLError) else error.strerror
         raise FileError(f"TLS key file {key} cannot be used with TLS certificate file {chain}: {reason}") from None
     if client_ca:

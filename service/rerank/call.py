@@ -11,7 +11,7 @@ from service.access.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call over either API."""
+    """The id, the caller and the deadline of a call over either API."""
 
     id: str
     caller: Caller
@@ -20,12 +20,12 @@ class Call:
 
     @property
     def client(self) -> str:
-        """Name of the caller's client."""
+        """The client's name."""
         return self.caller.client
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Cancel the block when the deadline passes. Raises Expired then."""
+        """Cancel the block, including the reading of the request, at the deadline. Raises Expired then."""
         try:
             async with asyncio.timeout_at(self.deadline):
                 yield

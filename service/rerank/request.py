@@ -12,9 +12,9 @@ MAX_TOKENS_PER_DOC = 4096
 
 @dataclass(frozen=True, slots=True)
 class RerankRequest:
-    """A query and the documents to order by their relevance to it.
+    """A query and the documents to rank by relevance to it.
 
-    Raises OutOfRangeError, with a violation for each field at fault, so that no invalid one exists.
+    Construction validates all fields; it raises OutOfRangeError with every field that is out of range.
     """
 
     model: str | None

@@ -21,10 +21,11 @@ from service.rerank.request import RerankRequest
 from service.rerank.result import RerankResult
 from service.rerank.served_model import ServedModel
 
-_CHUNK_DOCUMENTS = 32  # Tokenised by one call, of a few milliseconds, so that a more urgent request can go between.
-_CHUNK_CHARACTERS = 64 * 1024  # Of a chunk of long documents.
-_TOKENS_PER_CHARACTER = 0.2  # Of English text.
-_PER_UNIT = 100  # Documents, or windows, of a search unit, as published for the API mirrored here.
+_CHUNK_DOCUMENTS = 32
+_CHUNK_CHARACTERS = 64 * 1024
+"""Largest chunk tokenised in one call: a few milliseconds, so that a more urgent request waits no longer."""
+_TOKENS_PER_CHARACTER = 0.2  # English text.
+_PER_UNIT = 100  # Documents, or windows, in a search unit.
 
 
 class _Scored(NamedTuple):
@@ -33,7 +34,7 @@ class _Scored(NamedTuple):
     scores: list[float | None]
     """One a pair, in [0, 1]; None where the model failed."""
     cached_tokens: int | None
-    """Tokens of the pairs whose scores were cached; None without a cache."""
+    """Tokens of the pairs whose scores were in the cache; None without a cache."""
     wait_s: float
 
 
@@ -111,8 +112,8 @@ class Reranker:
     async def _encode(self, request: RerankRequest, call: Call, model: ServedModel) -> tuple[Encoded, Query]:
         """Return the tokenised pairs and query of a request.
 
-        Before each chunk the scheduler checks that it would still admit the request: under load, others may take the
-        room while this one waits to be tokenised, and tokenising a request that will be refused is wasted.
+        Before each chunk, check that the scheduler would still admit the request. Under overload other requests fill
+        the queue meanwhile, and tokenising a request that will be refused wastes time.
         """
         self._serial += 1
         run = partial(self._tokenising.run, request.lane, self._serial)
@@ -132,7 +133,7 @@ class Reranker:
         return encoded, query
 
     async def _scored(self, pairs: Sequence[EncodedPair], model: ServedModel, lane: int, call: Call) -> _Scored:
-        """Return the scores of pairs; those that are not cached are computed by the workers, equal ones once."""
+        """Return the scores of pairs, from the cache where possible; score each other distinct pair once."""
         keys = [pair.key for pair in pairs]
         known: dict[bytes, float | None] = {
             key: score for key, score in zip(keys, model.cache.find(keys), strict=True) if score is not None
@@ -164,7 +165,7 @@ class Reranker:
 
 
 def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:
-    """Raise ForbiddenError if the key of the caller does not permit the lane or the model."""
+    """Raise ForbiddenError if the caller's key does not permit the request."""
     if request.lane < caller.lane:
         raise ForbiddenError(f"this API key is limited to priority {caller.lane} and larger, less urgent values")
     if caller.models is not None and caller.models.isdisjoint(model.names):
@@ -172,10 +173,10 @@ def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -
 
 
 def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
-    """Return the amount of work of a request as estimated from its characters, without tokenising.
+    """Estimate the work of a request from its size in characters, without tokenising.
 
-    The estimate fits English. It is low for text with more tokens a character; such a request is then refused when it
-    is submitted with its true tokens. It is not learned, so that no client can change it for another.
+    The estimate fits English. It is too low for text with more tokens per character; the scheduler then decides on the
+    true number of tokens. It does not adapt to past requests, so one client cannot change it for another.
     """
     context = model.engine.context
     query = int(min(len(request.query) * _TOKENS_PER_CHARACTER, context // 2))
@@ -188,7 +189,7 @@ def _estimate(request: RerankRequest, model: ServedModel) -> Amount:
 
 
 def _chunks(documents: Sequence[str]) -> Iterator[list[str]]:
-    """Split documents into chunks, each tokenised by one call."""
+    """Split documents into chunks to tokenise in one call."""
     chunk: list[str] = []
     characters = 0
     for document in documents:

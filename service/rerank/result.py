@@ -1,4 +1,4 @@
-"""The result that the answer of every API form is made from."""
+"""The answer to a request, independent of the API form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class RerankResult:
-    """The ranked documents of a request, and its cost."""
+    """The answer to a request, with its usage and timing."""
 
     id: str
     results: Sequence[Ranked]
@@ -26,12 +26,12 @@ class RerankResult:
     input_tokens: int
     """Tokens of all pairs, duplicates included."""
     warnings: Sequence[str]
-    """Sentences; empty if there is nothing to warn of."""
+    """Sentences for the caller, such as about truncated texts."""
     wait_s: float
     """Seconds from admission until the first pair reached a worker."""
     tokenise_s: float
-    """Seconds of thread time for tokenising."""
+    """Seconds of thread time spent on tokenising."""
     model: str
     """Name of the model that scored."""
     cached_tokens: int | None = None
-    """Input tokens whose scores were cached; None without a cache."""
+    """Tokens of the pairs whose scores were in the cache; None without a cache."""

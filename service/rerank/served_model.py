@@ -11,7 +11,7 @@ class ServedModel:
     """A loaded model, its name and its aliases."""
 
     number: int
-    """Its index among the models of the dispatcher; 0 is the default one."""
+    """Its index among the models; 0 is the default model."""
     name: str
     aliases: tuple[str, ...]
     engine: Engine
@@ -19,5 +19,5 @@ class ServedModel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its name and its aliases."""
+        """The name and the aliases."""
         return self.name, *self.aliases

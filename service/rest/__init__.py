@@ -1,1 +1,1 @@
-"""The REST API: JSON to requests and back, errors to HTTP statuses; one file for each form of body."""
+"""The REST API: decodes requests, encodes answers and errors; one module for each form of the body."""

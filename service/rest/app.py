@@ -1,4 +1,4 @@
-"""The REST application and its endpoint."""
+"""The REST application and its routes."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial

@@ -15,15 +15,15 @@ from service.rest.document_text import text_of
 from service.rest.routes import Route
 from service.rest.schema import Body
 
-_FAULTS_MAX = 5  # Faults of a body that a message lists.
+_FAULTS_MAX = 5  # Errors listed in a message.
 _LARGE = 64 * 1024
-"""Bytes of the smallest body that is parsed on a thread."""
+"""Bodies of at least this many bytes are parsed on a thread."""
 _SMALL = 2 * 1024
-"""Bytes of the largest body whose objects become text on the event loop, which takes a millisecond or two."""
-_PIECE_S = 0.01  # Of thread time, after which a more urgent request may go first.
+"""Bodies below this many bytes have their objects rendered on the event loop: at most about 2 ms."""
+_STEP_S = 0.01  # After this time on a thread, a more urgent request may go first.
 _VALUES_MAX = 500_000
-"""Values and names in a body: to create them takes a tenth of a second, during which no other thread runs."""
-_BLOCK = 64 * 1024  # Bytes of a body whose values are counted at a time.
+"""Limit on values and names in a body. Creating that many holds the interpreter lock for about 0.1 s."""
+_BLOCK = 64 * 1024  # Bytes scanned at a time.
 
 
 class Decoder:
@@ -62,12 +62,12 @@ class Decoder:
         try:
             value = from_json(raw, allow_inf_nan=False)
         except ValueError as error:
-            raise InvalidRequestError(f"the body is not JSON: {error}") from None
-        form = route.form_of(value)
-        if isinstance(value, dict) and isinstance(documents := value.get(form.ranked_field), list):
-            self._limits.check_documents(len(documents), form.ranked_field)
+            raise InvalidRequestError(f"the body is not valid JSON: {error}") from None
+        body_type = route.type_of(value)
+        if isinstance(value, dict) and isinstance(documents := value.get(body_type.ranked_field), list):
+            self._limits.check_documents(len(documents), body_type.ranked_field)
         try:
-            return form.model_validate(value)
+            return body_type.model_validate(value)
         except ValidationError as error:
             faults = [
                 f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
@@ -77,11 +77,9 @@ class Decoder:
 
 
 def _check_values(raw: bytes | bytearray) -> None:
-    """Raise OutOfRangeError if there are too many values, without creating any.
+    """Raise OutOfRangeError if a body has too many values, before creating any.
 
-    Outside of strings, each value and name but the first follows a bracket, a comma or a colon: those are counted. A
-    string begins and ends with a quote that no backslash escapes, so that every second part between such quotes is
-    outside.
+    Outside of strings, a bracket, comma or colon precedes each value.
     """
     if len(raw) <= _VALUES_MAX:
         return
@@ -99,8 +97,8 @@ def _check_values(raw: bytes | bytearray) -> None:
 
 
 def _read_some(unread: Iterator[str], texts: list[str]) -> bool:
-    """Append texts for up to `_PIECE_S`; return False when none is left."""
-    end = perf_counter() + _PIECE_S
+    """Render documents for `_STEP_S`; return whether there may be more."""
+    end = perf_counter() + _STEP_S
     for text in unread:
         texts.append(text)
         if perf_counter() > end:

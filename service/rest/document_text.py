@@ -1,4 +1,4 @@
-"""The text of a document that is an object."""
+"""Renders document objects as text."""
 
 import re
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from service.errors import OutOfRangeError, UnsupportedError, Violation
 from service.rest.schema import AnyDocument
 
 _TEXT, _IMAGE = "text", "image"
-_WIDE = 2**31 - 1  # Characters of a line, so that libyaml breaks none.
-_DEPTH_MAX = 16  # Levels of a document: each indents every line below it.
+_WIDTH = 2**31 - 1  # Line width that disables line breaks.
+_DEPTH_MAX = 16  # Nesting levels of a document; each indents every line below it.
 _VALUES_MAX = 100_000
-"""Values of a document: far more than the model reads, few enough to write as YAML."""
+"""Values in a document: far more than a model reads, and few enough to render fast."""
 _CHARACTERS_MAX = 1_000_000
-"""Characters of a document that is an object: writing a larger one as YAML would delay other requests."""
-_FAR = re.compile("[\U00010000-\U0010ffff]")
-"""Characters, such as most emoji, that libyaml always writes as escapes."""
-_FREE = range(0xE000, 0xF900)
-"""Code points for private use, which libyaml writes as they are."""
+"""Characters in a document object; rendering a larger one would delay other requests."""
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+"""Characters beyond the basic plane, such as emoji: libyaml always escapes them."""
+_PRIVATE_USE = range(0xE000, 0xF900)
+"""Code points without a meaning that libyaml does not escape."""
 
 
 def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None = None) -> str:
-    """Return the text of a document that the model reads.
+    """Return the text of a document for the model.
 
-    The text of a string is itself. The text of an object is YAML, which models were trained on, of its `fields` in
-    their order, or of all its fields in its own; if only `text` is left, it is that string, so that the document scores
-    as if it were sent as a string. `position` is its index in the request, for errors.
+    A string is returned unchanged. An object becomes YAML, the format that models were trained on, with its `fields` in
+    that order; None: all fields. If only `text` remains, its value is returned alone, so that the object scores like a
+    string. `position` is the index in the request, for errors.
 
-    Raises UnsupportedError for an image, OutOfRangeError if there is nothing to read, or too much.
+    Raises UnsupportedError for an image, OutOfRangeError for an empty or too large object.
     """
     if isinstance(document, str):
         return document
@@ -47,7 +47,7 @@ def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None =
 
 
 def _check_size(fields: dict[str, Any], position: int) -> None:
-    """Raise OutOfRangeError for an object that takes long to write as YAML."""
+    """Raise OutOfRangeError for an object that would take long to render as YAML."""
     level: list[Any] = [fields]
     values = depth = characters = 0
     while level:
@@ -61,13 +61,13 @@ def _check_size(fields: dict[str, Any], position: int) -> None:
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value
-        for number, maximum, limit in (
-            (depth, _DEPTH_MAX, "be {:,} levels deep"),
-            (values, _VALUES_MAX, "hold {:,} values"),
-            (characters, _CHARACTERS_MAX, "hold {:,} characters"),
+        for count, limit, unit in (
+            (depth, _DEPTH_MAX, "nested levels"),
+            (values, _VALUES_MAX, "values"),
+            (characters, _CHARACTERS_MAX, "characters"),
         ):
-            if number > maximum:
-                raise OutOfRangeError(Violation(f"documents[{position}]", f"may {limit.format(maximum)} at most"))
+            if count > limit:
+                raise OutOfRangeError(Violation(f"documents[{position}]", f"must have at most {limit:,} {unit}"))
         level = inner
 
 
@@ -75,21 +75,21 @@ def _yaml(fields: dict[str, Any]) -> str:
     text = _dump(fields)
     if r"\U" not in text:
         return text
-    # Put free characters in place of the far ones, as long as there are any.
-    far = sorted(set(chain.from_iterable(map(_FAR.findall, _texts(fields)))))
-    free = (chr(code) for code in _FREE if chr(code) not in text)
-    stand_in = dict(zip(far, free, strict=False))
-    back = {other: character for character, other in stand_in.items()}
-    text = _dump(_replaced(fields, stand_in))
-    return re.sub("[\ue000-\uf8ff]", lambda match: back.get(match[0], match[0]), text)
+    # Dump with unused private-use characters in place of astral ones, as far as there are enough, then substitute back.
+    astral = sorted(set(chain.from_iterable(_ASTRAL.findall(string) for string in _strings(fields))))
+    unused = (chr(code) for code in _PRIVATE_USE if chr(code) not in text)
+    substitutes = dict(zip(astral, unused, strict=False))
+    originals = {substitute: character for character, substitute in substitutes.items()}
+    text = _dump(_substituted(fields, substitutes))
+    return re.sub("[\ue000-\uf8ff]", lambda match: originals.get(match[0], match[0]), text)
 
 
 def _dump(fields: object) -> str:
     return str(yaml.dump(fields, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=_WIDTH))
 
 
-def _texts(value: object) -> list[str]:
-    """Return all strings and names in a value."""
+def _strings(value: object) -> list[str]:
+    """Return all strings in a value, names of fields included."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -97,8 +97,8 @@ def _texts(value: object) -> list[str]:
     return [text for inner in value for text in _strings(inner)] if isinstance(value, list) else []
 
 
-def _replaced(value: object, stand_in: dict[str, str]) -> object:
-    """Return a value with the characters of its strings and names replaced."""
+def _substituted(value: object, substitutes: dict[str, str]) -> object:
+    """Return a copy of a value with characters replaced in all its strings."""
     if isinstance(value, str):
         return _ASTRAL.sub(lambda match: substitutes.get(match[0], match[0]), value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Headers and body of a request, both hostile, as values."""
+"""Untrusted input of a call: its headers and the bytes of its body."""
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -17,24 +17,24 @@ NUMBER_MAX = 10**12 - 1
 
 
 def timeout_s(request: Request) -> float | None:
-    """Return the caller's timeout, None without one. Raises InvalidRequestError or OutOfRangeError."""
+    """Return the caller's timeout in seconds; None without one. Raises InvalidRequestError or OutOfRangeError."""
     name = "X-Request-Timeout-Ms"
-    milliseconds = whole_number(request, name)
-    if milliseconds is None:
+    timeout_ms = whole_number(request, name)
+    if timeout_ms is None:
         return None
-    if milliseconds < 1:
+    if timeout_ms < 1:
         raise OutOfRangeError(Violation(name, "must be at least 1"))
-    return milliseconds / 1000
+    return timeout_ms / 1000
 
 
 def whole_number(request: Request, name: str) -> int | None:
-    """Return the number in a header, None without it or if it is empty. Raises InvalidRequestError."""
-    value = request.headers.get(name)
-    if not value:
+    """Return the number in a header; None without one. Raises InvalidRequestError."""
+    text = request.headers.get(name)
+    if not text:
         return None
-    if not value.removeprefix("-").isdecimal() or len(value) > len(str(NUMBER_MAX)):
-        raise InvalidRequestError(f"{name} takes a whole number")
-    return int(value)
+    if not text.removeprefix("-").isdecimal() or len(text) > len(str(NUMBER_MAX)):
+        raise InvalidRequestError(f"{name} must be a whole number")
+    return int(text)
 
 
 async def body_of(request: Request) -> bytearray:

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the routes."""
+"""The OpenAPI documentation of the routes."""
 
 from typing import Any, Union
 
@@ -36,12 +36,12 @@ _KEY = HTTPBearer(auto_error=False, scheme_name="Key", description="An API key, 
 
 
 def documentation(route: Route, limits: Limits) -> dict[str, Any]:
-    """Return the arguments of `add_api_route` that describe a route.
+    """Return the arguments of `add_api_route` that document a route.
 
-    Its headers and body are parsed by hand, not by FastAPI, so that their faults are answered as all other errors.
+    FastAPI does not parse headers and body, so that their errors get the same form as all others.
     """
-    bodies = [_schema(form, limits) for form in (route.form, *(form for form, _ in route.marked.values()))]
-    answers = (route.answer, *(answer for _, answer in route.marked.values()))
+    bodies = [_schema(body, limits) for body in (route.body, *(body for body, _ in route.alternatives.values()))]
+    answers = (route.answer, *(answer for _, answer in route.alternatives.values()))
     responses: dict[int | str, dict[str, Any]] = {
         int(code): {"model": ErrorBody, "description": status.description}
         | ({"headers": _ADVICE} if status.retry_after else {})
@@ -56,7 +56,7 @@ def documentation(route: Route, limits: Limits) -> dict[str, Any]:
         "response_model_exclude_none": True,
         "responses": responses,
         "openapi_extra": {
-            "security": [{}],  # Or no key, where none is required.
+            "security": [{}],  # The key is optional: the server may have none.
             "parameters": [
                 {"name": name, "in": "header", "description": text, "schema": schema} for name, schema, text in _HEADERS
             ],
@@ -68,9 +68,9 @@ def documentation(route: Route, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _schema(form: type[Body], limits: Limits) -> dict[str, Any]:
-    """Return the schema of a body, with the limit on documents that the server is set to."""
-    schema = form.model_json_schema()
-    documents = schema["properties"][form.ranked_field]
+def _schema(body: type[Body], limits: Limits) -> dict[str, Any]:
+    """Return the schema of a body, with the configured limit on documents."""
+    schema = body.model_json_schema()
+    documents = schema["properties"][body.ranked_field]
     documents["description"] = f"{documents['description'].removesuffix('.')}; 1 to {limits.documents_max:,}."
     return schema

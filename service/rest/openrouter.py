@@ -13,7 +13,7 @@ _PROVIDER = "rerankd"
 
 
 class OpenRouterRequest(Body):
-    """A rerank request. Fields not named here, like `provider` and `user`, are ignored; null is the same as absent."""
+    """A request body. Unknown fields, such as `provider` and `user`, are ignored; null means absent."""
 
     model: Annotated[str, Field(description="Name or alias of the model.")]
     query: Query
@@ -26,7 +26,7 @@ class OpenRouterRequest(Body):
 
     @property
     def ranked(self) -> Sequence[AnyDocument]:
-        """The documents, as sent."""
+        """The documents to rank, as sent."""
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
@@ -40,7 +40,7 @@ class OpenRouterRequest(Body):
         )
 
     def answer(self, request: RerankRequest, result: RerankResult) -> "OpenRouterResponse":
-        """Return the body of the answer to `request` that has `result`."""
+        """Return the answer with `result`, and the texts of `request`."""
         return OpenRouterResponse(
             id=result.id,
             model=self.model,
@@ -72,7 +72,7 @@ class OpenRouterResult(BaseModel):
 
 
 class OpenRouterUsage(BaseModel):
-    """The cost of the call."""
+    """Usage of a call."""
 
     search_units: Annotated[int, Field(description="Hundreds of documents, rounded up.")]
     total_tokens: int

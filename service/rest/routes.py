@@ -1,4 +1,4 @@
-"""The paths, and the forms of body that each takes."""
+"""The routes and the API forms that each accepts."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,20 +19,20 @@ class Route(NamedTuple):
     path: str
     name: str
     summary: str
-    form: type[Body]
+    body: type[Body]
     answer: type[BaseModel]
-    marked: Mapping[str, tuple[type[Body], type[BaseModel]]] = {}
-    """Other forms by a field that no other form of the path has."""
+    alternatives: Mapping[str, tuple[type[Body], type[BaseModel]]] = {}
+    """Body and answer of other forms, by a field that only their bodies have."""
     statuses: Mapping[int, int] = {}
-    """Statuses to answer in place of those that clients of this form do not know."""
+    """Replacements for HTTP statuses that clients of this form do not know."""
 
-    def form_of(self, body: object) -> type[Body]:
-        """Return the form of a body."""
+    def type_of(self, body: object) -> type[Body]:
+        """Return the type that matches a body's fields."""
         if isinstance(body, dict):
-            for field, (form, _) in self.marked.items():
+            for field, (body_type, _) in self.alternatives.items():
                 if body.get(field) is not None:
-                    return form
-        return self.form
+                    return body_type
+        return self.body
 
 
 ROUTES = (

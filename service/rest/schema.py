@@ -1,4 +1,4 @@
-"""Types and fields that forms of a rerank call share."""
+"""The common part of the API forms."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,44 +11,44 @@ from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
 from service.rerank.result import RerankResult
 
 AT_LEAST_1 = {"minimum": 1}
-"""For documentation only: `RerankRequest` checks it, because a value out of range is 422 and a wrong type 400."""
+"""For documentation only. RerankRequest enforces bounds: out of range is answered with 422, a wrong type with 400."""
 
 
 AnyDocument = str | Annotated[dict[str, Any], Field(json_schema_extra={"minProperties": 1})]
 
 
 class Body(BaseModel):
-    """A rerank request in one of the forms. Fields not named in it are ignored; null is the same as absent."""
+    """A request body. Unknown fields are ignored; null means absent."""
 
     model_config = ConfigDict(strict=True)
 
     ranked_field: ClassVar[str] = "documents"
-    """The name of the field with the documents."""
+    """Name of the field with the documents to rank."""
 
     @property
     @abstractmethod
     def ranked(self) -> Sequence[AnyDocument]:
-        """The documents, as sent."""
+        """The documents to rank, as sent."""
 
     @property
     def fields(self) -> Sequence[str] | None:
-        """Fields to read of a document that is an object; None: all."""
+        """Names of the fields to read of an object, in this order; None: all."""
         return None
 
     @abstractmethod
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
-        """Return the request, in `lane` unless the body has a priority.
+        """Convert to a RerankRequest; `lane` is the default priority.
 
-        `texts` has the text of each of `ranked`. Raises OutOfRangeError.
+        `texts` are the texts of `ranked`, in the same order. Raises OutOfRangeError.
         """
 
     @abstractmethod
     def answer(self, request: RerankRequest, result: RerankResult) -> BaseModel:
-        """Return the body of the answer to `request` that has `result`."""
+        """Return the answer with `result` to `request`, which `to_request` returned."""
 
 
-def _whole(value: object) -> object:
-    """Return 3.0 as 3, and any other value as it is."""
+def _integral(value: object) -> object:
+    """Convert a float without a fraction, such as 3.0 or 1e3, to an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -94,7 +94,7 @@ class Tokens(BaseModel):
 
 
 class Meta(BaseModel):
-    """The cost of the call."""
+    """Usage and warnings of a call."""
 
     api_version: ApiVersion
     billed_units: BilledUnits
@@ -106,7 +106,7 @@ class Meta(BaseModel):
 
     @classmethod
     def of(cls, result: RerankResult, version: str) -> "Meta":
-        """Return the cost of `result`, for version `version` of the form."""
+        """Return the usage and warnings of `result`, for API version `version`."""
         return cls(
             api_version=ApiVersion(version=version),
             billed_units=BilledUnits(search_units=result.search_units),

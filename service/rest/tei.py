@@ -12,7 +12,7 @@ from service.rest.schema import Body, Index, Query, TopN
 
 
 class TeiRequest(Body):
-    """A rerank request. Fields not named here are ignored; null is the same as absent.
+    """A request body. Unknown fields are ignored; null means absent.
 
     `truncate` is ignored: long texts are read in windows.
     """
@@ -31,7 +31,7 @@ class TeiRequest(Body):
 
     @property
     def ranked(self) -> Sequence[str]:
-        """The documents, as sent."""
+        """The documents to rank, as sent."""
         return self.texts
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
@@ -39,7 +39,7 @@ class TeiRequest(Body):
         return RerankRequest(model=None, query=self.query, documents=texts, top_n=self.top_n, lane=lane)
 
     def answer(self, request: RerankRequest, result: RerankResult) -> "TeiRanks":  # noqa: ARG002
-        """Return the body of the answer that has `result`."""
+        """Return the answer with `result`."""
         return TeiRanks(
             [
                 TeiRank(

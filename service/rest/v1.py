@@ -11,7 +11,7 @@ from service.rest.schema import AT_LEAST_1, AnyDocument, Body, Index, MaxTokensP
 
 
 class V1Request(Body):
-    """A rerank request. Fields not named here are ignored; null is the same as absent."""
+    """A request body. Unknown fields are ignored; null means absent."""
 
     model: Annotated[str | None, Field(description="Name or alias of the model; absent: the default model.")] = None
     query: Query
@@ -36,7 +36,7 @@ class V1Request(Body):
 
     @property
     def ranked(self) -> Sequence[AnyDocument]:
-        """The documents, as sent."""
+        """The documents to rank, as sent."""
         return self.documents
 
     @property
@@ -57,7 +57,7 @@ class V1Request(Body):
         )
 
     def answer(self, request: RerankRequest, result: RerankResult) -> "V1Response":  # noqa: ARG002
-        """Return the body of the answer that has `result`."""
+        """Return the answer with `result`."""
         return V1Response(
             id=result.id,
             model=self.model or result.model,

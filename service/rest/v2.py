@@ -11,7 +11,7 @@ from service.rest.schema import Body, Index, MaxTokensPerDoc, Meta, Priority, Qu
 
 
 class V2Request(Body):
-    """A rerank request. Fields not named here are ignored; null is the same as absent."""
+    """A request body. Unknown fields are ignored; null means absent."""
 
     model: Annotated[str, Field(description="Name or alias of the model.")]
     query: Query
@@ -26,7 +26,7 @@ class V2Request(Body):
 
     @property
     def ranked(self) -> Sequence[str]:
-        """The documents, as sent."""
+        """The documents to rank, as sent."""
         return self.documents
 
     def to_request(self, texts: Sequence[str], lane: int) -> RerankRequest:
@@ -41,7 +41,7 @@ class V2Request(Body):
         )
 
     def answer(self, request: RerankRequest, result: RerankResult) -> "V2Response":  # noqa: ARG002
-        """Return the body of the answer that has `result`."""
+        """Return the answer with `result`."""
         return V2Response(
             id=result.id,
             results=[V2Result(index=r.index, relevance_score=r.relevance_score) for r in result.results],

@@ -28,8 +28,8 @@ class CallTelemetry:
 
         `headers` are the caller's; they may contain the context of its trace.
         """
-        # The record does not hold the error, whose traceback has frames that hold the record: both, with the message of
-        # the call, would be kept until the cycle collector runs.
+        # Do not store the error in the record. A frame of its traceback refers to the record, and the cycle would keep
+        # the request in memory until the garbage collector runs.
         start = perf_counter()
         try:
             yield
@@ -39,7 +39,7 @@ class CallTelemetry:
         self._end(record, headers, perf_counter() - start)
 
     def close(self) -> None:
-        """Send the spans that were not sent yet. Blocks as long as their collector does."""
+        """Export the remaining spans. Blocks while the collector does."""
         self._tracing.close()
 
     def _end(

@@ -27,6 +27,6 @@ def configure_logging() -> None:
     logging.getLogger("grpc._cython.cygrpc").addFilter(_is_relevant)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Return False for the message that a caller left while its answer was sent."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Drop errors that only report a caller that disconnected during its answer."""
     return "ExecuteBatchError raised in core" not in record.getMessage()

@@ -48,7 +48,7 @@ class ModelTelemetry:
         self._batch_pairs.labels(model).observe(report.batch.pairs)
         self._batch_tokens.labels(model).observe(report.batch.pairs * report.batch.length)
         self._failed.labels(model).inc(len(report.failures))
-        if report.failures:  # Their requests may still be answered, so that nothing else tells of it.
+        if report.failures:  # Their requests may still succeed, and then nothing else reports this.
             self._log.warning("pairs failed", model=model, pairs=len(report.failures), error=repr(report.failures[0]))
 
     def warn_batch_dependent(self, model: str) -> None:

@@ -1,11 +1,11 @@
-"""Standard output and standard error, without failing when they go to a full disk."""
+"""Standard output and standard error that tolerate failed writes, such as to a full disk."""
 
 from io import FileIO, TextIOWrapper
 from typing import Any, TextIO
 
 
 class _Lossy(FileIO):
-    """Drops a line that cannot be written: a call is worth more than its log line."""
+    """Discards data that cannot be written: a failed log line must not fail a call."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -15,7 +15,7 @@ class _Lossy(FileIO):
 
 
 def _unbuffered(descriptor: int) -> TextIO:
-    # A buffer that could not be flushed would fail again at the exit, and change its status.
+    # Without a buffer: flushing one at exit would fail again and change the exit status.
     return TextIOWrapper(_Lossy(descriptor, "w", closefd=False), encoding="utf-8", write_through=True)
 
 

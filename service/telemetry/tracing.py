@@ -1,4 +1,4 @@
-"""Calls as spans of OpenTelemetry, each in the trace of its caller."""
+"""OpenTelemetry spans of calls, as children of their callers' spans."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ class Tracing:
             try:
                 self._provider = _exporting()
             except ModuleNotFoundError:
-                _LOG.warning("spans are configured, but its SDK is missing: pip install 'rerankd[traces]'")
+                _LOG.warning("spans are not exported: the OpenTelemetry SDK is missing; pip install 'rerankd[traces]'")
         self._tracer = self._provider.get_tracer(_NAME, version(_NAME))
 
     def span(
@@ -52,7 +52,7 @@ class Tracing:
         return trace.format_trace_id(context.trace_id) if context.is_valid else ""
 
     def close(self) -> None:
-        """Send the spans that were not sent yet. Blocks as long as the collector does."""
+        """Export the remaining spans. Blocks while the collector does."""
         if hasattr(self._provider, "shutdown"):  # Only the SDK's has it.
             self._provider.shutdown()
 
@@ -65,7 +65,7 @@ def _exporting() -> trace.TracerProvider:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
     named = Resource.create({"service.name": _NAME, "service.version": version(_NAME)})
-    named = named.merge(OTELResourceDetector().detect())  # The variables take precedence.
-    provider = TracerProvider(resource=named, shutdown_on_exit=False)  # A dead collector does not keep the process.
+    named = named.merge(OTELResourceDetector().detect())  # The environment takes precedence.
+    provider = TracerProvider(resource=named, shutdown_on_exit=False)  # A dead collector must not block the exit.
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

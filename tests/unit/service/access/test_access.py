@@ -11,7 +11,7 @@ from service.errors import RateLimitedError, UnauthenticatedError
 
 
 @pytest.fixture
-def access(tmp_path: Path) -> Access:
+def door(tmp_path: Path) -> Access:
     file = tmp_path / "keys"
     file.write_text("ann:a\nann:b\nbob:c\n")
     return Access(ApiKeys(file), RateLimit(1))
@@ -19,41 +19,41 @@ def access(tmp_path: Path) -> Access:
 
 async def test_open():
     """Without keys and limits, everybody comes in under the name they give."""
-    access = Access(ApiKeys(None), RateLimit(None))
-    assert [(await access.enter(None, name)).client for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
+    door = Access(ApiKeys(None), RateLimit(None))
+    assert [(await door.enter(None, name)).client for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
 
 
-async def test_key(access: Access):
+async def test_key(door: Access):
     """With keys, a caller comes in under the key's name."""
-    assert (await access.enter("Bearer a", "bob")).client == "ann"
+    assert (await door.enter("Bearer a", "bob")).client == "ann"
 
 
-async def test_no_key(access: Access):
+async def test_no_key(door: Access):
     """With keys, nobody comes in without one, however often they ask."""
     for _ in range(3):
         with pytest.raises(UnauthenticatedError):
-            await access.enter("Bearer wrong", "ann")
+            await door.enter("Bearer wrong", "ann")
 
 
-async def test_rate(access: Access):
+async def test_rate(door: Access):
     """A client that asks too often stays out, whichever of its keys it shows."""
-    await access.enter("Bearer a", None)
+    await door.enter("Bearer a", None)
     with pytest.raises(RateLimitedError):
-        await access.enter("Bearer b", None)
-    assert (await access.enter("Bearer c", None)).client == "bob"
+        await door.enter("Bearer b", None)
+    assert (await door.enter("Bearer c", None)).client == "bob"
 
 
-async def test_wrong_keys_count_against_nobody(access: Access):
+async def test_wrong_keys_count_against_nobody(door: Access):
     """A stranger that calls itself ann uses up nothing of hers."""
     with pytest.raises(UnauthenticatedError):
-        await access.enter("Bearer wrong", "ann")
-    assert (await access.enter("Bearer a", None)).client == "ann"
+        await door.enter("Bearer wrong", "ann")
+    assert (await door.enter("Bearer a", None)).client == "ann"
 
 
 async def test_anonymous_clients_are_limited_by_name():
     """Without keys, each name has a rate of its own."""
-    access = Access(ApiKeys(None), RateLimit(1))
-    await access.enter(None, "ann")
-    await access.enter(None, "bob")
+    door = Access(ApiKeys(None), RateLimit(1))
+    await door.enter(None, "ann")
+    await door.enter(None, "bob")
     with pytest.raises(RateLimitedError):
-        await access.enter(None, " ann ")
+        await door.enter(None, " ann ")

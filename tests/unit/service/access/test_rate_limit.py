@@ -20,49 +20,46 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 async def test_so_many_a_second():
     """As many requests as allowed come in, and the next is refused."""
-    rate_limit = RateLimit(3)
+    throttle = RateLimit(3)
     for _ in range(3):
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError):
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
 
 
 async def test_refused_again():
-    """A refused request does not admit the next, and does not count against the client either."""
-    rate_limit = RateLimit(1)
-    await rate_limit.admit(Caller("ann"))
+    """A refused request does not open the door for the next, and does not count against the client either."""
+    throttle = RateLimit(1)
+    await throttle.admit(Caller("ann"))
     for _ in range(5):
         with pytest.raises(RateLimitedError):
-            await rate_limit.admit(Caller("ann"))
+            await throttle.admit(Caller("ann"))
 
 
 async def test_advice():
     """A refused client is told when to ask again."""
-    rate_limit = RateLimit(1)
-    await rate_limit.admit(Caller("ann"))
+    throttle = RateLimit(1)
+    await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError) as caught:
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
     assert caught.value.retry_after_s == 1
 
 
 async def test_the_advice_is_right(clock: SimpleNamespace):
     """A client that returns when advised is admitted."""
-    rate_limit = RateLimit(1)
-    await rate_limit.admit(Caller("ann"))
+    throttle = RateLimit(1)
+    await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError) as caught:
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
     clock.now += caught.value.retry_after_s + 1e-3
-    await rate_limit.admit(Caller("ann"))
+    await throttle.admit(Caller("ann"))
 
 
 async def test_at_once():
     """Neither answer waits: a client over its rate is not made to queue."""
-    rate_limit = RateLimit(1)
+    throttle = RateLimit(1)
     loop = asyncio.get_running_loop()
-    admitted, refused = (
-        loop.create_task(rate_limit.admit(Caller("ann"))),
-        loop.create_task(rate_limit.admit(Caller("ann"))),
-    )
+    admitted, refused = loop.create_task(throttle.admit(Caller("ann"))), loop.create_task(throttle.admit(Caller("ann")))
     for _ in range(10):
         await asyncio.sleep(0)
     assert admitted.done()
@@ -71,45 +68,45 @@ async def test_at_once():
 
 async def test_clients_are_independent():
     """What one client asks for costs another nothing."""
-    rate_limit = RateLimit(1)
-    await rate_limit.admit(Caller("ann"))
-    await rate_limit.admit(Caller("bob"))
+    throttle = RateLimit(1)
+    await throttle.admit(Caller("ann"))
+    await throttle.admit(Caller("bob"))
     with pytest.raises(RateLimitedError):
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
 
 
 async def test_no_limit():
     """Without a limit, everybody may ask as often as they like."""
-    rate_limit = RateLimit(None)
+    throttle = RateLimit(None)
     for _ in range(1000):
-        await rate_limit.admit(Caller("ann"))
+        await throttle.admit(Caller("ann"))
 
 
 async def test_bounded_memory():
     """However many names a caller makes up, only so many are remembered."""
-    rate_limit = RateLimit(1)
+    throttle = RateLimit(1)
     for number in range(10_100):
-        await rate_limit.admit(Caller(str(number)))
-    assert len(rate_limit._clients) == 10_000
+        await throttle.admit(Caller(str(number)))
+    assert len(throttle._clients) == 10_000
 
 
 async def test_those_seen_last_are_remembered():
     """Made-up names do not push out a client that keeps asking."""
-    rate_limit = RateLimit(10**6)
-    await rate_limit.admit(Caller("ann"))
-    count = rate_limit._clients["ann", 10**6]
+    throttle = RateLimit(10**6)
+    await throttle.admit(Caller("ann"))
+    count = throttle._clients["ann", 10**6]
     for number in range(10_100):
-        await rate_limit.admit(Caller(str(number)))
-        await rate_limit.admit(Caller("ann"))
-    assert rate_limit._clients["ann", 10**6] is count
-    assert ("0", 10**6) not in rate_limit._clients
+        await throttle.admit(Caller(str(number)))
+        await throttle.admit(Caller("ann"))
+    assert throttle._clients["ann", 10**6] is count
+    assert ("0", 10**6) not in throttle._clients
 
 
 async def test_a_rate_of_its_own():
     """A client with a rate of its own has that one, whether others are limited more, less, or not at all."""
     for everybodys in (None, 1, 100):
-        rate_limit = RateLimit(everybodys)
+        throttle = RateLimit(everybodys)
         for _ in range(3):
-            await rate_limit.admit(Caller("ann", rate=3))
+            await throttle.admit(Caller("ann", rate=3))
         with pytest.raises(RateLimitedError):
-            await rate_limit.admit(Caller("ann", rate=3))
+            await throttle.admit(Caller("ann", rate=3))

@@ -82,7 +82,7 @@ async def test_refused(api: Api):
 
 
 async def test_no_key(locked: Api):
-    """A call that is not admitted has a report, too."""
+    """A call that does not get through the door says it, too."""
     loaded(locked, 0.4)
     ended = await trailers(locked, f"{V2}/Rerank")
     assert ended["grpc-status"] == str(StatusCode.UNAUTHENTICATED.value[0])

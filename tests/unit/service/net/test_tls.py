@@ -136,7 +136,7 @@ def test_files_replaced_one_by_one(secret: Secret, caplog: pytest.LogCaptureFixt
     for _ in range(3):
         assert (certificates.texts, certificates.context) == (texts, context)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "reload failed, the previous certificates stay in use: TLS key file" in caplog.text
+    assert f"TLS key file {secret[KEY]}" in caplog.text
     secret[KEY].write_bytes(OTHER.private_key_pem.bytes())
     assert certificates.texts.chain == chain(OTHER).decode()
     assert certificates.context is not context

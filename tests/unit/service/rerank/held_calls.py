@@ -25,7 +25,7 @@ class Desk:
         return task
 
     async def ask(self, lane: int, name: object = None) -> "asyncio.Task[object]":
-        """Run a call that notes its name, and let it begin or wait."""
+        """Ask for a turn, and see that the question has been dealt with."""
         name = lane if name is None else name
         task = asyncio.create_task(self.executor.run(lane, 0, lambda: self.order.append(name) or name))
         await settle()
@@ -36,7 +36,7 @@ class Desk:
         self._gate.set()
 
     async def works(self) -> bool:
-        """Return True if a call still runs."""
+        """Whether a call still gets its turn."""
         async with asyncio.timeout(PATIENCE_S):
             return await self.executor.run(0, 0, lambda: True)
 

@@ -37,14 +37,14 @@ async def test_cancelled_while_waiting(desk: Desk):
 
 
 async def test_cancelled_when_granted(desk: Desk):
-    """A caller that is cancelled at the moment it is given the thread passes the thread on."""
+    """Whoever leaves at the moment the turn comes passes it on."""
     holder, leaver, stayer = await desk.hold(), await desk.ask(0), await desk.ask(1)
     loop = asyncio.get_running_loop()
 
     def leave_when_granted() -> None:
         if len(desk.executor._next) == 2:
             loop.call_soon(leave_when_granted)
-        else:  # The thread has been given, but its caller has not woken up yet.
+        else:  # The turn has been given, but its owner has not woken up yet.
             leaver.cancel()
 
     loop.call_soon(leave_when_granted)

@@ -13,7 +13,7 @@ BY_PATH = {route.path: route for route in ROUTES}
 
 def test_paths():
     """Each path has its form, and no two routes share a path or a name."""
-    assert {path: route.form for path, route in BY_PATH.items()} == {
+    assert {path: route.body for path, route in BY_PATH.items()} == {
         "/v2/rerank": V2Request,
         "/v1/rerank": V1Request,
         "/api/v1/rerank": OpenRouterRequest,
@@ -39,10 +39,10 @@ def test_paths():
 )
 def test_texts_mark_the_form_of_text_embeddings_inference(body: object, kind: type):
     """At the one path with two forms, a body with `texts` is of the one, and every other body of the other."""
-    assert BY_PATH["/rerank"].form_of(body) is kind
+    assert BY_PATH["/rerank"].type_of(body) is kind
 
 
 @pytest.mark.parametrize("path", [path for path in BY_PATH if path != "/rerank"])
 def test_other_paths_have_one_form(path: str):
     """Everywhere else the form does not depend on the body."""
-    assert BY_PATH[path].form_of({"texts": ["one"]}) is BY_PATH[path].form
+    assert BY_PATH[path].type_of({"texts": ["one"]}) is BY_PATH[path].body
