@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, CLIENT_PROJECT = (
+    tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8")) for folder in (".", "client")
+)
 LOCKS = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in ("requirements.txt", "requirements-build.txt", "requirements-dev.txt", "tests/deploy/requirements.txt")
