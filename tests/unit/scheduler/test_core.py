@@ -114,6 +114,19 @@ def test_alarm_follows_the_model():
     assert [drop.reason for drop in drops] == [Reason.SHED]
 
 
+def test_no_doomed_job_is_started():
+    """A job that the model has since learned to be hopeless is shed when its turn comes, before its alarm."""
+    cost = FixedCost()
+    machine = Machine(cost=cost)
+    blocker, doomed = a_job(1), a_job(100, lane=1, deadline=1.0)
+    machine.offer(blocker, doomed)
+    cost.token_s *= 5
+    machine.scheduler.finish(machine.started[0][1].id, None)
+    step = machine.scheduler.poll(0.6)
+    assert step.batches == ()
+    assert [(drop.job_id, drop.reason) for drop in step.drops] == [(doomed.id, Reason.SHED)]
+
+
 def test_no_doomed_job_is_taken_along():
     """A job that the model has since learned to be hopeless is not even used to fill a batch."""
     cost = FixedCost()

@@ -186,6 +186,25 @@ async def test_hanging_batch():
     assert stopped == [2, 1, 1, 1]
 
 
+async def test_hanging_batch_comes_back():
+    """A batch that comes back just after it was found to hang is served, and so is the one that found it."""
+    shell = Shell(Policy(workers=2))
+    hanging, finder, waiting = [await shell.submit(n) for n in range(3)]
+
+    def find() -> None:
+        shell.engine.held = False  # The worker starts the waiting batch; meanwhile the engine returns the oldest.
+        shell.engine.release(1)
+        shell.engine.held = True
+
+    shell.clock.call_at(shell.cost.batch(1, 100) + 0.25, find)
+    for _ in range(6):
+        shell.clock.advance(0.05)
+    await settle()
+    assert [task.done() and (await task).scores for task in (hanging, finder)] == [[0], [1]]
+    await shell.run()
+    assert (await waiting).scores == [2]
+
+
 async def test_slow_batch():
     """A pair that was stopped, but does not hang, is served at a later try, which is given longer."""
     hung = threading.Event()

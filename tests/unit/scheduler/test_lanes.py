@@ -129,6 +129,17 @@ def test_started_jobs_of_a_class_go_first():
     assert lanes.head() is better
 
 
+def test_a_started_job_leaves_its_class():
+    """A started job that is removed no longer goes before better lanes of its class."""
+    lanes = Lanes(class_width=100)
+    started, better = admitted(a_job(3, lane=150), 0), admitted(a_job(lane=110), 1)
+    lanes.push(started)
+    lanes.push(better)
+    lanes.take(started, 0, 1, 0.0)
+    lanes.remove(started)
+    assert lanes.head() is better
+
+
 def test_no_classes():
     """Without classes a better lane goes first, whatever was started."""
     lanes = Lanes()

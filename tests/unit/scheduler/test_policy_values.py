@@ -21,6 +21,14 @@ def test_limits_are_numbers(name: str):
         Policy(**{"workers": 1, name: float("nan")})
 
 
+@pytest.mark.parametrize("share", [-0.01, 0.051, float("nan")])
+def test_guaranteed_share_is_small(share: float):
+    """A guaranteed share below 0, or so large that lanes would mean little, is refused by its name."""
+    assert Policy(workers=1, guaranteed_share=0.05).guaranteed_share == 0.05
+    with pytest.raises(ValueError, match="guaranteed_share"):
+        Policy(workers=1, guaranteed_share=share)
+
+
 @pytest.mark.parametrize("name", ["express_lanes", "look_ahead"])
 def test_counts_may_be_nothing(name: str):
     """Express lanes and look-ahead may be switched off, but not be negative."""
