@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check client bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,8 +94,21 @@ check: install-dev  ## Format, lint, types and the wire contract.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory check-protos
+
+# The wire contract may not break what was released; before a first tag, what it was before this branch, or this commit.
+check-protos: install-dev  ## Style and compatibility of the wire contract.
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	@if ! git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then \
+		echo "no commit to compare with: whether the wire contract breaks older clients is not checked"; exit; fi; \
+	for ref in "$$(git describe --tags --abbrev=0 2>/dev/null)" "$$(git merge-base HEAD origin/main 2>/dev/null)" \
+		"$$(git merge-base HEAD main 2>/dev/null)" HEAD~1 HEAD; do \
+		against=$$(git rev-parse --quiet --verify "$$ref^{commit}") || continue; \
+		if [ "$$ref" != HEAD ] && [ "$$against" = "$$(git rev-parse HEAD)" ]; then continue; fi; \
+		echo "buf breaking --against $$ref"; \
+		$(BIN)/buf breaking --against "$$(git rev-parse --path-format=absolute --git-common-dir)#ref=$$against"; exit; \
+	done
 
 client: install  ## Build the wheel of the client, which applications install without the service, into dist/.
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist ./client
