@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev tools serve test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve unit test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and
 
 # Modules of tests, few at a time: they share the machine.
 SIDE_BY_SIDE := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+
+unit: install-dev  ## Run the fast tests, without a process of the service.
+	$(SIDE_BY_SIDE) -m 'not long and not slow' tests/unit tests/property
 
 test: install-dev  ## Run the tests that want nothing but Python.
 	$(SIDE_BY_SIDE) -m 'not long'

@@ -25,6 +25,7 @@ def test_goes_on():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kept", "blamed"), [(True, {"test_second"}), (False, {"test_first"})])
 def test_what_is_left_open(kept: bool, blamed: set[str], tmp_path: Path):  # noqa: FBT001
     """An object left open fails the test in which it is found, unless another test failed before."""

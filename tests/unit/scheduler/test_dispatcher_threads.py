@@ -43,6 +43,7 @@ async def test_a_worker_does_not_wait_for_the_loop():
         assert [(await task).scores for task in tasks] == [[0.0], [1.0], [2.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("restless")
 async def test_many_threads():
     """Whatever threads and callers do at the same time, every caller who stays gets the scores of its own pairs."""

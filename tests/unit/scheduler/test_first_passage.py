@@ -27,6 +27,7 @@ def walked(
     return done / walks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [(0.2, 3.0, 0.02, 0.1), (0.5, 3.0, 0.3, 0.1), (1.0, 1.0, 0.9, 0.01), (2.0, 3.0, 0.5, 0.2)]
 )

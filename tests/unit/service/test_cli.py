@@ -30,6 +30,7 @@ class Ending(NamedTuple):
     err: str
 
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 SERVER = "service.server service.rest service.grpc_api service.telemetry fastapi uvicorn prometheus_client structlog"
 ENGINE = "onnxruntime tokenizers numpy"

@@ -19,6 +19,8 @@ from tests.examples import DOCUMENTS, QUERY
 from tests.unit.service.full_precision import a_layered_graph, embedded_in_fp32
 from tests.unit.service.models import LOGITS, a_directory, score
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> ModelDirectory:

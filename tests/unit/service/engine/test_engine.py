@@ -35,6 +35,7 @@ def test_puts_the_answer_first(embedded: Engine):
     assert scores.index(max(scores)) == WASHINGTON
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_batch(embedded: Engine):
     """A pair scores the same to the last bit alone, among others of any length, at any place, and beside its equal."""
     some = pairs(embedded, 200)
