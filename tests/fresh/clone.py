@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.process import environment, listening
+from service.bench.process import addresses
+from tests.process import environment
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("CI", "HF_", "MAKE", "MFLAGS", "ORT_", "OTEL_", "PYTEST_", "PYTHON", "RERANKD_", "VIRTUAL_ENV", "XDG_")
@@ -53,7 +54,7 @@ class Clone:
         )
         assert process.stdout
         try:
-            found, said = listening(process.stdout)
+            found, said = addresses(process.stdout)
             assert len(found) == 3, f"{command} did not serve:\n{said}"
             yield found
         finally:
