@@ -1,8 +1,8 @@
-"""Weights in int8, each column with a scale of its own.
+"""Weights quantised to int8 with one scale per column.
 
-Processors without VNNI multiply bytes with `vpmaddubsw`: it adds the products of two neighbouring rows in 16 bits, and
-what does not fit is cut off. Activations are at most 255, so that weights fit, whatever they are multiplied with, of
-which no two neighbours of a column are more than 128 together: 255 * 128 <= 32,767 < 255 * 129.
+Processors without VNNI multiply bytes with `vpmaddubsw`. It adds the products of two adjacent rows in 16 bits and
+saturates. Activations are at most 255. So a sum never saturates if the magnitudes of any two adjacent weights of a
+column add up to at most 128: 255 * 128 <= 32,767 < 255 * 129. Such weights are called bounded.
 """
 
 from typing import Any
@@ -12,18 +12,18 @@ import numpy.typing as npt
 
 _MOST = 127
 _PAIR_MOST = 128
-_LARGEST_MIN = 1e-30  # Also where all is 0, so that nothing is divided by zero.
-_FOR_ROUNDING = 1 + 1e-6  # A pair that is 128 together is to be no more after a division in fp32, exact to 1e-7.
+_LARGEST_MIN = 1e-30  # Avoids a division by zero in a column of zeros.
+_FOR_ROUNDING = 1 + 1e-6  # Keeps a sum of exactly 128 at 128 after a division in fp32, which is exact to 1e-7.
 
 Weights = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
 
 def quantised(weights: Weights, *, bounded: bool) -> tuple[Int8, Weights]:
-    """Return weights, rows by columns, in int8, and the scale of each column.
+    """Return the weights as (rows, columns) int8, and the scales as (columns,) float32.
 
-    The largest of a column becomes 127, or, `bounded`, no pair of neighbours more than 128, if that is coarser. Of
-    normal weights it usually is: their rounding errors, squared, become about twice as large.
+    The largest magnitude of a column becomes 127. If `bounded`, the scale is coarser where two adjacent weights would
+    exceed 128 together. Normally distributed weights usually need that, which about doubles their mean squared error.
     """
     scales = _largest(weights) / np.float32(_MOST)
     if bounded:
@@ -32,18 +32,19 @@ def quantised(weights: Weights, *, bounded: bool) -> tuple[Int8, Weights]:
 
 
 def is_bounded(columns: Int8) -> bool:
-    """Tell whether these weights fit on every CPU, whatever they are multiplied with."""
+    """Tell whether (rows, columns) int8 weights are bounded: no CPU saturates their sums."""
     return bool((_pairs(columns.astype(np.int16)) <= _PAIR_MOST).all())
 
 
 def _pairs(weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the magnitudes of each two neighbours of a column together; a last row without one fits by itself."""
+    """Return the sum of magnitudes of rows 2i and 2i + 1 as (rows // 2, columns); an odd last row has no partner."""
     size = np.abs(weights)
     even = len(size) // 2 * 2
-    found: npt.NDArray[Any] = size[:even:2] + size[1::2]
-    return found
+    sums: npt.NDArray[Any] = size[:even:2] + size[1::2]
+    return sums
 
 
 def _largest(weights: Weights) -> Weights:
+    """Return the largest magnitude of each column, (columns,) float32."""
     largest: Weights = np.abs(weights).max(0, initial=_LARGEST_MIN)
     return largest

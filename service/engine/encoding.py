@@ -1,4 +1,4 @@
-"""From texts to pairs: cut the query, cut each document, split it into windows."""
+"""Text to pairs: truncate the query, truncate each document, split it into windows."""
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -13,61 +13,61 @@ from service.engine.lru import LruCache
 from service.engine.pair_layout import EncodedPair, Ids, PairLayout
 
 _CHARACTERS_PER_TOKEN = 8
-"""First guess of how much of a very long text is needed; more is read if that was too little."""
+"""First estimate for a long text; the encoder reads more if that yields too few tokens."""
 _CHARACTERS_MAX = 2**19
-"""Characters read of one text at most, whatever is asked for: a fifth of a second of tokenising."""
+"""Most characters tokenised of one text: a fifth of a second of tokenising."""
 _READ_BYTES = 200
-"""What the tokens of a text take beside themselves."""
+"""Overhead of one cached text, beside its token ids."""
 _KEY_BYTES = 16
-"""Of what pairs are known by: that two of a trillion pairs share one has a chance of 1 in 10**15."""
+"""Size of a cache key: among 10**12 pairs, a collision has a probability of about 10**-15."""
 
 
 class Cut(NamedTuple):
-    """How a text was cut whose end was not read."""
+    """The truncation of a text."""
 
     read: int
-    """How much of it was read."""
+    """Length that is scored, in units."""
     has: int | None
-    """How much there is; None: more than was read, but nobody counted."""
+    """Length of the text, in units; None if it was not counted."""
     unit: str
-    """What is counted: "token", or "character" where there were too many of those."""
+    """"token", or "character" for a text that is too long to tokenise."""
 
     @property
     def size(self) -> str:
-        """How much there is, in brackets, to stand behind the name of the text; empty where nobody counted."""
+        """The length of the text as a suffix of its name, such as ` (812 tokens)`; empty if it was not counted."""
         return "" if self.has is None else f" ({self.has:,} {self.unit}s)"
 
     @property
     def kept(self) -> str:
-        """How much of it was read, in words."""
+        """The scored length in words, such as `510 tokens`."""
         return f"{self.read:,} {self.unit}{'s' * (self.read > 1)}"
 
 
 class Query(NamedTuple):
-    """A query as every pair of a request begins with it."""
+    """An encoded query, the common start of all pairs of a request."""
 
     head: Ids
-    """The first part of each pair."""
+    """First part of each pair, (n,) int32."""
     window: int
-    """Tokens it leaves for a document in one pass."""
+    """Tokens left for a document in one pass."""
     digest: blake2b
-    """What the keys of its pairs go on from."""
+    """Hash state after the head; the key of each pair continues it."""
     cut: Cut | None
-    """None: all of it was read."""
+    """The truncation of the query; None if it is complete."""
 
 
 @dataclass(slots=True)
 class Encoded:
-    """The pairs of a request, and what was cut to make them."""
+    """The pairs of a request, and the truncation of its documents."""
 
     pairs: list[EncodedPair] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
-    """Which document each pair belongs to, ascending from 0."""
+    """Index of the document of each pair, ascending from 0."""
     cut: dict[int, Cut] = field(default_factory=dict)
-    """The documents of which the end was not read, ascending."""
+    """The truncated documents by index, ascending."""
     documents: int = 0
     took_s: float = 0.0
-    """Thread time spent on it."""
+    """Seconds that encoding took, summed over threads."""
 
     @property
     def pair_tokens(self) -> list[int]:
@@ -75,7 +75,7 @@ class Encoded:
         return [pair.tokens for pair in self.pairs]
 
     def append(self, other: "Encoded") -> None:
-        """Add documents that follow these."""
+        """Append the documents of `other` after these."""
         self.owners += (owner + self.documents for owner in other.owners)
         self.cut |= {document + self.documents: cut for document, cut in other.cut.items()}
         self.pairs += other.pairs
@@ -84,43 +84,43 @@ class Encoded:
 
 
 class _Read(NamedTuple):
-    """What was read of a text."""
+    """The tokens of a text, or of its beginning."""
 
     ids: Ids
-    """Its first tokens."""
+    """The first tokens, (n,) int32."""
     whole: bool
-    """Whether these are all."""
+    """Whether `ids` holds all tokens of the text."""
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
+        """Size in memory."""
         return self.ids.nbytes + _READ_BYTES
 
 
 class PairEncoder:
-    """Encodes a query with documents for one tokenizer and context. Safe from any thread."""
+    """Encodes a query with documents for one tokenizer and context. Thread-safe."""
 
     def __init__(self, tokenizer: Tokenizer, context: int, cache_bytes: int = 0) -> None:
-        """Take over `tokenizer`; `context` is what the model reads in one pass, in tokens. Raises ModelError.
+        """Take over `tokenizer`; `context` is the number of tokens that the model reads in one pass.
 
-        The tokens of documents are kept in up to `cache_bytes`.
+        A cache of up to `cache_bytes` holds the tokens of documents. Raises ModelError for an unsupported pair layout.
         """
-        # Saved with many tokenizers, shared by all threads, and applied to every text: both stay off.
+        # Many tokenizer files enable truncation and padding. Both would apply to every text, on all threads.
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._context = context
         self._template = PairLayout(tokenizer)
-        self._secret = token_bytes(_KEY_BYTES)  # Nobody can look for two pairs with one key, nor another model's.
-        self._known: LruCache[_Read] = LruCache(cache_bytes, lambda read: read.bytes)
+        self._secret = token_bytes(_KEY_BYTES)  # A caller cannot search for collisions; keys of two models differ.
+        self._cache: LruCache[_Read] = LruCache(cache_bytes, lambda read: read.bytes)
 
     @property
     def template(self) -> PairLayout:
-        """How pairs are laid out."""
+        """The layout of pairs."""
         return self._template
 
     def query(self, text: str) -> Query:
-        """Return a query, cut to half of the context."""
+        """Encode a query, truncated to half of the context."""
         most = self._context // 2
         read = self._read(text, most)
         kept = read.ids[:most]
@@ -131,8 +131,8 @@ class PairEncoder:
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`.
 
-        A document keeps its first `max_tokens_per_doc` tokens, in windows without overlap of what the query leaves.
-        An empty one makes one pair.
+        A document is truncated to `max_tokens_per_doc` tokens (at least 1) and split into windows of `query.window`
+        tokens without overlap. An empty document makes one pair.
         """
         started = perf_counter()
         encoded = Encoded(documents=len(documents))
@@ -150,17 +150,17 @@ class PairEncoder:
         return encoded
 
     def _read_all(self, texts: list[str], enough: int) -> list[_Read]:
-        """Return the tokens of each text, or, of a very long one, at least the first `enough` and one more."""
-        if not self._known.bytes_max:
+        """Return the tokens of each text; of a very long text, at least the first `enough` + 1."""
+        if not self._cache.bytes_max:
             return self._tokenise(texts, enough)
         keys = [
             self._digest(b"%d %d " % (enough, len(text)), text[:_CHARACTERS_MAX].encode()).digest() for text in texts
         ]
-        known = self._known.find(keys)
-        fresh = {key: text for key, text, read in zip(keys, texts, known, strict=True) if read is None}
-        found = dict(zip(fresh, self._tokenise(list(fresh.values()), enough), strict=True))
-        self._known.keep(found.items())
-        return [read or found[key] for key, read in zip(keys, known, strict=True)]
+        cached = self._cache.find(keys)
+        missing = {key: text for key, text, read in zip(keys, texts, cached, strict=True) if read is None}
+        tokenised = dict(zip(missing, self._tokenise(list(missing.values()), enough), strict=True))
+        self._cache.keep(tokenised.items())
+        return [read or tokenised[key] for key, read in zip(keys, cached, strict=True)]
 
     def _tokenise(self, texts: list[str], enough: int) -> list[_Read]:
         long = min(_CHARACTERS_PER_TOKEN * (enough + 1), _CHARACTERS_MAX)
@@ -168,8 +168,8 @@ class PairEncoder:
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
         return [
-            _Read(_array(found.ids), whole=True) if len(text) <= long else self._read(text, enough)
-            for text, found in zip(texts, short, strict=True)
+            _Read(_array(encoding.ids), whole=True) if len(text) <= long else self._read(text, enough)
+            for text, encoding in zip(texts, short, strict=True)
         ]
 
     def _digest(self, *parts: bytes) -> blake2b:
@@ -179,28 +179,28 @@ class PairEncoder:
         return digest
 
     def _read(self, text: str, enough: int) -> _Read:
-        """Return the tokens of `text`, or at least the first `enough` and one more.
+        """Return the tokens of `text`, or at least the first `enough` + 1.
 
-        What is read grows until it is enough, so that a hostile megabyte does not cost a second. Words are encoded
-        one by one, so all tokens but those of the last word, which may have been cut, are those of the whole text.
-        Of any text, half a million characters are read at most.
+        The prefix grows until it yields enough tokens, so that a hostile megabyte does not cost a second. Words are
+        tokenised independently. So all tokens of the prefix, except those of its last word, are tokens of the text.
+        At most `_CHARACTERS_MAX` characters are tokenised.
         """
         length = _CHARACTERS_PER_TOKEN * (enough + 1)
         most = text[:_CHARACTERS_MAX]
         while length < len(most):
-            # The fast form does not say which word a token belongs to.
+            # `encode_batch_fast` does not return word ids.
             part = self._tokenizer.encode_batch([most[:length]], add_special_tokens=False)[0]
             words = part.word_ids
             sure = words.index(words[-1]) if words else 0
             if sure > enough:
                 return _Read(_array(part.ids[:sure]), whole=False)
             length *= 4
-        found = self._tokenizer.encode_batch_fast([most], add_special_tokens=False)[0]
-        return _Read(_array(found.ids), whole=len(most) == len(text))
+        encoding = self._tokenizer.encode_batch_fast([most], add_special_tokens=False)[0]
+        return _Read(_array(encoding.ids), whole=len(most) == len(text))
 
 
 def _cut(text: str, read: _Read, most: int) -> Cut | None:
-    """Return how a text was cut, of which `most` tokens are kept at most."""
+    """Return the truncation of a text to `most` tokens, None if it is complete."""
     if len(read.ids) > most:
         return Cut(most, len(read.ids) if read.whole else None, "token")
     return None if read.whole else Cut(_CHARACTERS_MAX, len(text), "character")

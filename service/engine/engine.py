@@ -1,4 +1,4 @@
-"""A loaded cross-encoder."""
+"""A loaded cross-encoder: encode texts, score pairs."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -35,38 +35,38 @@ _WARM_UP = {
         *((16, 64), (8, 512), (128, 16), (32, 256), (1, 512)),
     ),
 }
-"""Batches run at start, as (pairs, length): enough to tell launch, token and attention costs apart.
+"""Batches of the warm-up as (pairs, tokens): enough to separate the costs per launch, per token and of attention.
 
-Small ones come after large ones, which leave the caches as a busy worker finds them.
+Small batches follow large ones, which leave the CPU caches as they are on a busy worker.
 """
 _PROBED = (9, 12, 15, 16, 21, 31, 48, 64)
-"""Lengths of pairs run alone and together at load."""
-_GRAIN = 16  # Tokens that lengths are rounded up to where the shape of a run counts.
+"""Lengths, in tokens, of the pairs that `_differs_alone` compares."""
+_GRAIN = 16  # Multiple, in tokens, to which lengths are padded if the shape of a run changes scores.
 _WARM_UP_TURNS = 3
-_WARM_UP_S = 5.0  # No further turn after that: a large model takes long enough for each to be measured well at once.
+_WARM_UP_S = 5.0  # Starts no further turn after this: runs of a large model are long enough to measure once.
 
 
 class Engine:
-    """Encodes and scores for one model. Both calls block, release the interpreter lock, and are safe from any thread.
+    """Encodes and scores for one model. Calls block, release the GIL and are thread-safe.
 
-    One session without threads of its own serves all workers: `run` works on the caller's thread, so that as
-    many batches run as there are callers, over one copy of the weights.
+    All workers share one session, and so one copy of the weights. The session has no thread pool: each run uses the
+    thread of its caller.
     """
 
     def __init__(self, directory: ModelDirectory, cache_bytes: int = 0, provider: Provider = Provider.CPU) -> None:
-        """Load the model. Raises ModelError if it is not one this service can run.
+        """Load the model; a cache of up to `cache_bytes` holds the tokens of documents.
 
-        The tokens of documents are kept in up to `cache_bytes`.
+        Raises ModelError if the service cannot run the model.
         """
         self.name = directory.name
         self.context = directory.context
-        """Tokens read in one pass: query, document and special tokens."""
+        """Most tokens of a pair: query, document and special tokens."""
         self._pad_id = directory.pad_id
         try:
             self._encoder = PairEncoder(Tokenizer.from_file(str(directory.tokenizer)), directory.context, cache_bytes)
         except ModelError:
             raise
-        except Exception as error:  # noqa: BLE001  # What tokenizers raises.
+        except Exception as error:  # noqa: BLE001  # tokenizers raises plain Exception.
             raise ModelError(f"{directory.tokenizer} cannot be loaded: {error}") from None
         template = self._encoder.template
         self._types = (template.head_type, template.tail_type) if directory.typed else (0, 0)
@@ -74,35 +74,33 @@ class Engine:
         self._session = open_session(graph, provider)
         self._provider, self._graph = provider, directory.graph
         self.batch_invariant = is_batch_invariant(graph)
-        """Whether a pair scores the same in every batch; not where the graph takes one scale from all of a batch."""
+        """Whether a pair has the same score in every batch; False if the graph quantises activations per batch."""
         self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]
         if output.shape[1:] not in ([], [1]):
             raise ModelError(
-                f"{directory.graph}: output {output.name!r} has shape {output.shape}, not one logit a pair"
+                f"{directory.graph}: output {output.name!r} has shape {output.shape}; expected one logit per pair"
             )
         self._output = output.name
         with self._runnable():
             differs = self._differs_alone() or rounds_by_shape()
-        # On a GPU it counts in more ways than can be kept out.
+        # Padding cannot compensate for this on a GPU.
         self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
-        """Whether the shape of a run moves a logit: then a pair is always filled up alike, and never runs alone."""
+        """Whether the shape of a run changes logits; `score` then pads to fixed lengths and never runs one pair."""
 
     def query(self, text: str) -> Query:
-        """Return a query to encode documents with, cut to half of the context."""
+        """Encode a query, truncated to half of the context."""
         return self._encoder.query(text)
 
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
-        """Return the pairs of `query` with `documents`, each cut to `max_tokens_per_doc` tokens (at least 1)."""
+        """Return the pairs of `query` with `documents`, each truncated to `max_tokens_per_doc` tokens (at least 1)."""
         return self._encoder.encode(query, documents, max_tokens_per_doc)
 
     def score(self, pairs: Sequence[EncodedPair], abort: Abort | None = None) -> list[float]:
-        """Return the relevance of each pair, the sigmoid of its logit, in [0, 1].
+        """Return the score of each pair: the sigmoid of its logit, in [0, 1], or NaN if the logit is NaN.
 
-        Firing `abort` stops the run, which then raises.
-
-        NaN where the model gives one; it is for the caller not to let it out. A pair's score does not depend on
-        the pairs beside it, as far as the graph itself does not.
+        If `batch_invariant`, on a CPU, a score does not depend on the other pairs. Raises the exception of ONNX Runtime
+        if the run fails or `abort` fires.
         """
         if not self._shape_counts:
             return list(map(_sigmoid, self._logits(pairs, max(pair.tokens for pair in pairs), abort)))
@@ -118,7 +116,7 @@ class Engine:
         return scores
 
     def _logits(self, pairs: Sequence[EncodedPair], length: int, abort: Abort | None = None) -> list[float]:
-        """Return the logit of each pair of one run, all filled up to `length` tokens."""
+        """Run (pairs, length) token ids, each row padded to `length`, and return the logit of each pair."""
         shape = len(pairs), length
         ids = np.full(shape, self._pad_id, np.int64)
         mask = np.zeros(shape, np.int64)
@@ -138,9 +136,9 @@ class Engine:
         return logits
 
     def _differs_alone(self) -> bool:
-        """Tell whether a pair alone comes out otherwise than among others, by however little.
+        """Tell whether a pair's logit differs, by even one bit, between a run of its own and a batch.
 
-        As where ONNX Runtime multiplies a single row, or matrices of some sizes, in another order.
+        ONNX Runtime sums in another order for a single row and for matrices of some sizes.
         """
         pairs = [self.sample(size) for size in _PROBED if size <= self.context]
         alone = [self._logits([pair], pair.tokens)[0] for pair in pairs]
@@ -148,23 +146,22 @@ class Engine:
 
     @contextmanager
     def _runnable(self) -> Iterator[None]:
-        """Raise ModelError where a run at start raises whatever else."""
+        """Turn any exception of a run at start into ModelError."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  # onnxruntime raises a dozen kinds.
             raise ModelError(f"{self._graph} cannot be run: {error}") from None
 
     def sample(self, length: int) -> EncodedPair:
-        """Return a pair of so many tokens, at most `context`, of no meaning."""
+        """Return a meaningless pair of `length` tokens, up to `context`."""
         text = " ".join(map(chr, range(ord("a"), ord("z") + 1))) + " "
         pair = self.encode(self.query("a"), [text * (length // 26 + 1)], length).pairs[0]
         return EncodedPair(pair.head, pair.tail[: length - len(pair.head)])
 
     def warm_up(self) -> list[Sample]:
-        """Run a few batches of known size, in turns, and return what they usually took.
+        """Run each warm-up batch up to three times, and return its size and median time.
 
-        The median, not the least: what the least of a few is depends more on the machine's neighbours. Raises
-        ModelError if the graph cannot be run.
+        The minimum of so few runs varies more with the load of the machine. Raises ModelError if the graph cannot run.
         """
         shapes = [(pairs, length) for pairs, length in _WARM_UP[self._provider] if length <= self.context]
         batches = [[self.sample(length)] * pairs for pairs, length in shapes]
@@ -180,20 +177,21 @@ class Engine:
 
 
 def _inputs(directory: ModelDirectory, session: ort.InferenceSession) -> dict[str, npt.DTypeLike]:
-    """Return the inputs that the graph declares, and the kind of number each takes."""
+    """Return the element type of each input of the graph. Raises ModelError for an unsupported input."""
     declared = session.get_inputs()
     for node in declared:
         if node.name not in _INPUTS or node.type not in _KINDS:
-            raise ModelError(f"{directory.graph} asks for inputs this service does not know: {node.name}, {node.type}")
+            raise ModelError(f"{directory.graph}: input {node.name!r} of type {node.type} is not supported")
         if any(isinstance(size, int) for size in node.shape):
             raise ModelError(
-                f"{directory.graph}: input {node.name!r} is of one shape, {node.shape}, not of any: export it again"
+                f"{directory.graph}: input {node.name!r} has the fixed shape {node.shape}: export the model with"
+                " dynamic axes"
             )
     return {node.name: _KINDS[node.type] for node in declared}
 
 
 def _terminate(options: ort.RunOptions) -> None:
-    """Make the run with these options raise at its next node."""
+    """Stop the run that uses these options: it raises before its next node."""
     options.terminate = True
 
 

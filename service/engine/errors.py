@@ -2,4 +2,4 @@
 
 
 class ModelError(Exception):
-    """A model directory that cannot be served; the message says why, in words for the operator."""
+    """The model cannot be served; the message names the reason and the remedy for the operator."""

@@ -1,4 +1,4 @@
-"""What was worked out before, as much of it as fits."""
+"""A thread-safe LRU cache bounded in bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -6,20 +6,20 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 _ENTRY_BYTES = 256
-"""What an entry takes beside its value, on a 64-bit CPython: its key, and the room that dictionaries keep."""
+"""Overhead of an entry on 64-bit CPython: its key, and its share of the dictionary."""
 
 V = TypeVar("V")
 
 
 class LruCache(Generic[V]):
-    """Values by key, within a bound in bytes: the least recently used goes first. Safe from any thread."""
+    """A mapping that evicts the least recently used values beyond a size in bytes. Thread-safe."""
 
     def __init__(self, bytes_max: int, bytes_of: Callable[[V], int]) -> None:
-        """Hold what fits in about `bytes_max`, of values that take `bytes_of` them; with 0, nothing is ever known."""
+        """Hold up to about `bytes_max`; `bytes_of` returns the size of a value. With 0 the cache stays empty."""
         self.bytes_max = bytes_max
         self._bytes_of = bytes_of
         self.bytes = 0
-        """What they take now."""
+        """Current size, with the overhead of entries."""
         self._values: OrderedDict[bytes, V] = OrderedDict()
         self._lock = Lock()
 
@@ -27,18 +27,18 @@ class LruCache(Generic[V]):
         return len(self._values)
 
     def find(self, keys: Iterable[bytes]) -> list[V | None]:
-        """Return the value of each key that is known, and None for the others."""
-        found = []
+        """Return the value of each key, None for a key that is not cached."""
+        values = []
         with self._lock:
             for key in keys:
                 value = self._values.get(key)
                 if value is not None:
                     self._values.move_to_end(key)
-                found.append(value)
-        return found
+                values.append(value)
+        return values
 
     def keep(self, values: Iterable[tuple[bytes, V]]) -> None:
-        """Remember values that are not None."""
+        """Store values, none of them None."""
         with self._lock:
             for key, value in values:
                 self._drop(self._values.pop(key, None))

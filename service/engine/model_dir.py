@@ -1,4 +1,4 @@
-"""What a model directory holds and says about itself."""
+"""A model directory: its files and its configuration."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service.engine.errors import ModelError
 from service.engine.onnx_file import OnnxFile, OnnxFileError
 
 GRAPHS = ("onnx/model.onnx", "model.onnx")
-"""The graphs that are served without being named; those beside them, quantised perhaps, are not."""
+"""The default graphs, in order of preference; any other graph is served only by name, as it may be quantised."""
 _OFFSET_POSITIONS = {
     "camembert",
     "data2vec-text",
@@ -25,41 +25,40 @@ _OFFSET_POSITIONS = {
     "xlm-roberta-xl",
     "xmod",
 }
-"""Model types that number positions from the padding id + 1 on, and so hold that many tokens less."""
-_UNLIMITED = 1_000_000  # Tokenizer configurations say 1e30 for "no limit".
+"""Model types that number positions from the padding id + 1, which shortens their context by as much."""
+_UNLIMITED = 1_000_000  # transformers writes model_max_length = 1e30 for "no limit".
 _CONTEXT_MIN = 16
 _WEIGHTS = (".bin", ".gguf", ".h5", ".onnx", ".pt", ".safetensors")
 _VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model", "vocab.json", "vocab.txt")
-_NAMED_MAX = 12  # Files in a message.
+_NAMED_MAX = 12  # Most files listed in a message.
 
 C = TypeVar("C", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDirectory:
-    """The files of a cross-encoder, found and understood but not loaded."""
+    """The files and the configuration of a cross-encoder, not loaded."""
 
     path: Path
     graph: Path
     tokenizer: Path
     context: int
-    """Tokens the model reads in one pass: query, document and special tokens."""
+    """Most tokens of a pair: query, document and special tokens."""
     pad_id: int
     typed: bool
-    """Whether the model is told which text a token belongs to; if not, all are of type 0."""
+    """Whether the model takes token types; if not, all tokens are of type 0."""
     name: str
-    """What the model is served under."""
+    """Name of the model in the APIs."""
 
     @classmethod
     def read(cls, path: Path, *, graph: Path | None = None, name: str | None = None) -> "ModelDirectory":
-        """Read a directory with config.json, tokenizer.json and a graph: model.onnx, at the root or under onnx/.
+        """Read a directory with config.json, tokenizer.json and a graph.
 
-        Another `graph` is taken only when it is given. The model is named for its directory, or else `name`.
-        Raises ModelError.
+        The default graph is onnx/model.onnx or model.onnx, the default name that of the directory. Raises ModelError.
         """
         path = path.resolve()
         if path.is_file():
-            raise ModelError(f"{path} is a file: name its folder, or an ONNX file in it")
+            raise ModelError(f"{path} is a file: name its directory, or an ONNX file")
         if not path.is_dir():
             raise ModelError(f"model directory {path} does not exist")
         if not (path / "config.json").is_file():
@@ -68,7 +67,7 @@ class ModelDirectory:
         labels = config.num_labels or len(config.id2label or {}) or 1
         if labels != 1:
             raise ModelError(
-                f"{path / 'config.json'}: the model has {labels} labels; a reranker has one, so name another model"
+                f"{path / 'config.json'}: the model has {labels} labels; a reranker has one: choose another model"
             )
         if graph is None:
             names = sorted(file.relative_to(path).as_posix() for file in _files(path))
@@ -83,22 +82,22 @@ class ModelDirectory:
 
 
 def usual_graph(names: Sequence[str], *, subject: str, location: str, source: str) -> str:
-    """Return which of a model's files is served if none is named: one that is quantised is only ever taken by name.
+    """Return the default graph among the file `names` of a model.
 
-    `subject` is what a message calls the model, `location` what a setting does, `source` what an exporter would.
-    Raises ModelError, which says what is there and what to do.
+    Messages use `subject` as the name of the model, `location` as its value in a setting, and `source` as the argument
+    of an exporter. Raises ModelError, which lists the other graphs or the weights.
     """
     if usual := next((name for name in GRAPHS if name in names), None):
         return usual
     neither = f"{subject} has neither {' nor '.join(GRAPHS)}"
     if graphs := [name for name in names if name.endswith(".onnx")]:
         raise ModelError(
-            f"{neither}: name one of its files, as in {location}/{graphs[0]}; {listed('ONNX files', graphs)}"
+            f"{neither}: name one of its files, such as {location}/{graphs[0]}; {listed('ONNX files', graphs)}"
         )
     weights = [name for name in names if name.endswith(_WEIGHTS)]
     raise ModelError(
         f"{neither}; {listed('weights', weights)}. "
-        f"Export it (optimum-cli export onnx --model {source} DIRECTORY), and name the directory instead"
+        f"Export it with `optimum-cli export onnx --model {source} DIRECTORY`, then name DIRECTORY"
     )
 
 
@@ -113,43 +112,43 @@ def read_graph(path: Path) -> OnnxFile:
 
 
 def check_graph(graph: Path) -> None:
-    """Raise ModelError unless `graph` is an ONNX file with all its external data where the runtime reads it.
+    """Raise ModelError unless `graph` is an ONNX file, and ONNX Runtime can read all its external data.
 
-    The runtime follows a link to data within the folder that the graph is really in.
+    ONNX Runtime follows a symbolic link to data only within the real folder of the graph.
     """
     folder = graph.resolve().parent
     for data in read_graph(graph).data:
         if not (graph.parent / data).is_file():
-            raise ModelError(f"{graph} keeps weights in {data}, which is not beside it: copy it there, too")
+            raise ModelError(f"{graph} keeps weights in {data}, which is missing: copy it to the folder of the graph")
         if not (graph.parent / data).resolve().is_relative_to(folder):
             raise ModelError(
                 f"{graph} keeps weights in {data}, a link out of {folder}, which ONNX Runtime does not follow: "
-                "put the file itself there"
+                "replace the link with the file"
             )
 
 
-def listed(what: str, names: Sequence[str]) -> str:
-    """Return the first of a model's files, for a message: `its weights: a, b`."""
+def listed(kind: str, names: Sequence[str]) -> str:
+    """Return a list of files for a message, such as `its weights: a, b`; it is cut after 12 names."""
     more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
-    return f"its {what}: {', '.join(names[:_NAMED_MAX]) or 'none'}{more}"
+    return f"its {kind}: {', '.join(names[:_NAMED_MAX]) or 'none'}{more}"
 
 
 def _files(path: Path) -> Iterable[Path]:
-    """Return the files of a directory and of the folders in it."""
+    """Return the files of a directory and of its subdirectories, one level deep."""
     return (file for pattern in ("*", "*/*") for file in path.glob(pattern) if file.is_file())
 
 
 def _no_config(path: Path) -> str:
-    deeper = next((found.parent for pattern in ("*", "*/*") for found in path.glob(f"{pattern}/config.json")), None)
-    advice = f"{deeper} has one" if deeper else f"name the directory of a model; {listed('files', _content(path))}"
-    return f"{path} holds no config.json: {advice}"
+    deeper = next((file.parent for pattern in ("*", "*/*") for file in path.glob(f"{pattern}/config.json")), None)
+    advice = f"name {deeper}, which has one" if deeper else f"name a model directory; {listed('files', _content(path))}"
+    return f"{path} has no config.json: {advice}"
 
 
 def _no_tokenizer(path: Path) -> str:
     if any((path / name).is_file() for name in _VOCABULARIES):
         write = f"AutoTokenizer.from_pretrained('{path}').save_pretrained('{path}')"
-        return f'{path} holds no tokenizer.json: write it, python -c "from transformers import AutoTokenizer; {write}"'
-    return f"{path} holds no tokenizer.json: copy it from where the model is from; {listed('files', _content(path))}"
+        return f'{path} has no tokenizer.json: write it, python -c "from transformers import AutoTokenizer; {write}"'
+    return f"{path} has no tokenizer.json: copy it from the source of the model; {listed('files', _content(path))}"
 
 
 def _content(path: Path) -> list[str]:
@@ -157,7 +156,7 @@ def _content(path: Path) -> list[str]:
 
 
 class _Config(BaseModel):
-    """What is needed of config.json."""
+    """The fields of config.json that the service reads."""
 
     model_config = ConfigDict(strict=True)
 
@@ -169,24 +168,24 @@ class _Config(BaseModel):
 
     @property
     def offset(self) -> bool:
-        """Whether positions are numbered from the padding id + 1 on."""
+        """Whether positions are numbered from the padding id + 1."""
         return self.model_type in _OFFSET_POSITIONS
 
     @property
     def pad_id(self) -> int:
-        """The padding id, or what models of this type take for it."""
+        """The padding id, or the default of this model type."""
         return self.pad_token_id if self.pad_token_id is not None else int(self.offset)
 
 
 class _TokenizerConfig(BaseModel):
-    """What is needed of tokenizer_config.json."""
+    """The fields of tokenizer_config.json that the service reads."""
 
     model_max_length: float | None = None
     model_input_names: list[str] | None = None
 
     @property
     def typed(self) -> bool:
-        """Whether token types are among what the model was trained on, as far as this says."""
+        """Whether the model was trained with token types; True if the file does not list its inputs."""
         return self.model_input_names is None or "token_type_ids" in self.model_input_names
 
 
@@ -194,7 +193,7 @@ def _read(kind: type[C], path: Path) -> C:
     try:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise ModelError(f"{path.parent} holds no {path.name}") from None
+        raise ModelError(f"{path.parent} has no {path.name}") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
@@ -203,7 +202,7 @@ def _read(kind: type[C], path: Path) -> C:
 
 
 def _context(path: Path, config: _Config, tokenizer_config: _TokenizerConfig) -> int:
-    """Return what the positions hold and the tokenizer's configuration allows, whichever is less."""
+    """Return the context in tokens: the lower limit of the position embeddings and of model_max_length."""
     limits = []
     if config.max_position_embeddings is not None:
         limits.append(config.max_position_embeddings - (config.pad_id + 1 if config.offset else 0))
@@ -213,7 +212,7 @@ def _context(path: Path, config: _Config, tokenizer_config: _TokenizerConfig) ->
     if not limits:
         raise ModelError(
             f"{path / 'config.json'} has no max_position_embeddings, and nothing else bounds the length: "
-            "say in tokenizer_config.json how many tokens it reads, model_max_length"
+            "set model_max_length, in tokens, in tokenizer_config.json"
         )
     if min(limits) < _CONTEXT_MIN:
         raise ModelError(f"{path}: a context of {min(limits)} tokens is too short for a query and a document")

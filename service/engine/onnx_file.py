@@ -1,11 +1,11 @@
-"""An ONNX file, read without the package onnx: operators and tensors; the numbers in them are stepped over."""
+"""A reader of ONNX files without the package onnx: operators and tensors, but not the data of tensors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
-# Numbers of fields in ONNX's messages: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+# Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, then protobuf wire types.
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE, _FUNCTION_NODE = 1, 5, 15, 7
 _NODE_INPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 4, 5
@@ -16,13 +16,13 @@ _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VARINT, _EIGHT_BYTES, _MESSAGE, _FOUR_BYTES = 0, 1, 2, 5
 _VARINT_BITS_MAX = 64
 _POINTER = b"version https://git-lfs"
-"""First bytes of a Git LFS pointer, which takes the place of a file until `git lfs pull`."""
+"""First bytes of a Git LFS pointer, which replaces a file until `git lfs pull`."""
 
 _Span = tuple[int, int]
 
 
 class OnnxFileError(Exception):
-    """A file that holds no ONNX graph; the message says what it is."""
+    """The file holds no ONNX graph; the message completes a sentence that begins with the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Node:
 
 @dataclass(slots=True)
 class Tensor:
-    """A constant of any of these."""
+    """A constant of a graph, function, branch or loop."""
 
     name: str = ""
     kind: int = 0
@@ -59,28 +59,28 @@ class OnnxFile:
 
     @classmethod
     def read(cls, path: Path) -> "OnnxFile":
-        """Read a file, which may hold anything. Raises OnnxFileError or OSError."""
+        """Read an untrusted file. Raises OnnxFileError or OSError."""
         with path.open("rb") as file:
             if file.read(len(_POINTER)) == _POINTER:
-                raise OnnxFileError("stands for a file that Git LFS has not fetched: git lfs pull")
+                raise OnnxFileError("is a Git LFS pointer, not the file itself: run git lfs pull")
             try:
                 with mmap(file.fileno(), 0, access=ACCESS_READ) as raw:
                     parts = list(_model(raw))
-            except (ValueError, IndexError, RecursionError):  # Empty, cut off, no protobuf, or without end.
-                raise OnnxFileError("is not an ONNX file, or not a whole one") from None
+            except (ValueError, IndexError, RecursionError):  # Empty, truncated, no protobuf, or nested too deeply.
+                raise OnnxFileError("is not an ONNX file, or is truncated") from None
         tensors = [part for part in parts if isinstance(part, Tensor)]
         return cls(path, [part for part in parts if isinstance(part, Node)], tensors, _data(tensors))
 
 
 def _data(tensors: Iterable[Tensor]) -> list[PurePosixPath]:
     """Return the external data files of tensors. Raises OnnxFileError if one is not within the folder."""
-    found = dict.fromkeys(
+    locations = dict.fromkeys(
         PurePosixPath(tensor.outside["location"]) for tensor in tensors if "location" in tensor.outside
     )
-    for location in found:
+    for location in locations:
         if location.is_absolute() or ".." in location.parts or not location.parts:
             raise OnnxFileError(f"keeps weights outside of its folder, in {location}: export the model again")
-    return list(found)
+    return list(locations)
 
 
 def _model(raw: mmap) -> Iterator[Node | Tensor]:
@@ -92,7 +92,7 @@ def _model(raw: mmap) -> Iterator[Node | Tensor]:
 
 
 def _graph(raw: mmap, span: _Span, node: int) -> Iterator[Node | Tensor]:
-    """Return what a graph or function holds, which has its nodes in the field `node`."""
+    """Return the operators and tensors of a graph or function; `node` is the number of its field of nodes."""
     for number, part in _messages(raw, span):
         if number == node:
             yield from _node(raw, part)
@@ -136,7 +136,7 @@ def _tensor(raw: mmap, span: _Span) -> Tensor:
                 tensor.kind = value
             continue
         start, end = value
-        if number == _TENSOR_SIZE:  # Packed, all in one.
+        if number == _TENSOR_SIZE:  # Packed: all sizes in one field.
             while start < end:
                 size, start = _varint(raw, start)
                 tensor.shape.append(size)
@@ -151,12 +151,12 @@ def _tensor(raw: mmap, span: _Span) -> Tensor:
 
 
 def _messages(raw: mmap, span: _Span) -> Iterator[tuple[int, _Span]]:
-    """Return the number of each field in `span` that holds bytes, and where they lie."""
+    """Return the number and byte range of each length-delimited field in `span`."""
     return ((number, value) for number, value in _fields(raw, span) if not isinstance(value, int))
 
 
 def _fields(raw: mmap, span: _Span) -> Iterator[tuple[int, int | _Span]]:
-    """Return the number of each field in `span`, and its value: an integer, or where its bytes lie."""
+    """Return the number of each field in `span`, and its integer or byte range. Raises ValueError or IndexError."""
     at, end = span
     while at < end:
         tag, at = _varint(raw, at)
@@ -179,9 +179,9 @@ def _fields(raw: mmap, span: _Span) -> Iterator[tuple[int, int | _Span]]:
 
 
 def _varint(raw: mmap, at: int) -> tuple[int, int]:
-    """Return the number that begins at a place, and where it ends."""
+    """Return the integer that begins at byte `at`, and the position after it."""
     number = shift = 0
-    while (byte := raw[at]) > 0x7F:  # noqa: PLR2004  # The first bit says that more follows.
+    while (byte := raw[at]) > 0x7F:  # noqa: PLR2004  # The high bit marks all bytes but the last.
         number |= (byte & 0x7F) << shift
         shift += 7
         at += 1

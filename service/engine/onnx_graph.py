@@ -9,22 +9,22 @@ from service.engine.columns import is_bounded
 from service.engine.onnx_file import OnnxFile, Tensor
 
 _PER_BATCH = {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
-"""Operators that take one scale from all that shares the batch. What the runtime fuses begins as one of them."""
+"""Operators with one scale for the whole batch. ONNX Runtime makes its fused forms from these."""
 _WITHOUT_SUMS = {"QuantizeLinear", "DynamicQuantizeLinear", "QuickGelu"}
-"""Operators that look like products of bytes by their names, and are none."""
+"""Operators that multiply no bytes, although `_may_multiply_bytes` matches their names."""
 _PRODUCTS = {"MatMulInteger", "MatMulIntegerToFloat"}
 _UINT8, _INT8 = 2, 3
 
 
 def is_batch_invariant(file: OnnxFile) -> bool:
-    """Tell whether no operator of the graph lets a pair's neighbours in the batch move its score."""
+    """Tell whether the score of a pair is independent of the rest of its batch: no operator quantises per batch."""
     return _PER_BATCH.isdisjoint(node.operator for node in file.nodes)
 
 
 def cannot_overflow(file: OnnxFile) -> bool:
-    """Tell whether it is proven that no CPU cuts off a sum of products of bytes: the weights of all are bounded.
+    """Tell whether no CPU can saturate a sum of int8 products: all of them have bounded weights (columns.py).
 
-    False is the answer for all other products of bytes, whatever their weights. Raises OSError.
+    False for any int8 operator besides `_PRODUCTS`. Raises OSError.
     """
     constants: defaultdict[str, list[Tensor]] = defaultdict(list)
     for tensor in file.tensors:
@@ -32,13 +32,13 @@ def cannot_overflow(file: OnnxFile) -> bool:
     weights: dict[str, list[Tensor]] = {}
     for node in file.nodes:
         if node.operator in _PRODUCTS:
-            found = constants.get(node.inputs[1] if len(node.inputs) > 1 else "")
-            if not found:
+            tensors = constants.get(node.inputs[1] if len(node.inputs) > 1 else "")
+            if not tensors:
                 return False
-            weights[node.inputs[1]] = found
+            weights[node.inputs[1]] = tensors
         elif _may_multiply_bytes(node.operator):
             return False
-    return all(_is_bounded(file, tensor) for found in weights.values() for tensor in found)
+    return all(_is_bounded(file, tensor) for tensors in weights.values() for tensor in tensors)
 
 
 def _may_multiply_bytes(operator: str) -> bool:
@@ -47,7 +47,7 @@ def _may_multiply_bytes(operator: str) -> bool:
 
 
 def _is_bounded(file: OnnxFile, tensor: Tensor) -> bool:
-    if tensor.kind == _UINT8:  # ONNX Runtime multiplies these in 16 bits, and holds their sums in 32.
+    if tensor.kind == _UINT8:  # ONNX Runtime multiplies these in 16 bits, with sums in 32 bits.
         return True
     if tensor.kind != _INT8 or len(tensor.shape) != 2:  # noqa: PLR2004  # Rows and columns.
         return False

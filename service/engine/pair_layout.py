@@ -1,4 +1,4 @@
-"""How a tokenizer puts a query and a document together."""
+"""The layout of a query and a document in one sequence of tokens."""
 
 from typing import NamedTuple
 
@@ -18,14 +18,14 @@ _PROBES = (
 
 
 class EncodedPair(NamedTuple):
-    """A query and a window of a document as token ids, ready to be laid side by side."""
+    """A query and a window of a document as token ids."""
 
     head: Ids
-    """Special tokens and query; shared by all pairs of a request."""
+    """Special tokens and query, (n,) int32; all pairs of a request share the array."""
     tail: Ids
-    """Document and special tokens."""
+    """Window of the document and special tokens, (m,) int32."""
     key: bytes = b""
-    """The same for equal pairs of one model, and never for others; empty where nobody asks."""
+    """Cache key, a hash of both parts; empty for a sample that is not cached."""
 
     @property
     def tokens(self) -> int:
@@ -34,14 +34,14 @@ class EncodedPair(NamedTuple):
 
 
 class PairLayout:
-    """The special tokens around a query and a document, learned from the tokenizer itself.
+    """The special tokens around a query and a document, taken from an encoding by the tokenizer.
 
-    Laying out pairs by hand lets the query be encoded once for all documents, and a document be cut into windows
-    without encoding it again. That it equals the tokenizer's own pairs is checked at load.
+    With it, a request encodes its query once, and splits a document into windows without encoding it again. The
+    constructor compares the layout with pairs that the tokenizer encodes.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Learn from a tokenizer without truncation and padding. Raises ModelError for a layout not known here."""
+        """Read the layout of a tokenizer without truncation and padding. Raises ModelError if it is not supported."""
         pair = tokenizer.encode(*_PROBES[0])
         sides = pair.sequence_ids
         if 0 not in sides or 1 not in sides or sides.index(0) > sides.index(1):
@@ -62,11 +62,11 @@ class PairLayout:
         return len(self._prefix) + len(self._middle) + len(self._suffix)
 
     def head(self, query: Ids) -> Ids:
-        """Return the first part of every pair with this query."""
+        """Return the first part of every pair with this query, (n + specials,) int32 for (n,) int32."""
         return np.concatenate((self._prefix, query, self._middle))
 
     def tail(self, document: Ids) -> Ids:
-        """Return the second part of the pair with this document."""
+        """Return the second part of the pair with this document, (m + specials,) int32 for (m,) int32."""
         return np.concatenate((document, self._suffix))
 
     def _check(self, tokenizer: Tokenizer, query: str, document: str) -> None:
@@ -75,4 +75,4 @@ class PairLayout:
         head, tail = self.head(parts[0]), self.tail(parts[1])
         types = [self.head_type] * len(head) + [self.tail_type] * len(tail)
         if [*head, *tail] != whole.ids or types != whole.type_ids:
-            raise ModelError("the tokenizer lays out pairs in a way this service does not know")
+            raise ModelError("the pair layout of the tokenizer is not supported")

@@ -4,7 +4,7 @@ from enum import StrEnum, auto
 
 
 class Provider(StrEnum):
-    """What does the arithmetic."""
+    """Execution provider of ONNX Runtime."""
 
     CPU = auto()
     CUDA = auto()

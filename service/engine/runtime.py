@@ -1,7 +1,7 @@
-"""ONNX Runtime, imported in one place, so that it starts silent.
+"""ONNX Runtime, imported in one place with its telemetry disabled.
 
-From 1.29 on it sends usage data: it writes an id and a database below the home, and looks up a host of Microsoft's.
-The variable has an effect only before the import.
+From 1.29 on it sends usage data: it writes an id and a database to the home directory, and resolves a host of
+Microsoft. It reads the variable at import.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Scores each pair once: a cache of scores, shared by all workers."""
+"""A cache of scores, shared by all workers."""
 
 from collections.abc import Callable, Sequence
 from math import isfinite
@@ -10,41 +10,41 @@ from service.engine.pair_layout import EncodedPair
 
 
 class ScoreCache:
-    """Scores batches on worker threads, and caches each score at once, whatever becomes of its request.
+    """Scores batches on worker threads, and caches each score, even if its request is cancelled.
 
-    A request looks its pairs up before it is queued, and each batch looks them up again before it runs: equal pairs may
-    wait in different lanes, and it is not known in advance which of them is dispatched first. While an equal pair runs
-    on another worker, its result is awaited (single flight).
+    A request looks up its pairs before it is queued. A batch looks them up again before it runs, because another lane
+    may have run an equal pair meanwhile. If an equal pair runs on another worker, the batch waits for its result
+    (single flight).
     """
 
     def __init__(
         self, score: Callable[[Sequence[EncodedPair], Abort], Sequence[float]], cache: LruCache[float]
     ) -> None:
-        """Run the pairs that are not in `cache` by `score`; with a cache of 0 bytes, all pairs as they come."""
+        """Run the pairs that are not in `cache` with `score`; a cache of 0 bytes also disables single flight."""
         self._score = score
         self._cache = cache
         self._running: dict[bytes, Event] = {}
         self._lock = Lock()
 
     def __call__(self, pairs: Sequence[EncodedPair], abort: Abort) -> Scores:
-        """Return the score of each pair. Raises what `score` does."""
+        """Return the score of each pair. Raises the exceptions of `score`."""
         if not self._cache.bytes_max:
             return Scores(self._score(pairs, abort), len(pairs))
-        known: dict[bytes, float] = {}
-        wanted = {pair.key: pair for pair in pairs}
+        scores: dict[bytes, float] = {}
+        distinct = {pair.key: pair for pair in pairs}
         pairs_run = 0
-        while missing := [pair for key, pair in wanted.items() if key not in known]:
+        while missing := [pair for key, pair in distinct.items() if key not in scores]:
             cached, claimed, elsewhere = self._claim(missing)
-            known |= cached
+            scores |= cached
             if claimed:
-                known |= self._run(claimed, abort)
+                scores |= self._run(claimed, abort)
                 pairs_run += len(claimed)
             for running in elsewhere:
                 running.wait()
-        return Scores([known[pair.key] for pair in pairs], pairs_run)
+        return Scores([scores[pair.key] for pair in pairs], pairs_run)
 
     def _claim(self, pairs: Sequence[EncodedPair]) -> tuple[dict[bytes, float], list[EncodedPair], set[Event]]:
-        """Return the scores in the cache, the pairs to be run here, and the runs of other workers to wait for."""
+        """Return the cached scores, the pairs that this call must run, and the runs of other workers to wait for."""
         with self._lock:
             elsewhere = {self._running[pair.key] for pair in pairs if pair.key in self._running}
             free = [pair for pair in pairs if pair.key not in self._running]
@@ -55,7 +55,7 @@ class ScoreCache:
         return cached, claimed, elsewhere
 
     def _run(self, pairs: Sequence[EncodedPair], abort: Abort) -> dict[bytes, float]:
-        """Return the scores of pairs that were claimed, and release the claim."""
+        """Return the scores of claimed pairs, and release the claim."""
         keys = [pair.key for pair in pairs]
         try:
             scores = dict(zip(keys, self._score(pairs, abort), strict=True))

@@ -56,7 +56,7 @@ def test_rounds_by_shape(
         ("AMD64", "fpu fma avx2 avx_vnni", "AVX2, with VNNI"),
         ("x86_64", "fpu fma avx2", "AVX2, without VNNI"),
         ("x86_64", "fpu avx", "neither AVX-512 nor AVX2, without VNNI"),
-        ("x86_64", None, "x86, of an unknown kind"),
+        ("x86_64", None, "x86 with unknown features"),
         ("aarch64", "fp asimd", "aarch64"),
     ],
 )

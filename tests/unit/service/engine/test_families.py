@@ -159,7 +159,7 @@ def test_graph_of_one_shape(tmp_path: Path):
     assert graph.count(named) == 3
     (path / "model.onnx").write_bytes(graph.replace(named, sixteen))
     with pytest.raises(
-        ModelError, match=r"model\.onnx: input 'input_ids' is of one shape, \['batch', 16\], not of any"
+        ModelError, match=r"model\.onnx: input 'input_ids' has the fixed shape \['batch', 16\]: export the model with"
     ):
         Engine(ModelDirectory.read(path))
 

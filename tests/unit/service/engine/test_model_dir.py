@@ -57,7 +57,7 @@ def test_quantised_graph_is_not_taken_by_itself(tmp_path: Path):
     path = a_directory(tmp_path / "mine")
     (path / "onnx").mkdir()
     (path / "model.onnx").rename(path / "onnx" / "model_quantized.onnx")
-    with pytest.raises(ModelError, match=rf"name one of its files, as in {path}/onnx/model_quantized\.onnx; its"):
+    with pytest.raises(ModelError, match=rf"name one of its files, such as {path}/onnx/model_quantized\.onnx; its"):
         ModelDirectory.read(path)
 
 
@@ -129,7 +129,7 @@ def test_missing_directory(tmp_path: Path):
 def test_file_for_a_directory(tmp_path: Path):
     """A file is not a model directory, and what to name in its place is said."""
     (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"model\.safetensors is a file: name its folder, or an ONNX file in it"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is a file: name its directory, or an ONNX file"):
         ModelDirectory.read(tmp_path / "model.safetensors")
 
 
@@ -138,13 +138,13 @@ def test_missing_file(name: str, tmp_path: Path):
     """A file that is missing is named with its directory, and what is there is said."""
     path = a_directory(tmp_path / "mine")
     (path / name).unlink()
-    with pytest.raises(ModelError, match=rf"{path} holds no {name}: .*; its files: .*model\.onnx"):
+    with pytest.raises(ModelError, match=rf"{path} has no {name}: .*; its files: .*model\.onnx"):
         ModelDirectory.read(path)
 
 
 def test_empty_directory(tmp_path: Path):
     """A directory with nothing in it is said to be one."""
-    with pytest.raises(ModelError, match=r"holds no config\.json: name the directory of a model; its files: none$"):
+    with pytest.raises(ModelError, match=r"has no config\.json: name a model directory; its files: none$"):
         ModelDirectory.read(tmp_path)
 
 
@@ -152,7 +152,7 @@ def test_empty_directory(tmp_path: Path):
 def test_folder_of_a_model_directory(deeper: str, tmp_path: Path):
     """Whoever names the folder that a model directory is in is told which it is."""
     path = a_directory(tmp_path / deeper)
-    with pytest.raises(ModelError, match=rf"{tmp_path} holds no config\.json: {path} has one"):
+    with pytest.raises(ModelError, match=rf"{tmp_path} has no config\.json: name {path}, which has one"):
         ModelDirectory.read(tmp_path)
 
 
@@ -161,7 +161,7 @@ def test_only_a_slow_tokenizer(name: str, tmp_path: Path):
     """A model with the vocabulary of a tokenizer of the older kind is told how to write the newer one."""
     path = a_directory(tmp_path / "mine")
     (path / "tokenizer.json").rename(path / name)
-    with pytest.raises(ModelError, match=r"holds no tokenizer\.json: write it, python -c .*AutoTokenizer.*mine"):
+    with pytest.raises(ModelError, match=r"has no tokenizer\.json: write it, python -c .*AutoTokenizer.*mine"):
         ModelDirectory.read(path)
 
 
@@ -171,7 +171,7 @@ def test_not_exported(weights: str, tmp_path: Path):
     path = a_directory(tmp_path / "mine")
     (path / "deep").mkdir()
     (path / "model.onnx").rename(path / weights)
-    with pytest.raises(ModelError, match=rf"its weights: {weights}\. Export it \(optimum-cli .* {path} DIRECTORY\)"):
+    with pytest.raises(ModelError, match=rf"its weights: {weights}\. Export it with `optimum-cli .* {path} DIRECTORY`"):
         ModelDirectory.read(path)
 
 

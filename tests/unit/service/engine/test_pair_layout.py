@@ -107,7 +107,9 @@ def test_without_special_tokens():
 )
 def test_unknown_layout(pair: str):
     """A layout that cannot be put together from two parts is refused, rather than scored wrong."""
-    with pytest.raises(ModelError, match=r"tokenizer (lays out pairs in a way|does not encode a query followed by)"):
+    with pytest.raises(
+        ModelError, match=r"(layout of the tokenizer is not supported|tokenizer does not encode a query followed by)"
+    ):
         PairLayout(words("[CLS] $A [SEP]", pair))
 
 
