@@ -1,4 +1,4 @@
-"""How far two models agree."""
+"""Comparison of the scores of two models."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -22,24 +22,25 @@ _BATCH = 4
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the scores of one model are those of another."""
+    """The agreement between the scores of two models."""
 
     correlation: float
-    """Pearson's, of the logits."""
+    """Pearson correlation of the logits."""
     difference_max: float
-    """Of scores, which are from 0 to 1."""
+    """Largest absolute difference of scores, in [0, 1]."""
     difference_mean: float
+    """Mean absolute difference of scores, in [0, 1]."""
     order: float
-    """Share of the pairs of documents of one query that stand in the same order."""
+    """Share of the pairs of documents of one query that both models rank in the same order."""
     top: float
-    """Share of the queries that have the same best document."""
+    """Share of the queries for which both models rank the same document first."""
 
 
 class Trial:
-    """Pairs that models are compared on."""
+    """The pairs on which models are compared."""
 
     def __init__(self, engine: Engine, questions: Sequence[Question]) -> None:
-        """Encode what `engine` reads of each document in one pass."""
+        """Encode each document, truncated to one pass of `engine`."""
         self._pairs: list[EncodedPair] = []
         self._sizes = [len(question.documents) for question in questions]
         for question in questions:
@@ -50,28 +51,31 @@ class Trial:
         return len(self._pairs)
 
     def scores(self, engine: Engine) -> list[float]:
-        """Return the score of each pair, alone. Raises ModelError if it is none."""
+        """Return the score of each pair, run alone. Raises ModelError if one is NaN."""
         with ThreadPoolExecutor() as threads:
-            found = [score for (score,) in threads.map(lambda pair: engine.score([pair]), self._pairs)]
-        if any(map(isnan, found)):
-            raise ModelError("the model answers with no number for some of the pairs")
-        return found
+            scores = [score for (score,) in threads.map(lambda pair: engine.score([pair]), self._pairs)]
+        if any(map(isnan, scores)):
+            raise ModelError("the model returns NaN for some of the pairs")
+        return scores
 
     def moved(self, engine: Engine, alone: Sequence[float]) -> float:
-        """Return by how much a score that is `alone` changes at most among others; 0 says: not by one bit."""
-        places = list(range(len(self._pairs)))
-        Random(1).shuffle(places)  # noqa: S311  # Nothing secret.
-        batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
+        """Return the largest difference between a score in a batch and the same score `alone`; 0 means bit-identical.
+
+        Batches hold four pairs in random order.
+        """
+        order = list(range(len(self._pairs)))
+        Random(1).shuffle(order)  # noqa: S311  # Not a secret.
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
         with ThreadPoolExecutor() as threads:
-            found = threads.map(lambda batch: engine.score([self._pairs[place] for place in batch]), batches)
+            results = threads.map(lambda batch: engine.score([self._pairs[index] for index in batch]), batches)
             return max(
-                abs(score - alone[place])
-                for batch, scores in zip(batches, found, strict=True)
-                for place, score in zip(batch, scores, strict=True)
+                abs(score - alone[index])
+                for batch, scores in zip(batches, results, strict=True)
+                for index, score in zip(batch, scores, strict=True)
             )
 
     def agreement(self, one: Sequence[float], other: Sequence[float]) -> Agreement:
-        """Return how far scores agree with others. Raises ModelError if there is nothing to compare."""
+        """Compare the scores of two models. Raises ModelError if one gives all pairs the same score."""
         differences = [abs(a - b) for a, b in zip(one, other, strict=True)]
         try:
             correlation = statistics.correlation(list(map(logit, one)), list(map(logit, other)))
@@ -88,12 +92,12 @@ class Trial:
         )
 
     def _rivals(self, one: Sequence[float], other: Sequence[float]) -> Iterator[tuple[tuple[float, float], ...]]:
-        """Return all pairs of documents of one query, each with both scores."""
+        """Return each pair of documents of the same query; a document is its two scores."""
         for scores in self._split(list(zip(one, other, strict=True))):
             yield from combinations(scores, 2)
 
     def _split(self, values: Sequence[T]) -> Iterator[Sequence[T]]:
-        """Return the values of each query."""
+        """Split `values`, one per pair, by query."""
         start = 0
         for size in self._sizes:
             yield values[start : start + size]

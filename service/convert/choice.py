@@ -1,4 +1,4 @@
-"""Which products stay in fp32."""
+"""Selection of the products to convert to int8; the others stay in fp32."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,12 +9,12 @@ G = TypeVar("G")
 
 
 def choose(groups: Sequence[G], agreement: Callable[[Sequence[G]], float], least: float) -> list[G]:
-    """Return as many groups as can be converted with an agreement of at least `least`, which they are asked for.
+    """Return as many groups as can be converted together with an agreement of at least `least`.
 
-    First, each is measured alone; then those that do least damage are taken together, as many as will do. That more of
-    them never agree better is not quite true, but near enough to halve the range again and again.
+    Measure each group alone, rank them by agreement, and find the longest prefix of the ranking by binary search. The
+    search assumes that more groups never agree better, which is nearly true.
 
-    Raises ModelError if not even one can.
+    Raises ModelError if no group can be converted.
     """
     if agreement(groups) >= least:
         return list(groups)
@@ -29,6 +29,7 @@ def choose(groups: Sequence[G], agreement: Callable[[Sequence[G]], float], least
             too_many = middle
     if not enough:
         raise ModelError(
-            f"no product can be converted with an agreement of {least:g}; the best reaches {max(alone.values()):.6f}"
+            f"no product can be converted with an agreement of {least:g}; the best reaches {max(alone.values()):.6f}:"
+            " lower --agreement"
         )
     return ranked[:enough]

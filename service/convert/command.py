@@ -1,34 +1,38 @@
-"""The command line of a conversion."""
+"""The command line of `rerankd convert`."""
 
 import argparse
 import sys
 from pathlib import Path
 
-_INTERRUPTED = 130
+_INTERRUPTED = 130  # Exit status that shells report after SIGINT.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `rerankd convert`."""
-    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="directory of a model in fp32")
-    parser.add_argument("out", type=Path, metavar="OUT_DIR", help="directory to make, for RERANKD_MODEL to name")
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="directory of an fp32 model")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT_DIR", help="directory to create; set RERANKD_MODEL to it afterwards"
+    )
     parser.add_argument(
         "--pairs",
         type=Path,
         metavar="FILE",
-        help='what to compare scores on, {"query": "...", "documents": ["...", ...]} a line; English, built in',
+        help='pairs to compare scores on, one {"query": "...", "documents": ["...", ...]} per line '
+        "(default: built-in English pairs)",
     )
     parser.add_argument(
         "--agreement",
         type=_share,
         metavar="X",
-        help="least correlation of the logits with those in fp32, such as 0.999; what harms it most stays in fp32",
+        help="minimum correlation with the fp32 logits, such as 0.999; the most sensitive products stay in fp32 "
+        "until it is reached (default: convert all products)",
     )
 
 
 def convert(arguments: argparse.Namespace) -> int:
-    """Convert a model and print what that costs and gains; return 0, or 1 with the reason in words."""
+    """Convert a model and print a report. Return 0, 1 after an error message, or 130 after SIGINT."""
     try:
-        # Not at the top, for the service does without onnx, and the help without all.
+        # Imported here, because the service runs without onnx, and --help without any library.
         from service.convert.conversion import ConversionError, converted  # noqa: PLC0415
         from service.convert.questions import BUILT_IN, PairsError  # noqa: PLC0415
         from service.engine.errors import ModelError  # noqa: PLC0415
@@ -48,8 +52,8 @@ def convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _failed(why: str) -> int:
-    print(f"rerankd: {why}", file=sys.stderr)
+def _failed(reason: str) -> int:
+    print(f"rerankd: {reason}", file=sys.stderr)
     return 1
 
 

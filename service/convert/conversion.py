@@ -1,4 +1,4 @@
-"""From one model directory to another. Needs onnx."""
+"""Conversion of a model directory from fp32 to int8. Needs onnx."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ from service.convert.agreement import Trial
 from service.convert.choice import choose
 from service.convert.quantisation import Conversion, Group
 from service.convert.questions import read
-from service.convert.report import Report
+from service.convert.report import ConversionReport
 from service.convert.speed import speeds
 from service.engine.cpu import instructions
 from service.engine.engine import Engine
@@ -20,38 +20,38 @@ from service.hub.location import locate
 from service.progress import Progress
 
 _BESIDE = {".json", ".md", ".txt"}
-"""Kinds of files that go with a model, apart from its weights."""
+"""Suffixes of the files to copy with a model: configuration, tokenizer, documentation."""
 _LEGAL = ("LICENSE", "NOTICE")
 _NOTE = "conversion.json"
 _BOUNDED_AGREEMENT_MIN = 0.999
-"""Of the logits, unless another is asked for. Bounded weights are coarser: those of the embedded model cost 0.0001."""
+"""Default minimum correlation of the logits for bounded weights. They cost the embedded model 0.0001."""
 
 
 class ConversionError(Exception):
-    """A conversion that cannot begin; the message says why."""
+    """The conversion cannot begin; the message gives the reason."""
 
 
-def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> Report:
-    """Make the directory `out` from `model`, and return what that cost and gained.
+def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> ConversionReport:
+    """Convert `model` to the new directory `out`, and return a report.
 
-    All that can be runs in int8, or as much of it as agrees with fp32 so well; with weights that no CPU cuts off, if
-    that agrees well enough, too.
+    Without `agreement`, all eligible products run in int8. With it, as many as keep that correlation with the fp32
+    logits. Weights are bounded (`service.engine.columns`) if all products then reach the agreement, 0.999 by default.
 
-    Raises ConversionError, ModelError, PairsError or OSError, and leaves no `out` then.
+    Raises ConversionError, ModelError, PairsError or OSError; `out` does not exist then.
     """
     if out.exists():
-        raise ConversionError(f"{out} exists already")
+        raise ConversionError(f"{out} exists already: name a new directory")
     progress, directory, questions = Progress(sys.stderr), locate(model), read(pairs)
     progress.step(f"loading {directory.graph}")
     before = Engine(directory)
     if not before.batch_invariant:
-        raise ModelError(f"{directory.graph} is quantised already, whole batches at a time; convert it from fp32")
+        raise ModelError(f"{directory.graph} is quantised already, with one scale per batch; convert the fp32 model")
     conversion, trial = Conversion(directory), Trial(before, questions)
     progress.step(f"scores in fp32: {len(trial)} pairs")
     expected = trial.scores(before)
     int8, bounded = _chosen(conversion, trial, expected, agreement, progress)
     out.parent.mkdir(parents=True, exist_ok=True)
-    # It has its name only when it is whole.
+    # Renamed at the end, so that `out` is always complete.
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         whole = Path(folder) / out.name
         whole.mkdir()
@@ -60,7 +60,7 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
         after = Engine(ModelDirectory.read(whole))
         progress.step(f"scores in int8: {len(trial)} pairs, alone and in batches")
         scores = trial.scores(after)
-        report = Report(
+        report = ConversionReport(
             graph=str(directory.graph),
             int8=[product.name for group in int8 for product in group],
             fp32=[product.name for group in conversion.groups if group not in int8 for product in group],
@@ -83,9 +83,9 @@ def converted(model: Path, out: Path, pairs: Path, agreement: float | None) -> R
 def _chosen(
     conversion: Conversion, trial: Trial, expected: Sequence[float], agreement: float | None, progress: Progress
 ) -> tuple[list[Group], bool]:
-    """Return what can be in int8 with so much agreement, and whether its weights are bounded.
+    """Return the groups to convert, and whether their weights are bounded.
 
-    They are if everything can be in int8 so.
+    Prefer all groups with bounded weights; else all groups, or with `agreement` as many as reach it.
     """
     everything, measured = conversion.groups, 0
 
@@ -93,24 +93,24 @@ def _chosen(
         nonlocal measured
         measured += 1
         engine = conversion.engine(groups, bounded=bounded)
-        found = trial.agreement(expected, trial.scores(engine)).correlation
-        progress.update(f"{measured}: {len(groups)} of {len(everything)} in int8, agreement {found:.6f}")
-        return found
+        reached = trial.agreement(expected, trial.scores(engine)).correlation
+        progress.update(f"{measured}: {len(groups)} of {len(everything)} groups in int8, agreement {reached:.6f}")
+        return reached
 
-    progress.step("scores in int8 that no CPU cuts off")
+    progress.step("scores in int8 with bounded weights")
     if correlation(everything, bounded=True) >= (agreement or _BOUNDED_AGREEMENT_MIN):
-        found, bounded = everything, True
+        groups, bounded = everything, True
     elif agreement is None:
-        found, bounded = everything, False
+        groups, bounded = everything, False
     else:
-        progress.step(f"choosing what stays in fp32, of {len(everything)} groups of products")
-        found, bounded = choose(everything, correlation, agreement), False
+        progress.step(f"choosing the products that stay in fp32, of {len(everything)} groups")
+        groups, bounded = choose(everything, correlation, agreement), False
     progress.clear()
-    return found, bounded
+    return groups, bounded
 
 
 def _copy(model: Path, out: Path) -> None:
-    """Copy all that is served with the weights, or must go along with them."""
+    """Copy configuration, tokenizer, documentation and licence."""
     for file in model.iterdir():
         if file.is_file() and (file.suffix in _BESIDE or file.name.upper().startswith(_LEGAL)):
             shutil.copyfile(file, out / file.name)

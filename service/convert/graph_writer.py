@@ -1,4 +1,4 @@
-"""A new graph, made from the nodes of another and some of ours. Needs onnx."""
+"""A builder of ONNX graphs from nodes of an old graph and new nodes. Needs onnx."""
 
 from itertools import chain
 from typing import Any
@@ -8,25 +8,25 @@ import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 STANDARD = ("", "ai.onnx")
-"""Names of the domain of ONNX's own operators."""
+"""Names of the domain of the standard operators."""
 MICROSOFT = "com.microsoft"
-"""Domain of ONNX Runtime's operators."""
-_AXES_ARE_INPUTS = 18  # From this opset on, of reductions.
-_IR_MIN = 4  # Before, every weight had to be an input, too.
+"""Domain of the operators of ONNX Runtime."""
+_AXES_ARE_INPUTS = 18  # First opset in which the axes of a reduction are an input, not an attribute.
+_IR_MIN = 4  # First IR version in which a weight need not be a graph input.
 
 
 class GraphWriter:
     """Collects the nodes and constants of the new graph."""
 
     def __init__(self, model: ModelProto) -> None:
-        """Begin a graph with the inputs, outputs and constants of `model`, and none of its nodes."""
+        """Begin a graph with the inputs, outputs and constants of `model`, without its nodes."""
         self._old = model
         taken = {name for node in model.graph.node for name in node.output}
         taken |= {tensor.name for tensor in model.graph.initializer}
         self._prefix = "rowwise"
         while any(name.startswith(self._prefix) for name in taken):
             self._prefix += "_"
-        self.opset = next(known.version for known in model.opset_import if known.domain in STANDARD)
+        self.opset = next(opset.version for opset in model.opset_import if opset.domain in STANDARD)
         self._constants: dict[str, TensorProto] = {}
         self._nodes: list[NodeProto] = []
 
@@ -35,26 +35,26 @@ class GraphWriter:
         self._nodes.append(node)
 
     def node(self, kind: str, *inputs: str, output: str = "", **options: Any) -> str:
-        """Add a node, and return the name of what it computes, `output` or a new one."""
+        """Add a node, and return the name of its output: `output`, or a new name."""
         name = output or f"{self._prefix}/{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [name], **options))
         return name
 
     def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        """Add a constant unless one of that name is there, and return what the graph calls it."""
+        """Add a constant unless one of that `name` exists, and return its name in the graph."""
         name = f"{self._prefix}/{name}"
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
     def reduced(self, kind: str, x: str) -> str:
-        """Return the largest or the least of each row."""
+        """Add the reduction `kind` over the last axis: (..., n) to (..., 1)."""
         if self.opset < _AXES_ARE_INPUTS:
             return self.node(kind, x, axes=[-1], keepdims=1)
         return self.node(kind, x, self.constant("last", np.array([-1])), keepdims=1)
 
     def model(self) -> ModelProto:
-        """Return the graph, without what nobody reads any more."""
+        """Return the model, without unused nodes and constants."""
         old = self._old.graph
         read = {value.name for value in old.output}
         nodes = []
@@ -72,7 +72,7 @@ class GraphWriter:
             tensors,
             sparse_initializer=old.sparse_initializer,
         )
-        opsets = [known for known in self._old.opset_import if known.domain != MICROSOFT]
+        opsets = [opset for opset in self._old.opset_import if opset.domain != MICROSOFT]
         model = helper.make_model(
             graph,
             opset_imports=[*opsets, helper.make_opsetid(MICROSOFT, 1)],
@@ -85,6 +85,6 @@ class GraphWriter:
 
 
 def reads(node: NodeProto) -> set[str]:
-    """Return the names that a node reads, branches and bodies of loops included."""
+    """Return the names of the inputs of a node, including those of its branches and loop bodies."""
     bodies = (body for a in node.attribute for body in (a.g, *a.graphs))
     return set(node.input).union(*(reads(inner) for body in bodies for inner in body.node))

@@ -1,4 +1,4 @@
-"""Queries with documents, to see by what a model's scores change."""
+"""Queries with documents, on which the scores of two models are compared."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 BUILT_IN = Path(__file__).with_name("pairs.jsonl")
-"""English queries with documents of many lengths."""
+"""The default file: English queries with documents of many lengths."""
 
 
 class PairsError(Exception):
-    """A file of pairs that cannot be used; the message says why."""
+    """A file of pairs is unusable; the message gives the file, the line and the reason."""
 
 
 class Question(BaseModel):
-    """A query and the documents that are put in order for it."""
+    """A query and the documents to rank for it."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -23,17 +23,17 @@ class Question(BaseModel):
 
 
 def read(path: Path) -> list[Question]:
-    """Return the questions in a file, a JSON object a line. Raises PairsError."""
+    """Read a JSON Lines file. Raises PairsError if it is unreadable, invalid, or has fewer than two pairs."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise PairsError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise PairsError(f"{path} cannot be read: it is not UTF-8") from None
-    found = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if sum(len(question.documents) for question in found) < 2:  # noqa: PLR2004  # Less has no order.
-        raise PairsError(f"{path} holds fewer than two pairs")
-    return found
+    questions = [_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if sum(len(question.documents) for question in questions) < 2:  # noqa: PLR2004  # A correlation needs two.
+        raise PairsError(f"{path} has fewer than two pairs")
+    return questions
 
 
 def _question(path: Path, number: int, line: str) -> Question:

@@ -1,4 +1,4 @@
-"""What a conversion cost and gained."""
+"""The report of a conversion: agreement, size and speed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -6,42 +6,44 @@ from importlib.metadata import version
 from json import dumps
 
 from service.convert.agreement import Agreement
-from service.convert.speed import Speed
+from service.convert.speed import BatchTimes
 
-_NAMED_MAX = 20
+_NAMED_MAX = 20  # Most products listed by name.
 
 
 @dataclass(frozen=True)
-class Report:
-    """All that is known of a conversion; what is `before` is fp32, what is `after` int8."""
+class ConversionReport:
+    """Results of a conversion. Names with `before` mean fp32, names with `after` int8."""
 
     graph: str
+    """Path of the fp32 graph."""
     int8: Sequence[str]
-    """Products that were converted, by what they compute."""
+    """Names of the outputs of the converted products."""
     fp32: Sequence[str]
-    """Those that could have been, but were left."""
+    """Names of the outputs of the eligible products that stay in fp32."""
     bytes_before: int
     bytes_after: int
     queries: int
     pairs: int
     agreement: Agreement
     moved_before: float
-    """The most that a score changes in a batch."""
+    """Largest difference between a score in a batch and alone, in fp32."""
     moved_after: float
+    """The same in int8."""
     bounded: bool
     """Whether the int8 weights are bounded (engine/columns.py): the fast kernels are then exact without VNNI, too."""
     cpu: str
-    """Instruction set of the CPU that speeds were measured on."""
-    speeds: Sequence[Speed]
+    """Instruction set of the CPU on which the speeds were measured."""
+    speeds: Sequence[BatchTimes]
 
     def json(self) -> str:
-        """Return everything, for programs and for later."""
+        """Return the report and the versions of the packages as JSON."""
         by = {"rerankd": version("rerankd"), "onnx": version("onnx"), "onnxruntime": version("onnxruntime")}
         speeds = [asdict(speed) | {"ratio": speed.ratio} for speed in self.speeds]
         return dumps({"by": by} | asdict(self) | {"speeds": speeds}, indent=2)
 
     def text(self) -> str:
-        """Return everything, for people."""
+        """Return the report as lines of text."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -59,14 +61,14 @@ class Report:
         yield f"  documents in the same order       {agreement.order:.4f}  of the pairs of one query's documents"
         yield f"  same best document                {agreement.top:.4f}  of the queries"
         for name, moved in (("fp32", self.moved_before), ("int8", self.moved_after)):
-            word = f"differ by up to {moved:.2g}" if moved else "are the same to the last bit"
+            word = f"differ by up to {moved:.2g}" if moved else "are bit-identical"
             yield f"  scores alone and in a batch, {name} {word}"
-        sums = "fit on every CPU" if self.bounded else "overflow on CPUs without VNNI, which take a slower way"
+        sums = "fit on every CPU" if self.bounded else "overflow on CPUs without VNNI, which use a slower kernel"
         yield f"sums in int8 {sums}"
-        yield f"speed on one core with {self.cpu}, both in turn:"
+        yield f"speed on one core with {self.cpu}, fp32 and int8 in turn:"
         for speed in self.speeds:
             shape = f"{speed.pairs} x {speed.length} tokens"
             yield f"  {shape:16}{speed.before_s * 1000:9.1f} ms{speed.after_s * 1000:9.1f} ms{speed.ratio:7.2f} times"
         if slower := [speed for speed in self.speeds if speed.ratio < 1]:
             where = "here" if len(slower) == len(self.speeds) else "here at some lengths"
-            yield f"int8 is slower than fp32 {where}: on such CPUs, compare both, each by rerankd bench load"
+            yield f"int8 is slower than fp32 {where}: on such CPUs, compare both with rerankd bench load"

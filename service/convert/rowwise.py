@@ -1,6 +1,6 @@
-"""A graph whose products with constant weights run in int8, each row of activations with a scale of its own.
+"""Rewrites matrix products with constant weights to int8, with one scale per row of activations.
 
-A row is a token, and its numbers depend on that token alone: no neighbour in the batch moves a score. Needs onnx.
+A row is a token. Its scale depends on no other row, so that the rest of a batch does not change a score. Needs onnx.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from service.convert.graph_writer import MICROSOFT, STANDARD, GraphWriter
 from service.convert.softmax import Softmax
 from service.engine.columns import Weights, quantised
 
-_MOST = 127  # The largest of a row becomes this.
-_ZERO = 128  # What 0 becomes in a row: kernels are fast for unsigned activations and signed weights.
-_FARTHEST_MIN = 1e-30  # Also where all is 0, so that nothing is divided by zero.
-_SIDE_MIN = 64  # Of weights; the rows of narrower ones cost more to quantise than their product saves.
+_MOST = 127  # Quantised value of the largest magnitude of a row, relative to the zero point.
+_ZERO = 128  # Zero point of activations: the fast kernels take unsigned activations and signed weights.
+_FARTHEST_MIN = 1e-30  # Avoids a division by zero in a row of zeros.
+_SIDE_MIN = 64  # Smallest side of weights: below it, quantising the rows costs more than the product saves.
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,25 +24,25 @@ class Product:
     """A product of activations with constant weights."""
 
     name: str
-    """What it computes has this name in the graph."""
+    """Name of the output."""
     source: str
-    """The activations."""
+    """Name of the activations, (..., n) float32."""
     weights: Weights
-    """Each column makes one number of a row of activations."""
+    """(n, m) float32."""
     bias: str
-    """What is added; empty: nothing."""
+    """Name of the bias, (m,) float32; empty without bias."""
 
 
 def products(model: ModelProto) -> list[Product]:
     """Return the products of activations with constant fp32 weights, in the order of the graph."""
     constants = _Constants(model.graph)
-    return [found for node in model.graph.node if (found := _product(node, constants))]
+    return [product for node in model.graph.node if (product := _product(node, constants))]
 
 
 def rewritten(model: ModelProto, chosen: Sequence[Product], *, bounded: bool = True) -> ModelProto:
-    """Return the graph with these products in int8, and everything else as it is, but for sums that depend on the CPU.
+    """Return the model with the `chosen` products in int8, and each softmax independent of the CPU (`Softmax`).
 
-    With `bounded` weights, a little coarser, no CPU cuts off what it adds up.
+    With `bounded` weights, which are coarser, sums saturate on no CPU.
     """
     writer = GraphWriter(model)
     quick = {product.name: product for product in chosen}
@@ -63,7 +63,7 @@ class _Constants:
         self._makers = {name: node for node in graph.node for name in node.output}
 
     def matrix(self, name: str) -> Weights | None:
-        """Return a constant fp32 matrix, None if `name` is anything else."""
+        """Return a constant (n, m) float32 matrix, None if `name` is anything else."""
         tensor = self._tensors.get(name)
         if tensor is not None:
             return _matrix(tensor)
@@ -72,23 +72,23 @@ class _Constants:
             return None
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             return _matrix(node.attribute[0].t)
-        # Exporters turn weights around in the graph, and give them further names.
-        found = self.matrix(node.input[0]) if node.op_type in {"Transpose", "Identity"} else None
-        if found is None or node.op_type == "Identity":
-            return found
-        return found.transpose(node.attribute[0].ints if node.attribute else None)
+        # Exporters transpose weights in the graph, and rename them by Identity.
+        weights = self.matrix(node.input[0]) if node.op_type in {"Transpose", "Identity"} else None
+        if weights is None or node.op_type == "Identity":
+            return weights
+        return weights.transpose(node.attribute[0].ints if node.attribute else None)
 
 
 def _matrix(tensor: TensorProto) -> Weights | None:
-    """Return a tensor's numbers if they are a matrix that has a scale for each column."""
+    """Return a tensor as (n, m) float32, None if it is no finite, non-empty float32 matrix."""
     if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 2:  # noqa: PLR2004  # Rows and columns.
         return None
-    found: Weights = numpy_helper.to_array(tensor)
-    return found if found.size and np.isfinite(found).all() else None
+    weights: Weights = numpy_helper.to_array(tensor)
+    return weights if weights.size and np.isfinite(weights).all() else None
 
 
 def _product(node: NodeProto, constants: _Constants) -> Product | None:
-    """Return what a node multiplies; None if it is no product with constant weights, or one too narrow."""
+    """Return the product that a node computes, None if its weights are not constant, or too narrow."""
     if node.domain not in STANDARD or node.op_type not in {"MatMul", "Gemm"}:
         return None
     source, weighed_with, bias = (*node.input, "")[:3]
@@ -97,7 +97,7 @@ def _product(node: NodeProto, constants: _Constants) -> Product | None:
     if weights is None or min(weights.shape) < _SIDE_MIN or options.get("transA", 0):
         return None
     if options.get("alpha", 1) != 1 or (bias and options.get("beta", 1) != 1):
-        return None  # No exporter writes that for a layer.
+        return None  # Exporters write no such Gemm for a layer.
     return Product(node.output[0], source, weights.T if options.get("transB", 0) else weights, bias)
 
 
@@ -111,7 +111,7 @@ class _Int8:
         self._products = 0
 
     def write(self, product: Product) -> None:
-        """Add a product."""
+        """Add the nodes of a product in int8; its output keeps its name."""
         node = self._writer.node
         rows, row_scales = self._quantised_rows(product)
         columns, column_scales = self._quantised_columns(product.weights)
@@ -122,11 +122,22 @@ class _Int8:
         else:
             node("Mul", whole, row_scales, output=product.name)
 
+    # x (..., n) --+-- ReduceMin -- Neg --+
+    #              |                      +-- Max -- Div --+------------------------------> scales (..., 1) float32
+    #              +-- ReduceMax ---------+  1e-30  127    |
+    #              |                                    Reshape (r,) --+-- Shape -- Expand
+    #              |                                                   |       128 (r,) |
+    #              +-- Reshape (r, n) -------------------------- QuantizeLinear --------+
+    #              |                                                   |
+    #              +-- Shape --------------------------------------- Reshape -------------> rows (..., n) uint8
+    #
+    # QuantizeLinear takes one scale per index of a single axis, so the leading axes are flattened to r rows.
+    # `write` continues: rows, columns -- MatMulIntegerToFloat -- Mul scales -- Add bias --> (..., m) float32
     def _quantised_rows(self, product: Product) -> tuple[str, str]:
-        """Return the rows of a product's activations in int8, and the scale of each; the same for all that share them.
+        """Add the nodes that quantise activations, once for all products that share them.
 
-        A row that holds infinity has no finite products, and one of NaN none that are numbers; rows beside it keep
-        theirs.
+        Return the names of the rows, (..., n) uint8, and of their scales, (..., 1) float32. An infinity or NaN spoils
+        only the products of its own row.
         """
         if product.source not in self._rows:
             node, x = self._writer.node, product.source
@@ -134,7 +145,6 @@ class _Int8:
             least = self._writer.constant("least", np.array(_FARTHEST_MIN, np.float32))
             farthest = node("Max", self._writer.reduced("ReduceMax", x), below, least)
             scales = node("Div", farthest, self._writer.constant("most", np.array(_MOST, np.float32)))
-            # The quantiser takes a scale for each place along one axis: all other axes but the last become that one.
             flat = node("Reshape", scales, self._writer.constant("flat", np.array([-1])))
             zeros = node("Expand", self._zero(), node("Shape", flat))
             long = self._writer.constant(f"rows_{len(product.weights)}", np.array([-1, len(product.weights)]))
@@ -144,10 +154,10 @@ class _Int8:
         return self._rows[product.source]
 
     def _quantised_columns(self, weights: Weights) -> tuple[str, str]:
-        """Return weights in int8, and the scale of each column.
+        """Add weights as (n, m) int8 and their scales as (m,) float32, and return both names.
 
-        Products that share their weights get a copy each: where the CPU asks for sums that do not overflow, ONNX
-        Runtime fails to load a graph in which two products read the same ones.
+        Products that share their weights get a copy each. With `x64quantprecision` (session.py), ONNX Runtime fails to
+        load a graph in which two products read the same weights.
         """
         columns, scales = quantised(weights, bounded=self._bounded)
         number, self._products = self._products, self._products + 1

@@ -1,4 +1,4 @@
-"""How much faster one model is than another."""
+"""Speed of two models, measured in turn."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -8,13 +8,13 @@ from time import perf_counter
 from service.engine.engine import Engine
 
 _SHAPES = ((1, 64), (8, 128), (2, 512))
-"""Pairs in a batch, and their length."""
+"""Batches as (pairs, tokens)."""
 _ROUNDS = 7
 
 
 @dataclass(frozen=True)
-class Speed:
-    """What a batch takes on one core."""
+class BatchTimes:
+    """Median time of a batch on one core, before and after a conversion."""
 
     pairs: int
     length: int
@@ -23,12 +23,12 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """How many times faster it has become."""
+        """Speed-up of the conversion."""
         return self.before_s / self.after_s
 
 
-def speeds(before: Engine, after: Engine, step: Callable[[str], None]) -> Iterator[Speed]:
-    """Measure both at each shape that fits, turn by turn, so that whatever disturbs the one disturbs the other."""
+def speeds(before: Engine, after: Engine, step: Callable[[str], None]) -> Iterator[BatchTimes]:
+    """Measure each batch that fits the context. Both models take turns, so that other load affects both alike."""
     for pairs, length in _SHAPES:
         if length > before.context:
             continue
@@ -39,6 +39,6 @@ def speeds(before: Engine, after: Engine, step: Callable[[str], None]) -> Iterat
             for engine, times in zip((before, after), took_s, strict=True):
                 start = perf_counter()
                 engine.score(batch)
-                if turn:  # The first finds everything cold.
+                if turn:  # The first turn runs with cold caches.
                     times.append(perf_counter() - start)
-        yield Speed(pairs, length, *map(statistics.median, took_s))
+        yield BatchTimes(pairs, length, *map(statistics.median, took_s))

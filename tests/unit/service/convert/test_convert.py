@@ -88,7 +88,7 @@ def test_documents_that_were_alike_have_no_order(tiny: Engine):
 def test_no_number(tmp_path: Path):
     """A model that answers with no number is not compared."""
     engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(fair=math.nan), at=[3]))
-    with pytest.raises(ModelError, match="no number"):
+    with pytest.raises(ModelError, match="returns NaN"):
         a_trial(engine).scores(engine)
 
 

@@ -40,7 +40,7 @@ def places(tmp_path: Path) -> dict[str, Path]:
         ("/nowhere {new}", "model directory /nowhere does not exist"),
         ("{model} {small}", "small exists already"),
         ("{broken} {new}", "model.onnx is not an ONNX file, or is truncated"),
-        ("{dynamic} {new}", "model.onnx is quantised already, whole batches at a time; convert it from fp32"),
+        ("{dynamic} {new}", "model.onnx is quantised already, with one scale per batch; convert the fp32 model"),
         ("{small} {new} --pairs {pairs}", "model.onnx has no products in fp32 to convert: "),
         ("{model} {new}", "the model gives all pairs the same score"),
         ("{model} {new} --pairs /nowhere", "/nowhere cannot be read: No such file or directory"),

@@ -3,15 +3,15 @@
 import pytest
 
 from service.convert.agreement import Agreement
-from service.convert.report import Report
-from service.convert.speed import Speed
+from service.convert.report import ConversionReport
+from service.convert.speed import BatchTimes
 
 CPU = "AVX2, without VNNI"
 
 
 def a_report(*ratios: float, bounded: bool = True) -> str:
     """Return what is printed of a conversion that made batches so many times faster."""
-    return Report(
+    return ConversionReport(
         graph="model.onnx",
         int8=["a"],
         fp32=["b"],
@@ -24,13 +24,13 @@ def a_report(*ratios: float, bounded: bool = True) -> str:
         moved_after=0,
         bounded=bounded,
         cpu=CPU,
-        speeds=[Speed(1, 64, ratio / 100, 0.01) for ratio in ratios],
+        speeds=[BatchTimes(1, 64, ratio / 100, 0.01) for ratio in ratios],
     ).text()
 
 
 def test_the_cpu_is_named():
     """Speeds are those of one kind of CPU, and it is said of which."""
-    assert f"speed on one core with {CPU}, both in turn:\n  1 x 64 tokens" in a_report(1.3)
+    assert f"speed on one core with {CPU}, fp32 and int8 in turn:\n  1 x 64 tokens" in a_report(1.3)
 
 
 @pytest.mark.parametrize(("bounded", "said"), [(True, "fit on every CPU"), (False, "overflow on CPUs without VNNI")])

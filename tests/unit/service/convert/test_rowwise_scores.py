@@ -104,7 +104,7 @@ def test_weights_too_many_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_old_opset(tmp_path: Path):
     """A graph that is too old is refused in words."""
     directory = ModelDirectory.read(a_directory(tmp_path / "mine", graph=a_layered_graph(opset=10).SerializeToString()))
-    with pytest.raises(ModelError, match=r"model\.onnx has opset 10; export the model with 11 or newer"):
+    with pytest.raises(ModelError, match=r"model\.onnx has opset 10: export the model with opset 11 or newer"):
         Conversion(directory)
 
 
