@@ -1,5 +1,6 @@
 """Scenarios: more is asked for than there is."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from math import inf
 
@@ -114,7 +115,7 @@ def burst(bench: Bench) -> Result:
     over = third + 2 * bench.setup.patience
     recovered = over + max(g.deadline_s for g in bench.mix) / (1 - 0.6) + bench.setup.patience
 
-    def p99(run: Run, lanes: range, start: float, stop: float) -> float:
+    def p99(run: Run, lanes: Collection[int], start: float, stop: float) -> float:
         outcomes = [o for o in measures.of(run, lanes) if id(o.request) in number and start <= o.request.at < stop]
         return quantile(measures.latencies(outcomes), 0.99)
 

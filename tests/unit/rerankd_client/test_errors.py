@@ -27,7 +27,7 @@ class Failure(grpc.RpcError):
     def details(self) -> str:
         return "no room"
 
-    def trailing_metadata(self) -> object:
+    def trailing_metadata(self) -> object:  # type: ignore[override]
         return self._trailers
 
 

@@ -1,6 +1,7 @@
 """Tests of composing one batch: at the fixed cost, a launch is 1 ms and a pair of 100 tokens another one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -46,7 +47,7 @@ def _compose(
     *jobs: Job, started: tuple[Job, ...] = (), cost: FixedCost = COST, **limits: float
 ) -> tuple[dict[int, int], int]:
     """Return how many pairs of each job one batch takes, and the length it is padded to."""
-    slices, length = _from_head(_lanes(*jobs, started=started), Policy(**{"workers": 1, **limits}), cost, _always)
+    slices, length = _from_head(_lanes(*jobs, started=started), replace(Policy(workers=1), **limits), cost, _always)
     return {piece.job_id: len(piece.pairs) for piece in slices}, length
 
 

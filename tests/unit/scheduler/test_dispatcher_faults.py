@@ -161,7 +161,12 @@ async def test_hanging_batch():
             both_wait.wait(10)
         if 13 in pairs:
             stop = threading.Event()
-            abort.arm(lambda: (stop.set(), stopped.append(len(pairs))))
+
+            def end() -> None:
+                stop.set()
+                stopped.append(len(pairs))
+
+            abort.arm(end)
             hung.release()
             stop.wait(10)
             raise RuntimeError("stopped")

@@ -19,7 +19,9 @@ def _lanes(*lanes: int) -> tuple[Lanes, list[AdmittedJob]]:
 def test_empty():
     """Without jobs there is no head, no worst lane and no victim."""
     lanes = Lanes()
-    assert lanes.head() is lanes.worst_lane() is lanes.victim(0) is None
+    assert lanes.head() is None
+    assert lanes.worst_lane() is None
+    assert lanes.victim(0) is None
     assert lanes.first(5, below=LANES, ahead=inf) == []
 
 
