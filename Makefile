@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev tools serve unit test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve unit coverage test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ SIDE_BY_SIDE := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadsc
 unit: install-dev  ## Run the fast tests, without a process of the service.
 	$(SIDE_BY_SIDE) -m 'not long and not slow' tests/unit tests/property
 
+# All processes and walks run untraced: the unit tests alone reach these floors.
+coverage: install-dev  ## Measure the branches that the fast unit tests take: all in the scheduler, 95 % in the service.
+	$(SIDE_BY_SIDE) -m 'not long and not slow' --cov --cov-report= tests/unit
+	$(BIN)/coverage report --include 'scheduler/*' --fail-under 100
+	$(BIN)/coverage report --include 'service/*' --fail-under 95
+
 test: install-dev  ## Run the tests that want nothing but Python.
 	$(SIDE_BY_SIDE) -m 'not long'
 
@@ -69,7 +75,7 @@ test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kube
 test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.
 	$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 -rP tests/fresh
 
-test-all: test-fresh test-long  ## Run all tests but those of clients; `make test` in a clone.
+test-all: test-fresh coverage test-long  ## Run all tests but those of clients, and measure coverage; `make test` in a clone.
 
 test-clients: install-dev $(CLIENT_GROUPS)  ## Run clients from the package indexes, each in its environment, against the service.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/installed; \
