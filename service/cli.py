@@ -1,4 +1,4 @@
-"""The command line. What a command takes is imported when it is chosen: no command pays for another's."""
+"""The command line. Each command imports its dependencies when it runs, so that no command waits for another's."""
 
 import argparse
 import sys
@@ -6,25 +6,25 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 _CANNOT_START = 1
-_INTERRUPTED = 130  # As of a program that SIGINT ended.
+_INTERRUPTED = 130  # Exit status that shells report after SIGINT.
 
 
 def main() -> None:
-    """Run `rerankd`; exit 0 after a clean drain, 1 if it cannot start, 2 if called wrongly, 130 if interrupted."""
+    """Run `rerankd`. Exit status: 0 on success, 1 on failure, 2 on wrong usage, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="rerankd",
-        description="Rerank service over gRPC and REST; settings come from RERANKD_ variables.",
+        description="Rerank service over gRPC and REST, configured by RERANKD_* environment variables.",
     )
     parser.add_argument("--version", action="version", version=f"rerankd {version('rerankd')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (what, declare) in _COMMANDS.items():
-        command = commands.add_parser(name, help=what)
+    for name, (purpose, declare) in _COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
         if name in sys.argv[1:]:
             declare(command)
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))
-    except KeyboardInterrupt:  # Of a command that does not end by itself in words, as the service does.
+    except KeyboardInterrupt:  # `serve` handles SIGINT itself; the other commands do not.
         sys.exit(_INTERRUPTED)
 
 
@@ -35,8 +35,8 @@ def _declare_serve(parser: argparse.ArgumentParser) -> None:
 def _declare_bench(parser: argparse.ArgumentParser) -> None:
     from service.bench.command import add_arguments, load
 
-    benches = parser.add_subparsers(required=True, metavar="WHAT")
-    load_parser = benches.add_parser("load", help="requests that come whether or not the service keeps up")
+    benches = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    load_parser = benches.add_parser("load", help="open-loop load test: goodput and latency at several loads")
     add_arguments(load_parser)
     load_parser.set_defaults(run=load)
 
@@ -49,7 +49,7 @@ def _declare_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=_models)
 
 
@@ -83,15 +83,15 @@ def _models(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cannot_start(why: Exception) -> int:
-    print(f"rerankd: {why}", file=sys.stderr)
+def _cannot_start(error: Exception) -> int:
+    print(f"rerankd: {error}", file=sys.stderr)
     return _CANNOT_START
 
 
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "serve": ("run the service until SIGTERM or SIGINT", _declare_serve),
-    "bench": ("measure the service, in a process of its own", _declare_bench),
-    "convert": ("make a model faster: int8, row by row", _declare_convert),
-    "models": ("list the models that this machine has", _declare_models),
+    "bench": ("measure a service under load", _declare_bench),
+    "convert": ("quantise a model to int8 for faster scoring", _declare_convert),
+    "models": ("list the embedded, configured and cached models", _declare_models),
 }
-"""What each command is for, and what declares its options."""
+"""Purpose of each command, and the function that declares its options."""

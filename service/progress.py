@@ -1,26 +1,26 @@
-"""What is going on, on standard error."""
+"""Progress messages on standard error."""
 
 import sys
 from time import monotonic
 from typing import TextIO
 
-_EVERY_S = 10.0  # Between lines that only say how far it is, where they cannot be written over.
+_EVERY_S = 10.0  # Shortest time between updates where a line cannot be overwritten, as in a log.
 
 
 class Progress:
-    """One line that is written over on a terminal; elsewhere a line now and then."""
+    """Overwrites a status line on a terminal; elsewhere prints one at most every 10 s."""
 
     def __init__(self, out: TextIO = sys.stderr) -> None:
         self._out = out
         self._next = 0.0
 
     def step(self, text: str) -> None:
-        """Say what begins."""
+        """Print the name of a step that begins."""
         self._write(f"... {text}", end="\n")
         self._next = monotonic() + _EVERY_S
 
     def update(self, text: str) -> None:
-        """Say how far it is."""
+        """Show the progress of the current step."""
         if self._out.isatty():
             self._write(f"    {text}", end="")
         elif monotonic() >= self._next:
@@ -28,7 +28,7 @@ class Progress:
             self._write(f"    {text}", end="\n")
 
     def clear(self) -> None:
-        """Leave nothing on the line that is written over."""
+        """Erase the status line."""
         self._write("", end="")
 
     def _write(self, text: str, end: str) -> None:

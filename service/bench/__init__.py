@@ -1,1 +1,1 @@
-"""Benchmarks of the real process, from outside, over gRPC."""
+"""`rerankd bench`: load tests of a running service over gRPC."""

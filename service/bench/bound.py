@@ -1,32 +1,32 @@
-"""The best that could have been done."""
+"""Upper bound of the goodput of any scheduler."""
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
-_NOTHING = 1e-12  # What is left of a request by rounding alone, in whatever unit.
+_ROUNDING = 1e-12  # Remaining work below this is a rounding error.
 
 
-class Asked(NamedTuple):
-    """Work somebody wants done, in any unit."""
+class Demand(NamedTuple):
+    """A request for work."""
 
     at: float
-    """When it comes, in seconds."""
+    """Arrival, in seconds."""
     deadline: float
-    """Until when it must be done, in seconds, too."""
+    """Latest end, in seconds on the same clock."""
     work: float
+    """In the unit of the capacity."""
 
 
-def in_time(asked: Iterable[Asked], capacity: float) -> float:
-    """Return how much work at most can be done in time, at `capacity` a second.
+def work_in_time(demands: Iterable[Demand], capacity: float) -> float:
+    """Return the most work that can be done by its deadline, at `capacity` units per second.
 
-    By a scheduler that may split and interrupt work at will and counts parts of it: earliest deadline first, dropping
-    what is too late, is optimal for that.
+    The bound allows preemption and counts partial work. Earliest deadline first, without late work, is then optimal.
     """
     waiting: list[list[float]] = []
     done = 0.0
-    arrivals = sorted(asked)
+    arrivals = sorted(demands)
     for position, (at, deadline, work) in enumerate(arrivals):
         now = at
         heappush(waiting, [deadline, work])
@@ -37,6 +37,6 @@ def in_time(asked: Iterable[Asked], capacity: float) -> float:
             done += took * capacity
             now += took
             waiting[0][1] -= took * capacity
-            if waiting[0][1] <= _NOTHING or now >= due:
+            if waiting[0][1] <= _ROUNDING or now >= due:
                 heappop(waiting)
     return done

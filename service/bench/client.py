@@ -1,4 +1,4 @@
-"""Sends requests that are already serialised, and says how each ended."""
+"""The gRPC client of a load test: sends serialised requests and classifies how each ends."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from service.bench.workload import MIX, URGENT, Request
 _SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 _PUSHBACK = "grpc-retry-pushback-ms"
 _OPTIONS = (
-    ("grpc.use_local_subchannel_pool", 1),  # Else channels to one address share a connection.
+    ("grpc.use_local_subchannel_pool", 1),  # Otherwise channels to one address share a connection.
     ("grpc.enable_retries", 0),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -32,13 +32,13 @@ class Ending(StrEnum):
 
 
 class Client:
-    """A connection for each group, as urgent and bulk callers are not the same program."""
+    """One connection per group, because urgent and bulk callers are different programs."""
 
     def __init__(self, process: Process, channels: dict[str, grpc.aio.Channel]) -> None:
         self.process = process
-        """The service it is connected to."""
+        """The service under test."""
         self._channels = channels
-        # Bytes out and bytes in: what the client does not do, it does not take from the service's cores.
+        # Without (de)serialisers: the client shares the cores with the service.
         self._rerank: dict[str, Any] = {
             name: channel.unary_unary(f"/{_SERVICE}/Rerank") for name, channel in channels.items()
         }
@@ -46,12 +46,12 @@ class Client:
     @classmethod
     @contextlib.asynccontextmanager
     async def connected(cls, process: Process) -> AsyncIterator["Client"]:
-        """Connect to a service; close the connections in the end."""
+        """Connect to a service; close the connections on exit."""
         async with contextlib.AsyncExitStack() as stack:
             yield cls(process, {group.name: await stack.enter_async_context(channel(process.grpc)) for group in MIX})
 
     async def model(self) -> str:
-        """Return the name of the model served. Raises SystemExit if nobody answers."""
+        """Return the name of the first model. Raises SystemExit if the service does not answer in 10 s."""
         list_models: Any = self._channels[URGENT.name].unary_unary(
             f"/{_SERVICE}/ListModels", response_deserializer=pb.ListModelsResponse.FromString
         )
@@ -62,12 +62,12 @@ class Client:
         return str(listed.models[0].name)
 
     async def answer(self, raw: bytes, timeout_s: float, *, group: str = URGENT.name, name: str = "bench") -> bytes:
-        """Send a serialised message under a client's name, and return the answer, as it came. Raises AioRpcError."""
+        """Send a serialised request as client `name`, and return the serialised response. Raises AioRpcError."""
         answer: bytes = await self._rerank[group](raw, timeout=timeout_s, metadata=(("x-client-name", name),))
         return answer
 
     async def send(self, request: Request, timeout_s: float) -> Ending:
-        """Send a request and wait for its end."""
+        """Send a request and wait until it ends."""
         try:
             await self.answer(request.raw, timeout_s, group=request.group, name=request.client)
         except grpc.aio.AioRpcError as error:
@@ -80,5 +80,5 @@ class Client:
 
 
 def channel(address: str) -> grpc.aio.Channel:
-    """Return a connection of its own, which takes messages of any size and tries nothing again."""
+    """Return a channel with its own connection, no message size limit and no retries."""
     return grpc.aio.insecure_channel(address, options=_OPTIONS)

@@ -1,4 +1,4 @@
-"""The command line of a load test."""
+"""The command line of `rerankd bench load`."""
 
 import argparse
 from math import inf
@@ -8,19 +8,22 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `rerankd bench load`."""
     parser.add_argument(
-        "--loads", type=_loads, default=[0.5, 1, 1.5, 4, 10], help="offered over capacity; 0.5,1,1.5,4,10"
+        "--loads",
+        type=_loads,
+        default=[0.5, 1, 1.5, 4, 10],
+        help="loads as multiples of the capacity (default: 0.5,1,1.5,4,10)",
     )
-    parser.add_argument("--seconds", type=_positive, default=25.0, help="length of each load; 25")
-    parser.add_argument("--seed", type=int, default=1, help="draws the requests and their times; 1")
+    parser.add_argument("--seconds", type=_positive, default=25.0, help="duration of each load (default: 25)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of requests and arrivals (default: 1)")
     parser.add_argument(
-        "--out", type=Path, default=Path("bench-results"), help="folder for report and plot; bench-results"
+        "--out", type=Path, default=Path("bench-results"), help="directory of report and plot (default: bench-results)"
     )
-    parser.add_argument("--address", metavar="HOST:PORT", help="the gRPC of a running service, instead of a new one")
+    parser.add_argument("--address", metavar="HOST:PORT", help="gRPC address of a running service (default: start one)")
 
 
 def load(arguments: argparse.Namespace) -> int:
-    """Print the report and write it with a plot; return 0 if all limits were kept."""
-    # Not at the top, for the help does without gRPC.
+    """Print the report, write it with a plot, and return 0 if all limits were kept, else 1."""
+    # Imported here, because --help must not wait for gRPC.
     from service.bench.load import tested  # noqa: PLC0415
     from service.bench.plot import write  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Figures, and the limits that they are held to."""
+"""Measured figures and their limits."""
 
 from collections.abc import Iterable, Sequence
 from math import ceil, nan
@@ -9,15 +9,18 @@ from service.bench.table import markdown
 
 
 class Goal(NamedTuple):
-    """A figure, measured a few times or once, with its limit and perhaps an aim beyond it."""
+    """A figure with a limit, and optionally an aim stricter than the limit."""
 
     what: str
+    """Name of the figure, with its unit."""
     values: Sequence[float]
+    """One or more measurements."""
     limit: float
     aim: float | None = None
     at_least: bool = False
+    """Whether limit and aim are lower bounds; else they are upper bounds."""
     notes: Sequence[str] = ()
-    """What else there is to say of it, such as examples of what was counted."""
+    """Details, such as examples of counted failures."""
 
     @property
     def measured(self) -> float:
@@ -26,18 +29,18 @@ class Goal(NamedTuple):
 
     @property
     def kept(self) -> bool:
-        """Whether it is on the right side of its limit; what is not a number is not."""
+        """Whether the median is within the limit; False for NaN."""
         return self._within(self.limit)
 
     @property
     def word(self) -> str:
-        """How it went, in a word or two."""
+        """The verdict: `NOT KEPT`, `kept` or `aim reached`."""
         if not self.kept:
             return "NOT KEPT"
         return "kept" if self.aim is None or not self._within(self.aim) else "aim reached"
 
     def row(self) -> list[str]:
-        """Return it as cells of a table: what, measured, from which lowest to which highest, limit, aim, word."""
+        """Return the cells of a table row: name, median, lowest to highest, limit, aim, verdict."""
         way = "at least" if self.at_least else "at most"
         several = len(self.values) > 1
         spread = f"{number(min(self.values))} to {number(max(self.values))}" if several else ""
@@ -49,28 +52,28 @@ class Goal(NamedTuple):
 
 
 def at_most(what: str, measured: float, limit: float, notes: Sequence[str] = ()) -> Goal:
-    """Return a goal that is kept up to and including the limit."""
+    """Return a goal with an inclusive upper bound."""
     return Goal(what, [measured], limit, notes=notes)
 
 
 def at_least(what: str, measured: float, limit: float, notes: Sequence[str] = ()) -> Goal:
-    """Return a goal that is kept from the limit on."""
+    """Return a goal with an inclusive lower bound."""
     return Goal(what, [measured], limit, at_least=True, notes=notes)
 
 
 def goals_table(goals: Iterable[Goal]) -> str:
-    """Return a row for each goal as a Markdown table, without spread and aim if none has any."""
+    """Return a Markdown table with a row per goal; empty columns are left out."""
     table = [("what", "measured", "lowest to highest", "limit", "aim", ""), *(goal.row() for goal in goals)]
     head, *rows = zip(*(column for column in zip(*table, strict=True) if any(column[1:])), strict=True)
     return markdown(head, rows)
 
 
 def number(value: float) -> str:
-    """Return a whole number in full, and any other with four digits."""
+    """Return an integer in full, and any other number with four significant digits."""
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def quantile(values: Iterable[float], q: float) -> float:
-    """Return the smallest value that a share `q` of all does not exceed; NaN of none, which keeps no limit."""
+    """Return the smallest value that a share `q`, in [0, 1], does not exceed; NaN without values."""
     ordered = sorted(values)
     return ordered[max(ceil(q * len(ordered)), 1) - 1] if ordered else nan

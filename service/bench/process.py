@@ -1,4 +1,4 @@
-"""The service under test: started on free ports, or somebody else's."""
+"""The process of the service under test: started here on free ports, or already running."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _LINE = re.compile(r"rerankd: (\w+) on (\S+)")
 
 
 class Process(NamedTuple):
-    """A service that answers, and what is known of it from outside."""
+    """A running service, seen from outside."""
 
     grpc: str
     """Address as host:port."""
@@ -24,16 +24,16 @@ class Process(NamedTuple):
     """None for a service that was not started here."""
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds used so far, in steps of about 0.01; NaN where nobody tells."""
+        """Return the CPU seconds used so far, in steps of about 0.01; NaN without /proc or `pid`."""
         try:
-            # The name of the program, in parentheses, may hold anything.
+            # The program name, in parentheses, may contain spaces and parentheses.
             fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             return nan
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def others_cpu_s(self) -> float:
-        """Return the CPU seconds used so far by all but the service and this program; NaN where nobody tells."""
+        """Return the CPU seconds used so far by all other programs of the machine; NaN without /proc or `pid`."""
         try:
             user, nice, system, _, _, *more = map(int, Path("/proc/stat").read_text(encoding="ascii").split()[1:9])
         except OSError:
@@ -43,15 +43,15 @@ class Process(NamedTuple):
 
 @contextlib.contextmanager
 def started(*program: str, **settings: object) -> Iterator[Process]:
-    """Start a program that serves, `rerankd serve` unless told, on free ports, and stop it in the end.
+    """Start a server `program`, `rerankd serve` by default, on free ports; stop it on exit.
 
-    Settings that are not given here are those of this program. Raises SystemExit if it does not start.
+    It inherits the environment of this program, with `settings` on top. Raises SystemExit if it does not start.
     """
     command, environment = [sys.executable, *(program or ("-m", "service", "serve"))], os.environ | variables(settings)
     try:
         process, address = launch(command, environment, subprocess.DEVNULL)
     except ChildProcessError:
-        raise SystemExit("the service did not start; `rerankd serve` says why") from None
+        raise SystemExit("the service did not start: run `rerankd serve` to see the reason") from None
     with process:
         try:
             yield Process(address["gRPC"], process.pid)
@@ -61,7 +61,7 @@ def started(*program: str, **settings: object) -> Iterator[Process]:
 
 
 def variables(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return settings, named without prefix in lower case, as variables; ports are free ones unless they say so."""
+    """Return settings such as `cache_mb=0` as environment variables; addresses default to free ports."""
     ports = {f"{api}_address": "127.0.0.1:0" for api in _APIS}
     return {f"RERANKD_{name.upper()}": str(value) for name, value in {**ports, **settings}.items()}
 
@@ -69,32 +69,32 @@ def variables(settings: Mapping[str, object]) -> dict[str, str]:
 def launch(
     command: Sequence[str | Path], environment: Mapping[str, str], errors: int | IO[str]
 ) -> tuple[subprocess.Popen[str], dict[str, str]]:
-    """Start a program that serves, and wait until it has said where; return addresses as host:port by name.
+    """Start a server and wait until it prints its addresses; return them as host:port by API.
 
-    Raises ChildProcessError with what it said instead, if it did not start.
+    Raises ChildProcessError with its output if it prints anything else, or ends.
     """
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603
     assert process.stdout is not None  # noqa: S101
-    found, said = addresses(process.stdout)
-    if said or len(found) < len(_APIS):
+    address, other_output = addresses(process.stdout)
+    if other_output or len(address) < len(_APIS):
         with process:
             process.kill()
-        raise ChildProcessError(said)
-    return process, found
+        raise ChildProcessError(other_output)
+    return process, address
 
 
 def addresses(output: Iterable[str]) -> tuple[dict[str, str], str]:
-    """Return the addresses that a service prints, as host:port by API, and the other lines before the last of them.
+    """Return the addresses that a service prints, as host:port by API, and its other output before the last of them.
 
-    There are fewer than three if the service ends before it listens.
+    There are fewer than three addresses if the service ends before it listens.
     """
-    found: dict[str, str] = {}
-    said = ""
+    address: dict[str, str] = {}
+    other_output = ""
     for line in output:
         if match := _LINE.match(line):
-            found[match[1]] = match[2]
+            address[match[1]] = match[2]
         else:
-            said += line
-        if len(found) == len(_APIS):
+            other_output += line
+        if len(address) == len(_APIS):
             break
-    return found, said
+    return address, other_output

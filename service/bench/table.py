@@ -1,10 +1,10 @@
-"""Markdown tables that are legible as they are."""
+"""Markdown tables with aligned columns."""
 
 from collections.abc import Sequence
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return a table with columns as wide as their widest cell, the first `left` of them aligned to the left."""
+    """Return a table; the first `left` columns are left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     line = ["-" * width if i < left else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
 

@@ -116,7 +116,9 @@ def test_make_bench_measures(tmp_path: Path) -> None:
     assert (run.returncode == 0) == ("NOT KEPT" not in run.stdout), run.stderr
     assert re.search(r"^\| refusals without advice +\| +0 \|.* kept \|$", run.stdout, re.MULTILINE)
     assert re.search(
-        r"^\| urgent p50, there, over that alone, \d+ ms, and one batch +\| +[\d.]+ \|", run.stdout, re.MULTILINE
+        r"^\| urgent p50 at the worst load, over p50 alone \(\d+ ms\) and one batch +\| +[\d.]+ \|",
+        run.stdout,
+        re.MULTILINE,
     )
     assert {file.name for file in tmp_path.iterdir()} == {
         f"{name}.{kind}" for name in ("load", "engine") for kind in ("md", "png")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from random import Random
 
 from scheduler import CostModel, Job, Policy, Scheduler
-from service.bench.bound import Asked, in_time
+from service.bench.bound import Demand, work_in_time
 from service.bench.goal import quantile
 from tests.simulation.measures import latencies, useful_s
 from tests.simulation.simulator import run
@@ -76,9 +76,9 @@ def clairvoyant(
     amount of a worse one. Sets of pieces that can be done in time form a matroid, so the best kinds together get as
     much as they would get alone, and for these earliest deadline first is optimal.
     """
-    work = [(r, Asked(r.at, r.deadline, useful_s(r.pair_tokens, cost))) for r in trace]
+    work = [(r, Demand(r.at, r.deadline, useful_s(r.pair_tokens, cost))) for r in trace]
     members = [[w for r, w in work if any(kind(r) for kind in kinds[: last + 1])] for last in range(len(kinds))]
-    totals = [in_time(best, capacity) for best in members]
+    totals = [work_in_time(best, capacity) for best in members]
     return [total - better for better, total in pairwise([0.0, *totals])]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bench.bound import Asked, in_time
+from service.bench.bound import Demand, work_in_time
 from tests.simulation.bench import Bench
 from tests.simulation.bounds import clairvoyant, fluid
 from tests.simulation.result import MISSING, relaxed
@@ -92,7 +92,7 @@ def test_the_clairvoyant_bound_knows_deadlines_and_ranks():
 
 
 def test_the_best_possible_is_done_by_the_earliest_deadline():
-    asked = [Asked(0.0, 1.0, 1.0), Asked(0.0, 1.5, 1.0)]
-    assert in_time(asked, 1.0) == pytest.approx(1.5)
-    assert in_time(asked, 2.0) == pytest.approx(2.0)
-    assert in_time([*asked, Asked(3.0, 4.0, 5.0)], 1.0) == pytest.approx(2.5)
+    asked = [Demand(0.0, 1.0, 1.0), Demand(0.0, 1.5, 1.0)]
+    assert work_in_time(asked, 1.0) == pytest.approx(1.5)
+    assert work_in_time(asked, 2.0) == pytest.approx(2.0)
+    assert work_in_time([*asked, Demand(3.0, 4.0, 5.0)], 1.0) == pytest.approx(2.5)

@@ -7,25 +7,27 @@ import pytest
 from service.bench.client import Ending
 from service.bench.goal import Goal
 from service.bench.measure import Capacity
-from service.bench.report import Report
-from service.bench.run import Run, Sent
+from service.bench.report import LoadTestReport
+from service.bench.run import LoadRun, SentRequest
 from service.bench.workload import BULK, MIX, URGENT, Request
 
 CAPACITY = Capacity(100.0, 1.0, nan, dict.fromkeys((group.name for group in MIX), 0.1))
 
 
-def sent(took_s: float, ending: Ending = Ending.IN_TIME, group: str = URGENT.name) -> Sent:
+def sent(took_s: float, ending: Ending = Ending.IN_TIME, group: str = URGENT.name) -> SentRequest:
     """Return a request of ten tokens that ended like that."""
-    return Sent(Request(group, "somebody", b"", 1, 10, deadline_s=1.0), ending, took_s, 0.0)
+    return SentRequest(Request(group, "somebody", b"", 1, 10, deadline_s=1.0), ending, took_s, 0.0)
 
 
-def report(*runs: tuple[float, list[Sent]]) -> Report:
+def report(*runs: tuple[float, list[SentRequest]]) -> LoadTestReport:
     """Return the report of these runs, by load; alone, an urgent request takes 0.1 s, and one in ten 0.2 s."""
-    alone = Run(0, [sent(0.1)] * 9 + [sent(0.2)], 1.0, 1.0)
-    return Report(CAPACITY, CAPACITY, alone, [Run(load, sents, 1.0, 1.0) for load, sents in runs], 0.05, nan)
+    alone = LoadRun(0, [sent(0.1)] * 9 + [sent(0.2)], 1.0, 1.0)
+    return LoadTestReport(
+        CAPACITY, CAPACITY, alone, [LoadRun(load, sents, 1.0, 1.0) for load, sents in runs], 0.05, nan
+    )
 
 
-def goal(found: Report, what: str) -> Goal:
+def goal(found: LoadTestReport, what: str) -> Goal:
     """Return the one goal that is called like that."""
     (one,) = (goal for goal in found.goals() if goal.what.startswith(what))
     return one
@@ -59,7 +61,7 @@ def test_one_bad_ending_keeps_no_limit(ending: Ending, what: str):
 def test_goodput_must_not_fall_with_the_load():
     """What is answered in time at the highest load is set against that at 1.5x, or the load nearest to it."""
     found = report((1.5, [sent(0.1)] * 10), (10, [sent(0.1)] * 9 + [sent(0.1, Ending.ADVISED)]))
-    assert goal(found, "goodput at 10x over that at 1.5x").measured == pytest.approx(0.9)
+    assert goal(found, "goodput at 10x over goodput at 1.5x").measured == pytest.approx(0.9)
     assert not goal(found, "goodput").kept
 
 
