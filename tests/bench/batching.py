@@ -1,4 +1,4 @@
-"""Batching policies: ways to put pairs of known length into batches."""
+"""Batching policies: the scheduler's, and others to compare it with."""
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
@@ -6,23 +6,23 @@ from heapq import heappop, heappush
 from scheduler import LANES, CostModel, Job, Policy, Scheduler
 
 Batches = list[list[int]]
-"""Positions of pairs."""
+"""Indices of the pairs of each batch."""
 BatchingPolicy = Callable[[Sequence[int]], Batches]
-"""Puts pairs of these lengths into batches, each into one."""
+"""Partitions pairs of these lengths, in tokens, into batches."""
 
 USUAL = 32
-"""Documents of a batch in the examples of every library."""
+"""Default batch size of most libraries."""
 _LATER_PAIRS, _LATER_TOKENS = 400, 128
 _NEVER_S = 1e9
 
 
 def arrival(lengths: Sequence[int], size: int) -> Batches:
-    """Return batches of `size` pairs, as they come."""
+    """Return batches of `size` pairs in order of arrival."""
     return [list(range(start, min(start + size, len(lengths)))) for start in range(0, len(lengths), size)]
 
 
 def budget(lengths: Sequence[int], tokens: int) -> Batches:
-    """Return batches by length, the longest first, of at most so many tokens, padding included."""
+    """Return batches of at most `tokens` tokens, with padding, sorted by descending length."""
     batches: Batches = []
     room = 0
     for pair in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
@@ -35,7 +35,7 @@ def budget(lengths: Sequence[int], tokens: int) -> Batches:
 
 
 def scheduled(lengths: Sequence[int], policy: Policy, cost: CostModel) -> Batches:
-    """Return the batches of the scheduler, in the order it begins, while less urgent work waits behind."""
+    """Return the batches of the scheduler in order of dispatch, while less urgent work waits. Raises ValueError."""
     scheduler = Scheduler(policy, cost)
     later = (_LATER_TOKENS,) * _LATER_PAIRS
     jobs = (Job(0, 0, "bench", tuple(lengths), _NEVER_S), Job(1, LANES - 1, "bench", later, _NEVER_S))

@@ -1,4 +1,4 @@
-"""The model that the comparison is tested with."""
+"""The model of the tests in this directory."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from service.settings import EMBEDDED_MODEL
 
 @pytest.fixture(scope="package")
 def embedded() -> Engine:
-    """Load the model that comes with the package."""
+    """Load the embedded model."""
     return Engine(ModelDirectory.read(EMBEDDED_MODEL))

@@ -1,4 +1,4 @@
-"""Questions with documents as long as passages of the web are, no two of them alike."""
+"""Random requests with documents as long as passages of the web, none repeated."""
 
 from collections.abc import Iterator
 from math import log
@@ -12,36 +12,36 @@ from service.bench.workload import VOCABULARY
 _QUERY_WORDS = 12
 _MEDIAN, _SIGMA = 88, 0.85
 _WORDS_MAX = 497
-"""With the query and three special tokens, a pair has 137 tokens in the mean, 103 in the median, and 512 at most."""
+"""With the query and three special tokens, a pair has 137 tokens on average, a median of 103, and at most 512."""
 
 
-class Question(NamedTuple):
-    """A query with documents, and the message that asks it."""
+class BenchRequest(NamedTuple):
+    """A request, as texts and serialised."""
 
     query: str
     documents: list[str]
     raw: bytes
-    """The message, serialised."""
+    """Serialised `RerankRequest`."""
 
 
-def questions(model: str, documents: int, seed: int) -> Iterator[Question]:
-    """Draw questions of so many documents, without end; each word is a token to most tokenisers of English."""
-    chance = Random(seed)
+def questions(model: str, documents: int, seed: int) -> Iterator[BenchRequest]:
+    """Draw an endless stream of requests with `documents` documents each."""
+    rng = Random(seed)
     while True:
-        query = text(chance, _QUERY_WORDS)
-        yield question(model, query, [text(chance, _length(chance)) for _ in range(documents)])
+        query = text(rng, _QUERY_WORDS)
+        yield question(model, query, [text(rng, _length(rng)) for _ in range(documents)])
 
 
-def question(model: str, query: str, documents: list[str]) -> Question:
-    """Return a question with its message."""
+def question(model: str, query: str, documents: list[str]) -> BenchRequest:
+    """Return the request with its serialised form."""
     raw = pb.RerankRequest(model=model, query=query, documents=documents).SerializeToString()
-    return Question(query, documents, raw)
+    return BenchRequest(query, documents, raw)
 
 
-def text(chance: Random, words: int) -> str:
-    """Draw a text of so many words."""
-    return " ".join(chance.choices(VOCABULARY, k=words))
+def text(rng: Random, words: int) -> str:
+    """Draw a text of `words` words."""
+    return " ".join(rng.choices(VOCABULARY, k=words))
 
 
-def _length(chance: Random) -> int:
-    return min(max(round(chance.lognormvariate(log(_MEDIAN), _SIGMA)), 1), _WORDS_MAX)
+def _length(rng: Random) -> int:
+    return min(max(round(rng.lognormvariate(log(_MEDIAN), _SIGMA)), 1), _WORDS_MAX)

@@ -1,4 +1,4 @@
-"""The service with a timer beside it, which notes by how much the event loop is late; a program of its own."""
+"""A program that runs the service with a timer on its event loop, and records the delay of each tick."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ _TICK_S = 0.002
 
 
 def late_s(path: Path, since: float, until: float, q: float) -> float:
-    """Return a quantile of by how much the timer was late, in seconds, between two moments of the machine's clock."""
+    """Return a quantile of the delay, in seconds, of the ticks between two times of the monotonic clock."""
     ticks = [tuple(map(float, line.split())) for line in path.read_text(encoding="ascii").splitlines()]
     return quantile([late for at, late in ticks if since <= at <= until], q)
 

@@ -1,4 +1,4 @@
-"""How well the service knows what a batch takes."""
+"""The error of the cost model's predictions."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,18 +10,18 @@ from service.engine.engine import Engine
 from service.engine.pair_layout import EncodedPair
 
 TOKENS_MAX = 1100
-"""Of the batches that are looked at, padding included."""
+"""Most tokens of a batch, with padding."""
 _TURNS = 5
 
 
-def error(engine: Engine, pairs: Sequence[EncodedPair], chance: Random) -> float:
-    """Return the mean relative error of the cost model on a batch of each pair, some times over.
+def error(engine: Engine, pairs: Sequence[EncodedPair], rng: Random) -> float:
+    """Return the mean relative error of the cost model on batches of random size, one for each pair.
 
-    It is fitted as at start, and learns from each run as in service, which follows a machine that changes its speed.
-    The batches run in turns, and what each took is the median.
+    As in the service, the model is fitted to the warm-up, and learns from each run. The batches run in turns. The
+    predictions at the end are compared with the median times.
     """
     cost = CostModel.fit(engine.warm_up())
-    batches = [[pair] * chance.randint(1, max(TOKENS_MAX // pair.tokens, 1)) for pair in pairs]
+    batches = [[pair] * rng.randint(1, max(TOKENS_MAX // pair.tokens, 1)) for pair in pairs]
     took_s: list[list[float]] = [[] for _ in batches]
     for _ in range(_TURNS):
         for batch, seconds in zip(batches, took_s, strict=True):
@@ -29,5 +29,5 @@ def error(engine: Engine, pairs: Sequence[EncodedPair], chance: Random) -> float
             engine.score(batch)
             seconds.append(perf_counter() - start)
             cost.learn(Sample(len(batch), batch[0].tokens, seconds[-1]))
-    told = (cost.batch(len(batch), batch[0].tokens) for batch in batches)
-    return mean(abs(told_s / median(seconds) - 1) for told_s, seconds in zip(told, took_s, strict=True))
+    predictions = (cost.batch(len(batch), batch[0].tokens) for batch in batches)
+    return mean(abs(predicted / median(seconds) - 1) for predicted, seconds in zip(predictions, took_s, strict=True))

@@ -1,4 +1,4 @@
-"""The service in a process of its own, asked for answers that are looked at afterwards."""
+"""The service in its own process, and requests to it."""
 
 import asyncio
 import contextlib
@@ -11,21 +11,21 @@ from rerank.v2 import rerank_pb2 as pb
 
 from service.bench.client import Client
 from service.bench.process import started
-from tests.bench.corpus import Question
+from tests.bench.corpus import BenchRequest
 
 _PATIENCE_S = 100.0
 
 
 class Answered(NamedTuple):
-    """Some questions, asked at the same time."""
+    """The responses to requests sent at the same time."""
 
     took_s: float
-    """Until the last answer was there."""
+    """Seconds until the last response."""
     answers: list[bytes]
-    """In the order of the questions."""
+    """Serialised, in the order of the requests."""
 
     def scores(self) -> list[list[float]]:
-        """Return the scores of each answer, in the order of the documents."""
+        """Return the scores of each response, in the order of the documents."""
         return [
             [result.relevance_score for result in sorted(response.results, key=lambda result: result.index)]
             for response in map(pb.RerankResponse.FromString, self.answers)
@@ -34,20 +34,20 @@ class Answered(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def served(*program: str, **settings: object) -> AsyncIterator[Client]:
-    """Start a program that serves, `rerankd serve` unless told, and connect to it; stop it in the end."""
+    """Start a server `program`, `rerankd serve` by default, and connect to it; stop it on exit."""
     with started(*program, **settings) as process:
         async with Client.connected(process) as client:
             yield client
 
 
-async def ask(client: Client, questions: Sequence[Question]) -> Answered:
-    """Ask all at once. Raises AioRpcError."""
+async def ask(client: Client, questions: Sequence[BenchRequest]) -> Answered:
+    """Send all requests at once. Raises AioRpcError."""
     start = perf_counter()
     answers = await asyncio.gather(*(client.answer(question.raw, _PATIENCE_S) for question in questions))
     return Answered(perf_counter() - start, answers)
 
 
-async def try_to_ask(client: Client, question: Question, timeout_s: float) -> None:
-    """Ask, and take whatever comes."""
+async def try_to_ask(client: Client, question: BenchRequest, timeout_s: float) -> None:
+    """Send a request, and ignore errors."""
     with contextlib.suppress(grpc.aio.AioRpcError):
         await client.answer(question.raw, timeout_s)

@@ -1,4 +1,4 @@
-"""Tests of the questions that are measured with."""
+"""The requests of the benchmark have the lengths of real passages, do not repeat, and follow from a seed."""
 
 from itertools import islice
 from statistics import mean, median
@@ -8,11 +8,11 @@ from tests.bench.corpus import questions
 
 
 def test_lengths_are_those_of_passages(embedded: Engine):
-    """With the query, pairs have 137 tokens in the mean, 103 in the median, 370 to 396 at the 95th percentile."""
+    """Pairs have 137 tokens on average, a median of 103, 360 to 400 at the 95th percentile, and at most 512."""
     lengths = []
-    for asked in islice(questions("model", 100, 1), 40):
-        pairs = embedded.encode(embedded.query(asked.query), asked.documents, 4096).pairs
-        assert len(pairs) == len(asked.documents)
+    for request in islice(questions("model", 100, 1), 40):
+        pairs = embedded.encode(embedded.query(request.query), request.documents, 4096).pairs
+        assert len(pairs) == len(request.documents)
         assert all(len(pair.head) == 12 + 2 for pair in pairs)
         lengths += [pair.tokens for pair in pairs]
     lengths.sort()
@@ -23,13 +23,13 @@ def test_lengths_are_those_of_passages(embedded: Engine):
 
 
 def test_no_document_comes_twice():
-    """No cache knows a pair before it is asked for again on purpose."""
-    documents = [document for asked in islice(questions("model", 100, 1), 20) for document in asked.documents]
+    """No document repeats, so that a cache holds a pair only if a benchmark repeats it on purpose."""
+    documents = [document for request in islice(questions("model", 100, 1), 20) for document in request.documents]
     assert len(set(documents)) == len(documents)
 
 
 def test_a_seed_draws_the_same_questions():
-    """A measurement can be repeated."""
+    """The same seed draws the same requests, another seed draws others."""
     first, again, other = (list(islice(questions("model", 5, seed), 3)) for seed in (1, 1, 2))
     assert first == again
     assert first != other

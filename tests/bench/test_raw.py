@@ -1,4 +1,4 @@
-"""Tests of the model with nothing around it."""
+"""Bare ONNX Runtime computes the same logits as the engine, so that both can be compared."""
 
 from math import exp
 
@@ -14,7 +14,7 @@ DOCUMENTS = ["the Nile", "a song about the sea, and about much else besides", ""
 
 
 def test_raw_is_what_the_engine_does(embedded: Engine):
-    """Ready-made ids give the engine's very logits, so that the one can be measured against the other."""
+    """Prepared inputs give the scores of the engine, to a relative error of 1e-12."""
     pairs = embedded.encode(embedded.query(QUERY), DOCUMENTS, 4096).pairs
     raw = Raw(ModelDirectory.read(EMBEDDED_MODEL), workers=2)
     ran = raw.run([pairs[:3], pairs[3:]])

@@ -1,7 +1,7 @@
-"""Tests of the report."""
+"""The report shows each goal and policy, and is kept only if every goal is."""
 
 from service.bench.goal import Goal
-from tests.bench.report import Report
+from tests.bench.report import EngineReport
 
 KEPT = Goal("served over raw", [0.97, 0.99, 0.98], 0.95, 0.98, at_least=True)
 MISSED = Goal("cost-model error", [0.1], 0.05)
@@ -9,15 +9,15 @@ RATES = {"each alone": [900.0], "sorted": [1000.0, 1001.0, 2000.0]}
 
 
 def test_a_report_is_kept_if_all_goals_are():
-    """One limit that is not kept decides."""
-    assert Report([KEPT], RATES, "tiny", 2).kept
-    assert not Report([KEPT, MISSED], RATES, "tiny", 2).kept
+    """One missed goal makes the report not kept."""
+    assert EngineReport([KEPT], RATES, "tiny", 2).kept
+    assert not EngineReport([KEPT, MISSED], RATES, "tiny", 2).kept
 
 
 def test_a_report_in_words():
-    """The goals stand in their order, the batching policies by what they bring."""
-    assert Report([KEPT, MISSED], RATES, "tiny", 2).text() == (
-        "tiny, 2 workers; medians of rounds in which they take turns\n"
+    """Goals keep their order; batching policies are sorted by throughput."""
+    assert EngineReport([KEPT, MISSED], RATES, "tiny", 2).text() == (
+        "tiny, 2 workers; medians of interleaved rounds\n"
         "\n"
         "| what             | measured | lowest to highest |         limit |  aim |             |\n"
         "| ---------------- | -------: | ----------------: | ------------: | ---: | ----------: |\n"
