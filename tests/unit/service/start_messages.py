@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -113,7 +113,9 @@ def _hub_messages(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "/cache")
     errors = HUB_ERRORS | {
-        name: error("refused", response=httpx.Response(status, request=httpx.Request("GET", "https://hub")))
+        name: error(
+            "refused", response=cast("Any", httpx.Response(status, request=httpx.Request("GET", "https://hub")))
+        )
         for name, (status, error) in HUB_STATUSES.items()
     }
     return {f"hub {name}": str(HubError.of(HubId("org/name"), error)) for name, error in errors.items()}
