@@ -77,7 +77,7 @@ def poisonous_pairs(bench: Bench) -> Result:
         (
             at_least("culprits served but for that pair", _without(run, culprits), 1.0),
             at_least("others served", _others(run, culprits), 1.0),
-            at_most("failing runs until the culprit is found", failing, ceil(log2(size)) + 2),
+            at_most("failing runs until a culprit is found", failing, ceil(log2(size)) + 2),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 from random import Random
 from typing import NamedTuple
 
@@ -71,7 +71,7 @@ class Workers:
     mute: bool = False
     """A run with poison in it does not raise, but returns a score too few."""
     failing_most: int = field(default=0, init=False)
-    """Runs that failed for one batch, at most."""
+    """Failing runs of a batch for each of its pairs at fault, at most."""
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)
@@ -100,7 +100,7 @@ class Workers:
             return Scores([0.0] * len(run), len(run))
 
         results = score_all(score, pairs, Abort()).results
-        self.failing_most = max(self.failing_most, failing)
+        self.failing_most = max(self.failing_most, ceil(failing / len(self.poison.intersection(pairs))))
         failed = {pair for pair, r in zip(pairs, results, strict=True) if isinstance(r, BaseException)}
         return self._pass(start, worker, seconds), failed
 
