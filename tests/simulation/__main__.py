@@ -1,4 +1,4 @@
-"""Play all scenarios, print one table, write it and the plots: python -m tests.simulation."""
+"""Run all scenarios, print a table, and write it with plots: python -m tests.simulation."""
 
 import sys
 from argparse import ArgumentParser
@@ -15,16 +15,21 @@ from tests.simulation.worker import BRISK, EMBEDDED
 
 
 def main() -> int:
-    """Return the number of scenarios that did not pass."""
+    """Return the number of failed scenarios."""
     parser = ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("simulation-results"), help="folder for table and plots")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("simulation-results"),
+        help="directory of table and plots (default: simulation-results)",
+    )
     parser.add_argument(
         "--only", type=lambda text: text.split(","), default=list(SCENARIOS), help="names of scenarios, comma separated"
     )
     parser.add_argument("--setup", choices=[BRISK.name, EMBEDDED.name], default=BRISK.name)
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of a trace")
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration of a trace (default: 30)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without", choices=list(ABLATIONS), help="a mechanism or constant to take out of the product")
+    parser.add_argument("--without", choices=list(ABLATIONS), help="mechanism or constant to disable in the scheduler")
     parser.add_argument("--no-plots", action="store_true")
     arguments = parser.parse_args()
     setup = BRISK if arguments.setup == BRISK.name else EMBEDDED

@@ -1,7 +1,7 @@
-"""The worth of each mechanism and constant of the scheduler: python -m tests.simulation.ablation, some minutes.
+"""An ablation study of the scheduler: python -m tests.simulation.ablation, some minutes.
 
-Each is taken out of the product, one at a time, and a few figures are measured without it. scheduler/README.md holds
-the table. `python -m tests.simulation --without NAME` plays all scenarios so.
+It disables each mechanism or constant in turn and measures a few figures without it. scheduler/README.md holds the
+table. `python -m tests.simulation --without NAME` runs all scenarios without one of them.
 """
 
 import sys
@@ -22,7 +22,7 @@ from tests.simulation.scenarios import SCENARIOS
 _LOADS = (1.0, 4.0, 10.0)
 _SEEDS = (1, 2, 3)
 _NOISE = 0.005
-"""Differences of goodput smaller than this are chance: its standard error over the seeds."""
+"""Standard error of the goodput over the seeds: smaller differences are noise."""
 _FIGURES = (
     ("urgent_overload", "urgent goodput / C*0"),
     ("urgent_overload", "late"),
@@ -31,26 +31,26 @@ _FIGURES = (
     ("unequal_clients", "difference in service, over one batch"),
     ("wrong_costs", "prediction error 200 batches after a step to 3x"),
 )
-"""Scenarios, and a check of each."""
+"""Scenarios, each with one of its checks."""
 
 
 class Ablation(NamedTuple):
-    """A mechanism or constant, and the values of the product's names without it."""
+    """A mechanism or constant, and the values that replace it."""
 
     what: str
     names: Mapping[tuple[Any, str], Any] = {}
-    """By module or class, and name."""
+    """Replacements of attributes, by owner (module or class) and name."""
     policy: Mapping[str, Any] = {}
-    """Fields of the policy."""
+    """Replacements of fields of the policy."""
 
     def apply(self) -> None:
-        """Take it out of the product, in this process."""
+        """Replace the attributes, in this process only."""
         for (owner, name), value in self.names.items():
             assert hasattr(owner, name), name
             setattr(owner, name, value)
 
     def bench(self, bench: Bench) -> Bench:
-        """Return a bench under the policy without it."""
+        """Return a bench with the replaced policy."""
         return replace(bench, setup=bench.setup._replace(policy=replace(bench.policy, **self.policy)))
 
 
@@ -71,7 +71,7 @@ def _first_come(
 
 
 def _one_client(push: Callable[..., None]) -> Callable[..., None]:
-    """Return `push` for jobs that are all of one client."""
+    """Return `push` with the client of each job removed."""
 
     def pushed(self: FairQueue, entry: Any) -> None:
         entry.job = replace(entry.job, client="")
@@ -104,7 +104,7 @@ ABLATIONS = {
 
 
 def main() -> None:
-    """Print the figures with everything, and without each."""
+    """Print the figures with all mechanisms, and without each."""
     parser = ArgumentParser(prog="python -m tests.simulation.ablation", description=__doc__)
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(ABLATIONS), help=", ".join(ABLATIONS))
     names = ["", *parser.parse_args().only]

@@ -1,4 +1,4 @@
-"""Scenarios: clients, costs and deadlines that do not behave."""
+"""Scenarios: misbehaving clients, wrong costs and infeasible deadlines."""
 
 from dataclasses import replace
 from time import perf_counter
@@ -18,7 +18,7 @@ from tests.simulation.workload import Group, Retry
 
 
 def retries(bench: Bench) -> Result:
-    """Let clients that were turned away come back."""
+    """Let refused clients retry."""
     trace = bench.trace(bench.parts(4.0))
     calm, storm, polite = (bench.play(trace, retry=r) for r in (None, Retry(honour=False), Retry()))
     attempts = sum(o.attempts for o in polite.outcomes) / len(trace)
@@ -36,7 +36,7 @@ def retries(bench: Bench) -> Result:
 
 
 def infeasible_deadlines(bench: Bench) -> Result:
-    """Offer as much again with deadlines that nobody could meet."""
+    """Double the load with requests whose deadlines cannot be met."""
     doomed = Group("doomed", range(200, 300), bench.mix[1].documents, 0.001 * bench.setup.patience)
     parts = bench.parts(2.0)
     run = bench.play(bench.trace([*parts, (doomed, sum(d for _, d in parts))]))
@@ -56,7 +56,7 @@ def infeasible_deadlines(bench: Bench) -> Result:
 
 
 def no_deadlines(bench: Bench) -> Result:
-    """Offer requests without deadlines: the service gives them one by default."""
+    """Offer requests without deadlines, which get the default deadline."""
     longer = replace(bench, length_s=10 * bench.length_s)
     default_s = Settings.model_fields["default_timeout_seconds"].default
     trace = [r._replace(deadline=r.at + default_s) for r in longer.trace(bench.parts(2.0))]
@@ -79,7 +79,7 @@ def no_deadlines(bench: Bench) -> Result:
 
 
 def mostly_refusals(bench: Bench) -> Result:
-    """Say no most of the time."""
+    """Refuse most requests."""
     low, high = (bench.play(bench.trace(bench.parts(x))) for x in (1.5, 10.0))
     capacity = bench.capacity(bench.parts(4.0))
     ratios = [bench.ratios(run, bench.mix, capacity)[1] for run in (low, high)]
@@ -95,7 +95,7 @@ def mostly_refusals(bench: Bench) -> Result:
 
 
 def wrong_costs(bench: Bench) -> Result:
-    """Believe in wrong costs; then slow the machine down."""
+    """Start with a wrong cost model, then slow the machine down."""
     parts = bench.parts(4.0)
     trace = bench.trace(parts)
     right = total_s(bench, bench.play(trace))
@@ -120,7 +120,7 @@ def _within(run: Run, group: Group) -> float:
 
 
 def _floors(run: Run, start: float, stop: float, every: float) -> list[int]:
-    """Return, for each piece of time, the class of a hundred lanes at which the shedding begins."""
+    """Return, for each interval, the class of a hundred lanes at which shedding begins."""
     pieces: dict[int, list[int]] = {}
     for shedding in run.sheddings:
         if start <= shedding.at < stop:
@@ -129,7 +129,7 @@ def _floors(run: Run, start: float, stop: float, every: float) -> list[int]:
 
 
 def _refusal_s(bench: Bench, count: int = 1000) -> float:
-    """Return the 99th percentile of the real seconds a refusal takes on a scheduler that is full."""
+    """Return the p99 of the real time of a refusal by a full scheduler, in seconds."""
     scheduler = Scheduler(replace(bench.policy, backlog_s=1.0), CostModel(*bench.cost))
     times = []
     for number in range(3 * count):

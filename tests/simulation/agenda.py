@@ -1,4 +1,4 @@
-"""What happens when, in virtual time."""
+"""A queue of events in virtual time."""
 
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -7,25 +7,25 @@ from typing import Any
 
 
 class Agenda:
-    """What happens when; what happens at the same moment, in the order it was noted."""
+    """A queue of callbacks by time; callbacks of equal time run in the order of `push`."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        """Seconds from the start of the trace; whoever takes the next thing up moves it there."""
+        """Seconds from the start of the trace; the caller of `do_next` advances it first."""
         self._events: list[tuple[float, int, Callable[[Any], None], object]] = []
         self._serial = 0
 
     @property
     def next_at(self) -> float:
-        """When something happens next; infinite if never."""
+        """Time of the next callback; infinite if there is none."""
         return self._events[0][0] if self._events else inf
 
     def push(self, at: float, do: Callable[[Any], None], argument: object) -> None:
-        """Note what to do at `at`."""
+        """Schedule a callback at `at`."""
         self._serial += 1
         heappush(self._events, (at, self._serial, do, argument))
 
     def do_next(self) -> None:
-        """Do what is next."""
+        """Run the next callback."""
         _, _, do, argument = heappop(self._events)
         do(argument)

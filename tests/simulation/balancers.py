@@ -1,4 +1,4 @@
-"""Who gets the next request: balancers before many pods."""
+"""Load balancers in front of many pods."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -14,48 +14,48 @@ class Balancer(Protocol):
     """Chooses pods."""
 
     def choose(self, lane: int, tried: Collection[int]) -> int:
-        """Return the pod for a request in `lane`, none of those `tried`."""
+        """Return the number of the pod for a request in `lane`, not one of `tried`."""
 
 
 MakeBalancer = Callable[[View, Random], Balancer]
 Signal = Callable[[View, int, int], float]
-"""What a balancer goes by, less is better: of a pod, for a request in a lane."""
+"""A load signal, lower is better, of each pod for a request in a lane."""
 
 
 def at_lane(view: View, pod: int, lane: int) -> float:
-    """Return the backlog seen in the lane and all better ones."""
+    """Return the visible backlog in the lane and all better ones."""
     return float(view.seen[pod, lane])
 
 
 def total(view: View, pod: int, _: int) -> float:
-    """Return the backlog seen in all lanes."""
+    """Return the visible backlog in all lanes."""
     return float(view.seen[pod, -1])
 
 
 def under_way(view: View, pod: int, _: int) -> float:
-    """Return the number of requests under way."""
+    """Return the number of requests in flight."""
     return view.under_way[pod]
 
 
 class Anyone:
-    """A pod by chance."""
+    """Random choice."""
 
-    def __init__(self, view: View, chance: Random) -> None:
-        self._count, self._chance = len(view.waiting), chance
+    def __init__(self, view: View, rng: Random) -> None:
+        self._count, self._rng = len(view.waiting), rng
 
     def choose(self, _: int, tried: Collection[int]) -> int:
-        """Return a pod by chance."""
-        return _draw(self._chance, self._count, tried)
+        """Return a random pod."""
+        return _draw(self._rng, self._count, tried)
 
 
 class RoundRobin:
-    """One pod after the other, as if there were a single balancer."""
+    """Round robin, with a single balancer."""
 
     def __init__(self, view: View, _: Random) -> None:
         self._count, self._turn = len(view.waiting), -1
 
     def choose(self, _: int, tried: Collection[int]) -> int:
-        """Return the pod whose turn it is."""
+        """Return the next pod in turn."""
         self._turn = (self._turn + 1) % self._count
         while self._turn in tried:
             self._turn = (self._turn + 1) % self._count
@@ -63,42 +63,42 @@ class RoundRobin:
 
 
 class TwoChoices:
-    """The better of two pods drawn by chance (P2C); the first, where they look alike."""
+    """The better of two random pods (power of two choices); the first of equals."""
 
-    def __init__(self, view: View, chance: Random, signal: Signal) -> None:
-        self._view, self._chance, self._signal = view, chance, signal
+    def __init__(self, view: View, rng: Random, signal: Signal) -> None:
+        self._view, self._rng, self._signal = view, rng, signal
 
     def choose(self, lane: int, tried: Collection[int]) -> int:
-        """Return the better of two."""
+        """Return the better of two random pods."""
         view = self._view
         count = len(view.waiting)
-        first = _draw(self._chance, count, tried)
+        first = _draw(self._rng, count, tried)
         if count - len(tried) == 1:
             return first
-        second = _draw(self._chance, count, {first, *tried})
+        second = _draw(self._rng, count, {first, *tried})
         return second if self._signal(view, second, lane) < self._signal(view, first, lane) else first
 
 
 class Shortest:
-    """The pod with the least backlog in the lane and all better ones (JSQ); by chance, where several look alike."""
+    """The pod with the lowest signal (join the shortest queue); a random one of equals."""
 
-    def __init__(self, view: View, chance: Random) -> None:
-        self._view, self._chance = view, chance
+    def __init__(self, view: View, rng: Random) -> None:
+        self._view, self._rng = view, rng
 
     def choose(self, lane: int, tried: Collection[int]) -> int:
-        """Return the pod that looks best."""
+        """Return the pod with the lowest signal."""
         seen = self._view.seen[:, lane].copy()
         seen[list(tried)] = np.inf
-        best = np.flatnonzero(seen <= seen.min() + 1e-9)  # What rounding leaves makes no difference.
-        return int(best[self._chance.randrange(len(best))])
+        best = np.flatnonzero(seen <= seen.min() + 1e-9)  # Equal but for rounding.
+        return int(best[self._rng.randrange(len(best))])
 
 
 def two_choices(signal: Signal) -> MakeBalancer:
-    """Return a maker of balancers that go by `signal`."""
+    """Return a factory of balancers that use `signal`."""
     return partial(TwoChoices, signal=signal)
 
 
-def _draw(chance: Random, count: int, tried: Collection[int]) -> int:
-    while (pod := chance.randrange(count)) in tried:
+def _draw(rng: Random, count: int, tried: Collection[int]) -> int:
+    while (pod := rng.randrange(count)) in tried:
         pass
     return pod

@@ -1,4 +1,4 @@
-"""What the scenarios share: a setup, its mix and its capacity, and shorthands to play on it."""
+"""The common base of the scenarios: a setup, its mix, its capacity, and shorthands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ def _packing(group: Group, policy: Policy, cost: Cost) -> float:
 
 @dataclass(frozen=True)
 class Bench:
-    """A setup to play scenarios on, each trace `seconds` long and drawn by `seed`."""
+    """A setup for scenarios; traces last `seconds` and are drawn from `seed`."""
 
     setup: Setup = BRISK
     length_s: float = 30.0
-    """Seconds of a trace, at the patience of the brisk setup."""
+    """Duration of a trace in seconds, for the patience of the brisk setup."""
     seed: int = 1
 
     @property
@@ -36,22 +36,22 @@ class Bench:
 
     @property
     def cost(self) -> Cost:
-        """What batches really cost."""
+        """The true cost of batches."""
         return self.setup.cost
 
     @property
     def policy(self) -> Policy:
-        """The policy played under."""
+        """The policy of the scheduler."""
         return self.setup.policy
 
     @property
     def cap_s(self) -> float:
-        """Seconds a batch may last."""
+        """Longest time of a batch, in seconds."""
         return self.policy.batch_s
 
     @property
     def raw(self) -> float:
-        """Useful seconds per second without launches and padding."""
+        """Useful seconds per second of a pool without launches and padding."""
         return float(self.policy.workers)
 
     @cached_property
@@ -61,15 +61,15 @@ class Bench:
 
     @property
     def urgent(self) -> Group:
-        """The best group of the mix."""
+        """The most urgent group of the mix."""
         return self.mix[0]
 
     def packing(self, group: Group) -> float:
-        """Return the packing of an endless backlog of a group."""
+        """Return the packing, in [0, 1], of an endless backlog of a group."""
         return _packing(group, self.policy, self.cost)
 
     def capacity(self, parts: Sequence[tuple[Group, float]]) -> float:
-        """Return the useful seconds per second on a saturated pool; the last group fills what time is left."""
+        """Return the useful seconds per second of a saturated pool; the last group fills the remaining time."""
         shares = [(demand, self.packing(group)) for group, demand in parts]
         return bounds.mixed([*shares[:-1], (inf, shares[-1][1])], self.policy.workers)
 
@@ -97,17 +97,17 @@ class Bench:
         poison: frozenset[tuple[int, int]] = frozenset(),
         mute: bool = False,
     ) -> Run:
-        """Play a trace."""
+        """Simulate a trace."""
         workers = Workers(self.cost, noise, self.seed, speeds, pauses, poison, mute)
         options = {"believed": believed, "retry": retry, "closing": closing, "watch": watch}
         return Simulator(requests, policy or self.policy, workers, **options).play()
 
     def factors(self, run: Run, start: float = 1.0) -> Factors:
-        """Measure a run over the time that requests arrive, without the first second."""
+        """Measure a run over the time of arrivals, without the first second."""
         return measures.factors(run, self.policy.workers, start, max(o.request.at for o in run.outcomes))
 
     def ratios(self, run: Run, groups: Sequence[Group], capacity: float) -> tuple[list[float], float]:
-        """Return the goodput of each group, best first, and of all over what a clairvoyant would have got."""
+        """Return the goodput over the clairvoyant bound: of each group, most urgent first, and of all."""
         requests = [o.request for o in run.outcomes]
         kinds = [lambda r, lanes=g.lanes: r.lane in lanes for g in groups]
         best = bounds.clairvoyant(requests, capacity, self.cost, kinds)
@@ -115,9 +115,9 @@ class Bench:
         return [g / b if b else 1.0 for g, b in zip(got, best, strict=True)], sum(got) / sum(best)
 
     def alone(self, requests: Sequence[Request], policy: Policy | None = None) -> float:
-        """Return the 99th percentile of the latency of the urgent requests of a trace on an otherwise idle machine."""
+        """Return the p99 latency, in seconds, of the urgent requests of a trace on an otherwise idle machine."""
         return bounds.alone(requests, policy or self.policy, self.cost, self.urgent.lanes, self.seed)[0]
 
     def p99(self, run: Run, group: Group | None = None) -> float:
-        """Return the 99th percentile of the latency of a group, by default the urgent one."""
+        """Return the p99 latency of a group, in seconds; by default of the urgent one."""
         return quantile(measures.latencies(measures.of(run, (group or self.urgent).lanes)), 0.99)

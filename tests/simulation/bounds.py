@@ -1,4 +1,4 @@
-"""What could be had at best: the denominators of all ratios."""
+"""Upper bounds of performance, the denominators of all ratios."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,17 +18,17 @@ _FAR = 1e9
 
 
 def packing(group: Group, policy: Policy, cost: Cost, batches: int = 1500, seed: int = 0) -> float:
-    """Return which share of a batch is useful when the composer never runs out of requests of one kind."""
+    """Return the useful share of batches made from an endless backlog of one group."""
     scheduler = Scheduler(_unbounded(policy), CostModel(*cost))
     jobs: dict[int, Request] = {}
     left: Counter[int] = Counter()
     pool = backlog(group, 500, seed)
-    chance = Random(seed)
+    rng = Random(seed)
     useful = total = now = 0.0
     depth = 60
     for _ in range(batches):
         while len(left) < depth:
-            number, request = len(jobs), chance.choice(pool)
+            number, request = len(jobs), rng.choice(pool)
             jobs[number] = request
             scheduler.offer(Job(number, request.lane, request.client, request.pair_tokens, _FAR), now)
             left[number] = len(request.pair_tokens)
@@ -46,9 +46,9 @@ def packing(group: Group, policy: Policy, cost: Cost, batches: int = 1500, seed:
 
 
 def mixed(parts: Sequence[tuple[float, float]], workers: int) -> float:
-    """Return the useful seconds per second of a saturated pool that serves kinds of requests best first.
+    """Return the useful seconds per second of a saturated pool that serves kinds of requests in order of urgency.
 
-    `parts` are demand and packing of each kind; the last one fills whatever time is left.
+    `parts` are the demand and the packing of each kind; the last kind fills the remaining time.
     """
     left, found = float(workers), 0.0
     for demand, share in parts:
@@ -59,7 +59,7 @@ def mixed(parts: Sequence[tuple[float, float]], workers: int) -> float:
 
 
 def fluid(demands: Sequence[float], capacity: float) -> list[float]:
-    """Return what each kind gets when work is a fluid, waits for ever, and the better kind always goes first."""
+    """Return the service rate of each kind in a fluid model with strict priority and without deadlines."""
     found = []
     for demand in demands:
         found.append(min(demand, capacity))
@@ -70,11 +70,11 @@ def fluid(demands: Sequence[float], capacity: float) -> list[float]:
 def clairvoyant(
     trace: Iterable[Request], capacity: float, cost: Cost, kinds: Sequence[Callable[[Request], bool]]
 ) -> list[float]:
-    """Return the useful seconds each kind of request gets in time under the best of all divisible schedules.
+    """Return the useful seconds in time of each kind of request under the optimal divisible schedule.
 
-    The schedule knows the future, may split and preempt at will, and prefers any amount of a better kind to any
-    amount of a worse one. Sets of pieces that can be done in time form a matroid, so the best kinds together get as
-    much as they would get alone, and for these earliest deadline first is optimal.
+    The schedule is clairvoyant, may split and preempt, and prefers any amount of a better kind to any amount of a
+    worse one. Sets of pieces that can be done in time form a matroid. So the best k kinds together get as much as they
+    would get alone, and earliest deadline first is optimal for them.
     """
     work = [(r, Demand(r.at, r.deadline, useful_s(r.pair_tokens, cost))) for r in trace]
     members = [[w for r, w in work if any(kind(r) for kind in kinds[: last + 1])] for last in range(len(kinds))]
@@ -85,7 +85,7 @@ def clairvoyant(
 def alone(
     trace: Iterable[Request], policy: Policy, cost: Cost, lanes: Sequence[int], seed: int = 0
 ) -> tuple[float, list[float]]:
-    """Return the 99th percentile of latency, and all, of the requests in `lanes` with the machine to themselves."""
+    """Return the p99 and all latencies, in seconds, of the requests in `lanes` on an otherwise idle machine."""
     found = run([r for r in trace if r.lane in lanes], policy, cost, seed=seed)
     times = latencies(found.outcomes)
     return quantile(times, 0.99), times

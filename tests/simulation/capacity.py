@@ -1,4 +1,4 @@
-"""How full pods may be run, by their number: python -m tests.simulation.capacity, some minutes.
+"""Goodput and latency by load and number of pods: python -m tests.simulation.capacity, some minutes.
 
 Pods of two workers with the embedded model's costs, behind a balancer that takes the one of two pods with fewer
 requests under way, and clients that try once elsewhere. Deadlines are 5 s for lane 0, 10 s and 30 s.
@@ -13,13 +13,13 @@ from tests.simulation.table import aligned
 from tests.simulation.worker import EMBEDDED
 
 _PODS = {1: (1, 2, 3), 2: (1, 2, 3), 4: (1, 2, 3), 16: (1,)}
-"""How many, each with the seeds it is played by: a few pods see few large requests."""
+"""Seeds by number of pods: few pods see few large requests, and need more seeds."""
 _LOADS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _SPAN = Span(10, 20, 120)
 
 
 def main() -> None:
-    """Print shares of work done in time, and the latency of lane 0, by load and number of pods."""
+    """Print the share of work in time and the latency of lane 0, by load and number of pods."""
     rows = []
     for load in _LOADS:
         for pods, seeds in _PODS.items():

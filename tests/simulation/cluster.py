@@ -1,4 +1,4 @@
-"""Many pods, each with the product's scheduler, behind a balancer, in one virtual time."""
+"""Many pods with real schedulers behind a balancer, in one virtual time."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,22 +18,22 @@ from tests.simulation.worker import Setup
 from tests.simulation.workload import Request
 
 ASKED = 7
-"""Other pods, drawn by chance, that are asked at each shedding: all of them, where there are eight pods."""
-_SAMPLE_S = 0.1  # Between two looks at all backlogs.
+"""Random other pods examined whenever a request is shed; with eight pods, all others."""
+_SAMPLE_S = 0.1  # Interval between samples of all backlogs.
 
 
 class Retries(NamedTuple):
-    """What clients do that were turned away, as long as there is advice and their deadline has not passed."""
+    """Retry policy of clients. They retry a refusal with advice, until their deadline."""
 
     at_once: int = 0
-    """Tries at once, each on a pod not tried yet;"""
+    """Immediate retries, each on a pod not tried yet."""
     advised: int = 0
-    """and then tries after as long as advised, not on a pod tried before either."""
+    """Later retries after the advised delay, also on pods not tried yet."""
 
     def wait_s(self, attempts: int, advice: float | None) -> float | None:
-        """Return how long to wait before the next attempt, after so many; None if there is none."""
+        """Return the delay before the next attempt, in seconds; None if there is none."""
         if advice is None:
-            return None  # It would not help: not even an idle pod could do it.
+            return None  # Not even an idle pod could meet the deadline.
         return 0.0 if attempts <= self.at_once else advice if attempts <= self.at_once + self.advised else None
 
 
@@ -41,34 +41,34 @@ NEVER = Retries()
 
 
 class Verdict(NamedTuple):
-    """What another pod could have done for a request that was shed for good, at that moment."""
+    """The state of the other pods when a request was finally shed."""
 
     worse_elsewhere: bool
-    """Some other pod held waiting work of a worse lane."""
+    """Whether another pod held waiting work of a worse lane."""
     next_try: float
-    """Share of the pods asked that held such work, and would have admitted the request."""
+    """Share of the examined pods that held such work and would have admitted the request."""
 
 
 class Cluster:
-    """One trace on pods that are alike, behind one balancer: at first random, without retries."""
+    """A trace on identical pods behind one balancer, at first random and without retries."""
 
     def __init__(
         self, trace: Sequence[Request], setup: Setup, pods: int, *, seed: int = 0, families: Sequence[range] = ()
     ) -> None:
-        """Play `trace` on so many pods of a setup.
+        """Simulate `trace` on `pods` pods of a setup.
 
-        `families` are requests, by their index in the trace, that are of no use without each other: once one is shed
-        for good the others are cancelled.
+        `families` are ranges of indices in the trace whose requests need each other: once one is finally shed, the
+        others are cancelled.
         """
         self.trace = list(trace)
         self.run = Run(self.trace)
         self.verdicts: dict[int, Verdict] = {}
-        """Of requests shed for good, by their index."""
+        """By index of a request that was finally shed."""
         self.spreads: list[tuple[float, float]] = []
-        """When looked at, and the backlog of the fullest pod over the mean."""
-        self._agenda, self._chance = Agenda(), Random(seed)
+        """Samples of (time, highest backlog of a pod over the mean)."""
+        self._agenda, self._rng = Agenda(), Random(seed)
         self.workers = pods * setup.policy.workers
-        """Of all pods together."""
+        """Number of workers of all pods."""
         self.view = view = View(pods, useful_by_length(self.run, setup.cost))
         self.pods = [
             Replica(
@@ -83,7 +83,7 @@ class Cluster:
             for n in range(pods)
         ]
         self._retries = NEVER
-        self._balancer: Balancer = Anyone(view, self._chance)
+        self._balancer: Balancer = Anyone(view, self._rng)
         self._publish_s = 0.0
         self._family = {index: family for family in families for index in family if len(family) > 1}
         self._places: dict[int, tuple[Replica, int]] = {}  # Pod and number of the job, of requests with a family.
@@ -93,19 +93,19 @@ class Cluster:
         self._agenda.push(_SAMPLE_S, self._sample, None)
 
     def route(self, balancer: MakeBalancer, retries: Retries = NEVER, *, publish_s: float = 0.0) -> None:
-        """Use another balancer from now on, and other clients.
+        """Switch to another balancer and retry policy.
 
-        Pods publish their backlog every `publish_s` seconds, each at its own time; 0: the balancer sees it as it is.
+        Each pod publishes its backlog every `publish_s` seconds, out of phase; 0 shows current backlogs.
         """
         self._retries, self._publish_s = retries, publish_s
         self.view.look(stale=publish_s > 0)
-        self._balancer = balancer(self.view, self._chance)
+        self._balancer = balancer(self.view, self._rng)
         if publish_s:
             for number in range(len(self.pods)):
-                self._agenda.push(self._agenda.now + publish_s * self._chance.random(), self._publish, number)
+                self._agenda.push(self._agenda.now + publish_s * self._rng.random(), self._publish, number)
 
     def play(self, until: float = inf) -> Run:
-        """Run until then, or to the end: nothing more to come and nothing more to do."""
+        """Simulate until the given time, or until no event is left."""
         trace, agenda, count = self.trace, self._agenda, len(self.trace)
         while True:
             at = trace[self._offered].at if self._offered < count else inf
@@ -124,7 +124,7 @@ class Cluster:
         return self.run
 
     def useful_s(self, index: int) -> float:
-        """Return the useful worker-seconds of a request."""
+        """Return the work of a request, in useful worker-seconds."""
         return sum([self.view.useful[n] for n in self.trace[index].pair_tokens])
 
     def _offer(self, index: int) -> None:
@@ -158,7 +158,7 @@ class Cluster:
         worse[pod] = False
         others = [number for number in range(len(self.pods)) if number != pod]
         if len(others) > ASKED:
-            others = self._chance.sample(others, ASKED)
+            others = self._rng.sample(others, ASKED)
         amount = Amount.of(request.pair_tokens)
         # Asking changes nothing on a pod but how its next advice is spread.
         taken = sum(
@@ -187,6 +187,6 @@ class Cluster:
         self._again(_SAMPLE_S, self._sample, None)
 
     def _again(self, after_s: float, do: Callable[[Any], None], argument: object) -> None:
-        """Do something again, unless that is all that would still happen."""
+        """Schedule a periodic event again, unless no other event is left."""
         if self._offered < len(self.trace) or any(pod.live for pod in self.pods):
             self._agenda.push(self._agenda.now + after_s, do, argument)

@@ -1,4 +1,4 @@
-"""Scenarios: something breaks."""
+"""Scenarios: faults."""
 
 from dataclasses import replace
 from math import ceil, inf, log2
@@ -17,11 +17,11 @@ from tests.simulation.workload import Group, about, backlog, exactly
 
 _FAR = 1e6
 _SMALL = 8
-"""Documents of a request with a poisonous pair."""
+"""Number of documents of a request with a poisonous pair."""
 
 
 def hanging_worker(bench: Bench) -> Result:
-    """Let one run hang, and in another play a worker for good."""
+    """Let a batch hang for a while, and in another run for ever."""
     at = bench.seconds / 3
     trace = bench.trace(bench.parts(0.7))
     healthy = bench.play(trace)
@@ -45,7 +45,7 @@ def hanging_worker(bench: Bench) -> Result:
 
 
 def slow_worker(bench: Bench) -> Result:
-    """Slow one worker down to a fifth."""
+    """Slow one worker down to a fifth of its speed."""
     share = bench.packing(bench.urgent) * bench.raw
     trace = bench.trace([(bench.urgent, 0.4 * share), (bench.mix[2], 3 * bench.raw)])
     at = bench.seconds / 3
@@ -67,7 +67,7 @@ def slow_worker(bench: Bench) -> Result:
 
 
 def poisonous_pairs(bench: Bench) -> Result:
-    """Hide a pair that makes every run with it fail."""
+    """Add pairs that make every batch with them fail."""
     run, culprits = _with_poison(bench, mute=False)
     size = max(sum(p.pairs for p in b.pieces) for b in run.batches)
     failing = run.counters["failing runs, at most"]
@@ -83,7 +83,7 @@ def poisonous_pairs(bench: Bench) -> Result:
 
 
 def missing_scores(bench: Bench) -> Result:
-    """Return a score too few from every run with certain pairs."""
+    """Return one score too few from every batch with certain pairs."""
     run, culprits = _with_poison(bench, mute=True)
     return Result(
         "missing_scores",
@@ -96,7 +96,7 @@ def missing_scores(bench: Bench) -> Result:
 
 
 def pause(bench: Bench) -> Result:
-    """Let the machine stand still for two seconds."""
+    """Freeze the machine for two seconds."""
     patience = bench.setup.patience
     at, seconds = bench.seconds / 3, 2.0 * patience
     trace = bench.trace(bench.parts(2.0))
@@ -136,7 +136,7 @@ def mass_cancellation(bench: Bench) -> Result:
 
 
 def cancelled_while_running(bench: Bench) -> Result:
-    """Cancel requests at any time, many of them while they are on a worker."""
+    """Cancel requests at random times, many of them on a worker."""
     requests = bench.trace([(bench.urgent, 0.5 * bench.packing(bench.urgent) * bench.raw)])
     trace = [r._replace(cancel_at=r.at + i % 50 / 50 * bench.cap_s) if i % 3 else r for i, r in enumerate(requests)]
     run = bench.play(trace)
@@ -177,7 +177,7 @@ def stop_under_load(bench: Bench) -> Result:
 
 
 def _with_poison(bench: Bench, *, mute: bool) -> tuple[Run, set[int]]:
-    """Play 400 small requests of which one in forty has a pair that fails; return the run, and those."""
+    """Simulate 400 small requests, one in forty with a failing pair; return the run and the culprits."""
     group = replace(bench.urgent, documents=exactly(_SMALL), lengths=_short, deadline_s=_FAR)
     trace = backlog(group, 400, bench.seed)
     culprits = set(range(0, 400, 40))
@@ -185,14 +185,14 @@ def _with_poison(bench: Bench, *, mute: bool) -> tuple[Run, set[int]]:
 
 
 def _without(run: Run, culprits: set[int]) -> float:
-    """Return the share of culprits that were finished without the pair that fails, and no other."""
+    """Return the share of culprits that finished without exactly the failing pair."""
     return sum(
         run.outcomes[i].ending is Ending.FINISHED and run.outcomes[i].unscored == (_poisonous(i),) for i in culprits
     ) / len(culprits)
 
 
 def _poisonous(request: int) -> int:
-    """Return the pair of a culprit that fails."""
+    """Return the failing pair of a culprit."""
     return request % _SMALL
 
 

@@ -1,4 +1,4 @@
-"""Numbers read off a cluster."""
+"""Figures of a cluster."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,26 +12,26 @@ from tests.simulation.workload import Group
 
 
 class Figures(NamedTuple):
-    """What came of the requests that ended in a span of time; shares are of work, in useful worker-seconds."""
+    """Results of the requests that ended in an interval; shares are of work, in useful worker-seconds."""
 
     on_time: tuple[float, ...]
-    """By group, best first: share that was finished in time."""
+    """Share finished in time, by group, most urgent first."""
     all_on_time: float
-    """The same of all groups together."""
+    """Share finished in time, of all groups."""
     p99_s: float
-    """99th percentile of the latency of finished requests of the best group, in seconds."""
+    """p99 latency of finished requests of the most urgent group, in seconds."""
     inverted: float
-    """Share of shed work that one of the other pods asked would have done before work of a worse lane it held."""
+    """Share of shed work that an examined pod would have admitted, ahead of its own work of a worse lane."""
     next_try: float
-    """The same share, of one more pod drawn by chance."""
+    """The same share for a single random pod."""
     worse_elsewhere: float
-    """Share of shed work that was shed while some other pod held waiting work of a worse lane, of use or not."""
+    """Share of shed work that was shed while another pod held waiting work of a worse lane."""
     spread: float
-    """Backlog of the fullest pod over the mean, on average over time."""
+    """Highest backlog of a pod over the mean backlog, averaged over time."""
     busy: float
-    """Share of the workers' time spent in batches."""
+    """Share of the worker time spent in batches."""
     attempts: float
-    """Per request."""
+    """Mean number of attempts per request."""
 
 
 class _Fate(NamedTuple):
@@ -41,13 +41,13 @@ class _Fate(NamedTuple):
     latency: float
     attempts: int
     shed: int | None
-    """The request shed for good, of those that are of no use without each other."""
+    """Index of the finally shed request of a family."""
 
 
 def figures(
     cluster: Cluster, groups: Sequence[Group], start: float, stop: float, families: Sequence[range] = ()
 ) -> Figures:
-    """Measure what ended from `start` until `stop`; without `families` each request is one of its own."""
+    """Measure the requests that ended between `start` and `stop`; by default each request is its own family."""
     families = families or [range(i, i + 1) for i in range(len(cluster.trace))]
     fates = _fates(cluster, start, stop, families)
     by_group = [[f for f in fates if f.lane in group.lanes] for group in groups]

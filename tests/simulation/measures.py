@@ -1,4 +1,4 @@
-"""Numbers read off a run."""
+"""Figures of a run."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
@@ -8,16 +8,16 @@ from tests.simulation.worker import Cost
 
 
 class Factors(NamedTuple):
-    """Why a pool delivers less than its peak: delivered / peak = busy * packing * (1 - sunk - late)."""
+    """Factors of the efficiency of a pool: delivered / peak = busy * packing * (1 - sunk - late)."""
 
     busy: float
-    """Share of the workers' time spent in batches, of the time observed."""
+    """Share of the observed worker time spent in batches."""
     packing: float
-    """Useful seconds over seconds in batches: what launches and padding leave."""
+    """Useful seconds over seconds in batches: 1 without launches and padding."""
     sunk: float
-    """Share of useful seconds that went, in time, to requests that were not finished in time."""
+    """Share of useful seconds spent before the deadline on requests that did not finish in time."""
     late: float
-    """Share of useful seconds that came back after the request's deadline."""
+    """Share of useful seconds that ended after the deadline of their request."""
 
 
 def factors(run: Run, workers: int, start: float, stop: float) -> Factors:
@@ -48,7 +48,7 @@ def goodput(outcomes: Iterable[Outcome], cost: Cost) -> float:
 
 
 def useful_s(pair_tokens: Iterable[int], cost: Cost) -> float:
-    """Return the seconds pairs take without launch and padding."""
+    """Return the seconds of pairs without launch and padding."""
     return sum(map(cost.useful, pair_tokens))
 
 

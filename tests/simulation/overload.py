@@ -1,4 +1,4 @@
-"""Scenarios: more is asked for than there is."""
+"""Scenarios: overload."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tests.simulation.workload import merged, requests
 
 LOADS = (0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 6.0, 10.0)
 _STEADY = 4
-"""Traces that are compared with the clairvoyant bound are this many times as long as others.
+"""Length factor of traces that are compared with the clairvoyant bound.
 
 The clairvoyant fills the patience after the last arrival, too, since it knew what to keep for then: in 30 s with a
 patience of 3 s that alone makes every other schedule fall short by up to a tenth.
@@ -37,7 +37,7 @@ def rising_load(bench: Bench) -> Result:
 
 
 def urgent_overload(bench: Bench) -> Result:
-    """Ask for more than the machine has in the urgent lane alone."""
+    """Overload the machine with the urgent lane alone."""
     urgent, _, bulk = bench.mix
     best = bench.packing(urgent) * bench.raw
     run = bench.play(bench.trace([(urgent, 1.3 * best), (bulk, 2.7 * best)]))
@@ -63,7 +63,7 @@ def mix_at_4x(bench: Bench) -> Result:
 
 
 def mix_at_1x(bench: Bench) -> Result:
-    """Offer the mix at the capacity: what is lost is lost to bursts."""
+    """Offer the mix at the capacity, where only bursts cause losses."""
     return _mixed(bench, "mix_at_1x", 1.0, 0.88, busy_least=0.9)
 
 
@@ -104,7 +104,7 @@ def bulk_and_urgent(bench: Bench) -> Result:
 
 
 def burst(bench: Bench) -> Result:
-    """Let the middle group burst, and compare the other requests with how they fare without."""
+    """Let the middle group burst, and compare the other requests with a run without the burst."""
     parts, third = bench.parts(0.6), bench.seconds / 3
     calm = bench.trace(parts)
     middle, demand = parts[1]
@@ -168,5 +168,5 @@ def _mixed(
 
 
 def total_s(bench: Bench, run: Run) -> float:
-    """Return the useful seconds of all that was finished in time."""
+    """Return the useful seconds of all requests finished in time."""
     return measures.goodput(run.outcomes, bench.cost)

@@ -1,4 +1,4 @@
-"""Pictures of a setup under load; needs matplotlib."""
+"""Plots of a setup under load; they need matplotlib."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _SIZE = (8, 5)
 
 
 def draw(bench: Bench, out: Path) -> None:
-    """Write goodput against load, urgent latencies, and what is shed by lane, as PNG files into `out`."""
+    """Write goodput by load, urgent latencies, and sheds by lane, as PNG files into `out`."""
     runs = {load: bench.play(bench.trace(bench.parts(load))) for load in LOADS}
     _goodput(bench, runs, out / "goodput.png")
     _latency(bench, runs, out / "urgent-latency.png")
@@ -21,7 +21,7 @@ def draw(bench: Bench, out: Path) -> None:
 
 
 def replicas(found: dict[int, dict[str, Figures]], path: Path) -> None:
-    """Write one PNG file: by number of pods and by row, the bulk finished in time, and what a retry would get in."""
+    """Write a PNG file: bulk finished in time, and work that a retry would save, by number of pods and variant."""
     heights = [len(rows) + 2 for rows in found.values()]
     size = {"figsize": (12, 0.3 * sum(heights)), "height_ratios": heights}
     with plot(path, len(found), 2, squeeze=False, sharey="row", **size) as grid:

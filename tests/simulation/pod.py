@@ -1,4 +1,4 @@
-"""One scheduler of the product on simulated workers, in virtual time."""
+"""A pod: a real scheduler on simulated workers, in virtual time."""
 
 from collections.abc import Callable, Sequence
 from math import inf
@@ -9,37 +9,37 @@ from tests.simulation.run import Ending, Piece, Ran, Run
 from tests.simulation.worker import Cost, Workers
 
 TurnedAway = Callable[[int, str, float | None], None]
-"""Told of a request refused or dropped: its index in the trace, why, and in how many seconds to ask again."""
+"""Callback for a refused or dropped request: index in the trace, reason, and advised delay in seconds."""
 
 
 def useful_by_length(run: Run, cost: Cost) -> list[float]:
-    """Return the useful seconds of pairs of 0, 1, 2, ... tokens, up to the longest of a run."""
+    """Return the useful seconds of a pair by its length in tokens, up to the longest pair of a run."""
     longest = max((max(o.request.pair_tokens) for o in run.outcomes), default=0)
     return [cost.useful(n) for n in range(longest + 1)]
 
 
 class Live:
-    """A job that was admitted and has not ended."""
+    """An admitted, unfinished job."""
 
     __slots__ = ("index", "lane", "left", "waiting", "waiting_s")
 
     def __init__(self, index: int, lane: int, pairs: int) -> None:
         self.index = index
-        """Of its request in the trace."""
+        """Index of its request in the trace."""
         self.lane = lane
         self.left = pairs
-        """Pairs not yet back."""
+        """Number of pairs without a score."""
         self.waiting = pairs
-        """Pairs not yet on a worker."""
+        """Number of pairs not yet dispatched."""
         self.waiting_s = 0.0
-        """Their useful seconds, where somebody keeps these books."""
+        """Useful seconds of these pairs, if a subclass maintains them."""
 
 
 class Pod:
-    """A machine: takes requests of a run by their index in the trace, and records in the run what comes of them.
+    """A machine that takes requests of a run by their index in the trace, and records their outcomes in the run.
 
-    Polls as the product's dispatcher does: after every event that changed something. An offer is polled by whoever
-    made it.
+    It polls after every event that changes the scheduler, as the dispatcher does, except that the caller of `offer`
+    polls.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Pod:
         log: Callable[[bytes], None] | None = None,
         learns: bool = True,
     ) -> None:
-        """Use the workers as `policy` says; the scheduler believes in the cost `believed`, by default the true one.
+        """Set up a scheduler with `policy` and the cost model `believed`, by default the true one.
 
-        `useful` are the useful seconds of a pair by its length. `log` takes every decision, for a fingerprint. A pod
-        that does not learn goes on believing what it believed.
+        `useful` are the useful seconds of a pair by its length. `log` gets every decision, for a fingerprint. Without
+        `learns` the cost model stays fixed.
         """
         self.workers = workers
         self.scheduler = Scheduler(policy, CostModel(*(believed or workers.cost)))
         self.live: dict[int, Live] = {}
-        """By number of the job."""
+        """Live jobs by number."""
         self.wake = inf
-        """When to poll if nothing happens before."""
+        """Time of the next poll if no event comes first."""
         self._run, self._agenda, self._turned_away, self._log = run, agenda, turned_away, log
         self._useful = useful
         self._free = list(range(policy.workers))
@@ -89,7 +89,7 @@ class Pod:
         return True
 
     def poll(self) -> None:
-        """Start, drop and stop what the scheduler says."""
+        """Poll the scheduler, then start batches, drop jobs and stop overdue batches."""
         now, log = self._agenda.now, self._log
         step = self.scheduler.poll(now)
         for batch in step.batches:
@@ -106,29 +106,29 @@ class Pod:
             log(repr((now, step.wake_at, [(b.slices, b.length, b.work) for b in step.batches])).encode())
 
     def cancel(self, number: int) -> None:
-        """Forget a live job whose caller left."""
+        """Cancel a live job."""
         self.scheduler.cancel(number)
         self._close_books(number, Ending.CANCELLED)
         self.poll()
 
     def give_up(self) -> None:
-        """Forget all live jobs, because the machine stops."""
+        """Give up all live jobs, because the machine stops."""
         for number in list(self.live):
             self.scheduler.cancel(number)
             self._turn_away(self._take(number).index, Ending.DROPPED, "draining", None)
         self.poll()
 
     def admitted(self, live: Live) -> None:
-        """Note that a job was admitted; for books that not everybody needs."""
+        """Record an admitted job; a hook for subclasses."""
 
     def started(self, live: Live, seconds: float) -> None:
-        """Note that pairs of so many useful seconds went to a worker."""
+        """Record dispatched pairs, in useful seconds."""
 
     def ended(self, live: Live) -> None:
-        """Note that a job ended, with whatever of it still waits."""
+        """Record the end of a job and its waiting pairs."""
 
     def ran(self, ran: Ran) -> None:
-        """Record a batch that came back."""
+        """Record a finished batch."""
         self._run.batches.append(ran)
 
     def _take(self, number: int) -> Live:
@@ -173,10 +173,10 @@ class Pod:
             self._run.counters["hung"] += 1
 
     def _stop(self, number: int) -> None:
-        """Stop a batch that is overdue; as the product does, run its halves instead."""
+        """Stop an overdue batch, and run its halves instead, as the dispatcher does."""
         self._run.counters["stopped"] += 1
         if number not in self._hung:
-            return  # Slow, but it will come back.
+            return  # Slow, not hung.
         batch, ran = self._hung[number]
         end = self._agenda.now
         for pairs in (batch.pairs // 2, batch.pairs - batch.pairs // 2):

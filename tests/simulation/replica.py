@@ -1,4 +1,4 @@
-"""One of many pods."""
+"""A pod of a cluster."""
 
 from math import inf
 
@@ -10,7 +10,7 @@ from tests.simulation.worker import Setup, Workers
 
 
 class Replica(Pod):
-    """A pod that wakes up by itself, and shows what waits on it.
+    """A pod that schedules its own polls, and publishes its backlog.
 
     It knows from the start what batches cost, and learns nothing: that would take a third of the time and change
     nothing, since the workers are as fast as it believes.
@@ -19,38 +19,38 @@ class Replica(Pod):
     def __init__(
         self, number: int, run: Run, setup: Setup, agenda: Agenda, *, turned_away: TurnedAway, view: View, seed: int
     ) -> None:
-        """Appear in `view` under `number`."""
+        """Publish the backlog to `view` as pod `number`."""
         workers, useful = Workers(setup.cost, seed=seed), view.useful
         super().__init__(run, setup.policy, workers, agenda, turned_away=turned_away, useful=useful, learns=False)
         self.batches: list[tuple[float, float]] = []
-        """Start and end of each that came back."""
+        """Start and end of each finished batch, in seconds."""
         self._number, self._view = number, view
         self._alarm = inf
 
     def admitted(self, live: Live) -> None:
-        """Note that a job came."""
+        """Record an admitted job."""
         useful = self._useful
         live.waiting_s = sum([useful[n] for n in self._run.outcomes[live.index].request.pair_tokens])
         self._view.add(self._number, live.lane, live.waiting_s)
         self._view.under_way[self._number] += 1
 
     def started(self, live: Live, seconds: float) -> None:
-        """Note that pairs went to a worker."""
+        """Record dispatched pairs."""
         live.waiting_s -= seconds
         self._view.add(self._number, live.lane, -seconds)
 
     def ended(self, live: Live) -> None:
-        """Note that a job is gone, with whatever of it still waits."""
+        """Record the end of a job and its waiting pairs."""
         self._view.under_way[self._number] -= 1
         if live.waiting:
             self._view.add(self._number, live.lane, -live.waiting_s)
 
     def ran(self, ran: Ran) -> None:
-        """Note the time; the rest would fill the memory."""
+        """Record the times of a batch only; full records would exhaust the memory."""
         self.batches.append((ran.start, ran.end))
 
     def poll(self) -> None:
-        """Do what follows, and wake up when there is more to do."""
+        """Poll, and schedule the next poll."""
         super().poll()
         self._set_alarm()
 
@@ -60,7 +60,7 @@ class Replica(Pod):
             self._agenda.push(self.wake, self._ring, self.wake)
 
     def _ring(self, at: float) -> None:
-        if at == self._alarm:  # Otherwise it was set to an earlier time since, and has rung.
+        if at == self._alarm:  # Otherwise an earlier alarm has replaced it.
             self._alarm = inf
             if self.wake <= at:
                 self.poll()

@@ -1,4 +1,4 @@
-"""Many pods behind a balancer, one table for each number of them: python -m tests.simulation.replicas."""
+"""Many pods behind a balancer, one table per number of pods: python -m tests.simulation.replicas."""
 
 import gc
 import sys
@@ -28,17 +28,17 @@ from tests.simulation.table import aligned
 from tests.simulation.worker import Cost, Setup
 
 SETUP = Setup("modest", Cost(2e-2, 2e-4), Policy(workers=2, batch_s=0.2), 10.0)
-"""Pods slow enough that a thousand of them are played in minutes. Deadlines are 5, 10 and 30 s."""
+"""Pods so slow that a thousand of them are simulated in minutes. Deadlines are 5, 10 and 30 s."""
 LOAD = 1.5
 LOADS = (0.75, 1.0, 1.5, 4.0)
 CHUNK = 200
-"""Documents in a part, where clients split requests."""
+"""Documents per part, for clients that split requests."""
 SPANS = {8: Span(60, 30, 110), 100: Span(40, 8, 20), 1000: Span(25, 5, 4)}
 _SHORT = Span(30, 30, 50)
 
 
 class Variant(NamedTuple):
-    """A balancer, how old what it sees is, and what clients do."""
+    """A balancer, the age of its signal, and the retry policy of clients."""
 
     name: str
     balancer: MakeBalancer = Anyone
@@ -47,7 +47,7 @@ class Variant(NamedTuple):
     chunk: int | None = None
     central: bool = False
     most: int = 100
-    """Pods up to which it is played."""
+    """Largest number of pods for this variant."""
 
 
 _BY_LANE, _BY_COUNT, _ELSEWHERE = two_choices(at_lane), two_choices(under_way), Retries(at_once=1)
@@ -106,7 +106,7 @@ By load, P2C goes by requests under way; whatever does not say otherwise is behi
 
 
 def main() -> None:
-    """Play and write everything asked for."""
+    """Simulate the requested variants, and write tables and a plot."""
     parser = ArgumentParser(prog="python -m tests.simulation.replicas", description=__doc__)
     parser.add_argument("--pods", type=_counts, default=[8], help=f"of {', '.join(map(str, SPANS))}; default 8")
     parser.add_argument("--out", type=Path, default=Path("simulation-results"), help="folder for table and picture")
@@ -128,7 +128,7 @@ def main() -> None:
 
 
 def played(pods: int, seed: int, variants: Iterable[Variant] = VARIANTS) -> dict[str, Figures]:
-    """Return the figures of all variants that are played with so many pods."""
+    """Return the figures of all variants for a number of pods."""
     with _timed(f"{pods} pods, until all rows begin"):
         stage = Stage(SETUP, pods, LOAD, SPANS[pods], seed)
     found = {}
@@ -153,7 +153,7 @@ def markdown(found: dict[str, Figures]) -> str:
 
 
 def by_load(seed: int) -> str:
-    """Return a table of what eight pods show and do by load, and what retries and parts change in it."""
+    """Return a table of eight pods by load, with and without retries and splitting."""
     head = ("load", "busy", "urgent", "middle", "bulk", *(f"attempts, {name}" for name in _CLIENTS))
     rows = []
     for load in LOADS:
@@ -177,7 +177,7 @@ def _counts(text: str) -> list[int]:
 
 @contextmanager
 def _timed(what: str) -> Iterator[None]:
-    """Say how long something took; the collector would look through millions of objects that all live on."""
+    """Print the duration of a step, with the garbage collector off: it would scan millions of live objects."""
     start = perf_counter()
     gc.collect()
     gc.disable()

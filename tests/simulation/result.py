@@ -1,4 +1,4 @@
-"""What a scenario found."""
+"""The result of a scenario."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ from service.bench.goal import Goal
 from tests.simulation.measures import Factors
 
 MISSING = ("no such mechanism",)
-"""Note of a check that the scheduler has no mechanism for; the figure is what happens without."""
+"""Note of a check for which the scheduler has no mechanism."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One scenario: what was played, and what was checked."""
+    """A scenario with its description and checks."""
 
     name: str
     what: str
     checks: tuple[Goal, ...]
     factors: Factors | None = None
     packing_best: float | None = None
-    """Packing with an endless backlog of the same mix, which `factors.packing` is compared with."""
+    """Packing of an endless backlog of the same mix, for comparison with `factors.packing`."""
     goodput: float | None = None
-    """Useful seconds finished in time over what a clairvoyant would have got."""
+    """Useful seconds finished in time over the clairvoyant bound."""
 
     @property
     def passed(self) -> bool:
@@ -29,5 +29,5 @@ class Result:
 
 
 def relaxed(check: Goal, by: float) -> Goal:
-    """Return the same check with a limit that is further off by a share of itself."""
+    """Return the check with its limit relaxed by a share of itself."""
     return check._replace(limit=check.limit * (1 - by if check.at_least else 1 + by))

@@ -1,4 +1,4 @@
-"""What came of a trace."""
+"""The record of a trace."""
 
 from collections import Counter
 from enum import StrEnum, auto
@@ -15,11 +15,11 @@ class Ending(StrEnum):
     DROPPED = auto()
     CANCELLED = auto()
     LOST = auto()
-    """It never ended: its batch never came back."""
+    """Its batch never ended."""
 
 
 class Outcome:
-    """What came of one request."""
+    """The outcome of one request."""
 
     __slots__ = (
         "attempts",
@@ -37,17 +37,17 @@ class Outcome:
         self.request = request
         self.ending = Ending.LOST
         self.reason: str | None = None
-        """Why it was refused or dropped."""
+        """Reason of a refusal or drop."""
         self.ended_at: float | None = None
         self.started_at: float | None = None
-        """When its first pair went to a worker."""
+        """Time of the first dispatch, in seconds."""
         self.unscored: tuple[int, ...] = ()
-        """Its pairs that the engine failed on."""
+        """Pairs for which the engine failed."""
         self.attempts = 0
         self.executed_s = 0.0
-        """Useful seconds spent on it, to whatever effect."""
+        """Useful seconds spent on it, in time or not."""
         self.late_s = 0.0
-        """Those of them that came back after its deadline."""
+        """Useful seconds that ended after its deadline."""
 
     @property
     def good(self) -> bool:
@@ -61,18 +61,18 @@ class Outcome:
 
 
 class Piece(NamedTuple):
-    """One request's share of a batch."""
+    """The part of a batch that belongs to one request."""
 
     request: int
     """Index in the trace."""
     lane: int
     pairs: int
     useful_s: float
-    """Seconds its pairs take without launch and padding."""
+    """Seconds of its pairs without launch and padding."""
 
 
 class Ran(NamedTuple):
-    """One batch that came back."""
+    """A finished batch."""
 
     start: float
     end: float
@@ -83,7 +83,7 @@ class Ran(NamedTuple):
 
 
 class Shedding(NamedTuple):
-    """One request turned away or thrown out for want of room or time, and the worst lane waiting at that moment."""
+    """A request refused or dropped for lack of room or time, and the worst waiting lane at that moment."""
 
     at: float
     lane: int
@@ -99,11 +99,11 @@ class Run:
         self.outcomes = [Outcome(request) for request in trace]
         self.batches: list[Ran] = []
         self.sheddings: list[Shedding] = []
-        """Only where asked for."""
+        """Empty unless requested."""
         self.counters: Counter[str] = Counter()
         self.digest = ""
         """Fingerprint of all decisions."""
         self.ended_at = 0.0
         self.backlog_s_max = 0.0
         self.jobs_left = 0
-        """Jobs the scheduler still held at the end; anything but 0 is a leak or a hang."""
+        """Jobs left in the scheduler at the end; a leak or a hang unless 0."""

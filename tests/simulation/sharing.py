@@ -1,4 +1,4 @@
-"""Scenarios: clients of one lane."""
+"""Scenarios: fairness between clients of one lane."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ _LANE = range(300, 301)
 
 
 def unequal_clients(bench: Bench) -> Result:
-    """Let one client ask for a hundred times as much as another."""
+    """Let one client offer a hundred times the work of another."""
     small = Group("light", _LANE, few, 1.0 * bench.setup.patience, clients=1)
     big = Group("heavy", _LANE, about(100, 1000), 3.0 * bench.setup.patience, clients=1)
     demand = 4 * bench.raw
@@ -25,7 +25,7 @@ def unequal_clients(bench: Bench) -> Result:
     limit = 3 * quantile(measures.latencies(alone.outcomes), 0.99)
     own = [o for o in run.outcomes if o.request.client == "light-0"]
     both = _both_waiting(bench)
-    batch_s = max(bench.cap_s, bench.cost.batch(1, LONGEST))  # A pair that takes longer is a batch alone.
+    batch_s = max(bench.cap_s, bench.cost.batch(1, LONGEST))  # A longer pair makes a batch of its own.
     return Result(
         "unequal_clients",
         "two clients, 100:1",
@@ -72,7 +72,7 @@ def returning_client(bench: Bench) -> Result:
 
 
 def _both_waiting(bench: Bench) -> Run:
-    """Play two clients with queues, one of large requests and one of small ones, which both wait before either runs."""
+    """Simulate a client of large and one of small requests, both queued before either runs."""
     first = backlog(replace(bench.urgent, documents=exactly(200)), 1, bench.seed)
     kinds = Group("light", _LANE, few, _FAR, clients=1), Group("heavy", _LANE, about(300, 1000), _FAR, clients=1)
     seconds = bench.seconds / 3 * bench.raw
@@ -81,7 +81,7 @@ def _both_waiting(bench: Bench) -> Run:
 
 
 def _gap(run: Run, bench: Bench) -> float:
-    """Return by how many seconds of workers two clients differed at most, until the first had nothing left waiting."""
+    """Return the largest difference in service of two backlogged clients, in worker-seconds."""
     clients = {"light-0": 1, "heavy-0": -1}
     until = min(
         max(o.started_at for o in run.outcomes if o.request.client == client and o.started_at is not None)

@@ -1,4 +1,4 @@
-"""The product's scheduler on simulated workers in virtual time."""
+"""A simulator: the real scheduler on simulated workers, in virtual time."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tests.simulation.workload import Request, Retry
 
 
 class Closing(NamedTuple):
-    """The server is told to stop at `at`, and gives up what is unfinished after `grace_s`."""
+    """A shutdown at `at`, which gives up unfinished work after `grace_s` seconds."""
 
     at: float
     grace_s: float
@@ -30,7 +30,7 @@ class _Watched(Pod):
 
 
 class Simulator:
-    """One trace on one pod."""
+    """A trace on one pod."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Simulator:
         closing: Closing | None = None,
         watch: bool = False,
     ) -> None:
-        """Play `trace` on `workers`; the scheduler believes in the cost `believed`, by default the true one.
+        """Simulate `trace` on `workers`, with the cost model `believed`, by default the true one.
 
         With `watch`, sheddings are recorded one by one, and the largest backlog.
         """
@@ -61,14 +61,14 @@ class Simulator:
             believed=believed,
             log=self._log.update,
         )
-        self._job_of: dict[int, int] = {}  # By index in the trace, where it can be cancelled.
+        self._job_of: dict[int, int] = {}  # Cancellable jobs by index in the trace.
         self._jobs = 0
         if closing:
             self._agenda.push(closing.at, self._close, None)
             self._agenda.push(closing.at + closing.grace_s, self._give_up, None)
 
     def play(self) -> Run:
-        """Run to the end: nothing more to come and nothing more to do."""
+        """Simulate until no event is left."""
         trace, agenda, pod, resume = self.trace, self._agenda, self.pod, self.pod.workers.resume
         paused = bool(pod.workers.pauses)
         position, count = 0, len(trace)
@@ -77,7 +77,7 @@ class Simulator:
             event = agenda.next_at
             if pod.wake < at and pod.wake < event:
                 if at == event == inf and not pod.live:
-                    break  # Nothing but a batch that hangs for ever.
+                    break  # Only a batch that hangs for ever is left.
                 agenda.now = max(agenda.now, resume(pod.wake) if paused else pod.wake)
                 pod.poll()
             elif event <= at:
@@ -141,6 +141,6 @@ def run(
     believed: Cost | None = None,
     retry: Retry | None = None,
 ) -> Run:
-    """Play a trace on healthy workers of the same speed; see Simulator."""
+    """Simulate a trace on healthy workers of equal speed; see Simulator."""
     workers = Workers(cost, noise, seed)
     return Simulator(trace, policy, workers, believed=believed, retry=retry).play()

@@ -1,4 +1,4 @@
-"""An overload that many variants are played on."""
+"""An overload as the common start of many variants."""
 
 import pickle
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ class Span(NamedTuple):
     """Seconds of a trace."""
 
     warm_s: float
-    """From idle until variants begin, behind random choice;"""
+    """Warm-up from idle, with random choice, in seconds."""
     settle_s: float
-    """then not observed;"""
+    """Unobserved time after it, in seconds."""
     observed_s: float
-    """then observed."""
+    """Observed time after that, in seconds."""
 
 
 class Stage:
-    """Pods that have been overloaded for a while. Every variant goes on from that same moment."""
+    """Pods that have been overloaded for a while; every variant starts from a copy of this state."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Stage:
         chunk: int | None = None,
         central: bool = False,
     ) -> None:
-        """Offer the mix at `load` times the capacity of so many pods.
+        """Offer the mix at `load` times the capacity of `pods` pods.
 
         With `chunk`, clients split requests into parts of at most so many documents. A `central` queue is one
         scheduler with the workers of all pods.
@@ -59,7 +59,7 @@ class Stage:
 
     def play(self, balancer: MakeBalancer, retries: Retries = NEVER, *, publish_s: float = 0.0) -> Figures:
         """Return the figures of a variant; see Cluster.route."""
-        cluster: Cluster = pickle.loads(self._warm)  # noqa: S301  # It was made above.
+        cluster: Cluster = pickle.loads(self._warm)  # noqa: S301  # Pickled by this object.
         cluster.route(balancer, retries, publish_s=publish_s)
         stop = sum(self._span)
         cluster.play(stop)
@@ -67,7 +67,7 @@ class Stage:
 
 
 def split(requests: Sequence[Request], most: int) -> tuple[list[Request], list[range]]:
-    """Split requests into even parts of at most `most` pairs; return the parts, and which belong together."""
+    """Split requests into even parts of at most `most` pairs; return the parts, and the range of each family."""
     parts, families = list[Request](), list[range]()
     for request in requests:
         count = len(request.pair_tokens)

@@ -1,4 +1,4 @@
-"""Results as one table."""
+"""Tables of results."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from tests.simulation.result import Result
 
 
 def markdown(results: Iterable[Result]) -> str:
-    """Return all checks of all results as a Markdown table, factors in the first row of each result.
+    """Return all checks as a Markdown table, with the factors in the first row of each result.
 
     `G` is the goodput; `raw` is a machine without launches and padding, which no composer can move.
     """

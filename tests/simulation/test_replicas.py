@@ -1,4 +1,4 @@
-"""Many pods on short traces: what their table stands on, and its main results, with room for chance."""
+"""A simulated cluster is deterministic, loses no request, and shows the main results of the table of replicas."""
 
 from random import Random
 
@@ -22,7 +22,7 @@ PODS = 4
 
 
 def cluster(seconds: float = 2.0, chunk: int = 1000) -> Cluster:
-    """Return busy pods behind stale signals, whose clients retry and split what has more documents than a chunk."""
+    """Return busy pods behind stale signals, whose clients retry and split large requests."""
     bench = Bench()
     parts = [(group, PODS * demand) for group, demand in bench.parts(4.0)]
     requests, families = split(trace(parts, bench.cost, seconds, seed=1), chunk)
@@ -32,7 +32,7 @@ def cluster(seconds: float = 2.0, chunk: int = 1000) -> Cluster:
 
 
 def view(*waiting: dict[int, float]) -> View:
-    """Return pods with so many seconds waiting, by lane."""
+    """Return pods with these waiting seconds, by lane."""
     found = View(len(waiting), [])
     for pod, lanes in enumerate(waiting):
         for lane, seconds in lanes.items():
@@ -51,17 +51,17 @@ def random(stage) -> Figures:
 
 
 def test_the_same_seed_gives_the_same_fates():
-    """A run can be replayed."""
+    """The same seed gives the same outcomes."""
     assert cluster().play().digest == cluster().play().digest
 
 
 def test_every_variant_begins_at_the_same_moment(stage, random):
-    """A variant played before another leaves no trace in it."""
+    """A variant does not affect the variants after it."""
     assert stage.play(Anyone) == random
 
 
 def test_every_request_ends_once_and_no_pod_keeps_anything():
-    """Over all pods, requests = finished + shed for good + too late + cancelled, and the books are empty."""
+    """Each request finishes, is shed, expires or is cancelled, and no pod keeps a job."""
     played = cluster(chunk=100)
     run = played.play()
     ends = [outcome.ending for outcome in run.outcomes]
@@ -78,7 +78,7 @@ def test_every_request_ends_once_and_no_pod_keeps_anything():
 
 
 def test_one_retry_elsewhere_takes_much_of_the_inverted_shedding_away(stage, random):
-    """What another pod would have done before less urgent work is shed much less often once clients ask one."""
+    """With one retry on another pod, much less work is shed while another pod runs less urgent work."""
     found = stage.play(two_choices(at_lane), ELSEWHERE, publish_s=0.5)
     by_chance = stage.play(Anyone, ELSEWHERE)
     assert by_chance.next_try < 0.75 * random.next_try
@@ -86,14 +86,14 @@ def test_one_retry_elsewhere_takes_much_of_the_inverted_shedding_away(stage, ran
 
 
 def test_the_backlog_at_the_lane_is_a_better_signal_than_all_of_it(stage):
-    """A balancer that goes by the total sends urgent work away from pods that would do it before all else."""
+    """The backlog in a lane and better ones is a better signal than the total backlog."""
     by_lane, by_total = stage.play(two_choices(at_lane)), stage.play(two_choices(total))
     assert by_lane.next_try < 0.9 * by_total.next_try
     assert by_lane.p99_s < 0.8 * by_total.p99_s
 
 
 def test_a_balancer_looks_at_the_lane_and_all_better_ones():
-    """Work of worse lanes does not count, work of better ones does."""
+    """The signal counts work of better lanes, not of worse ones."""
     pods = view({500: 9.0}, {100: 1.0})
     assert {TwoChoices(pods, Random(n), at_lane).choose(200, ()) for n in range(9)} == {0}
     assert {TwoChoices(pods, Random(n), at_lane).choose(600, ()) for n in range(9)} == {1}
@@ -101,15 +101,15 @@ def test_a_balancer_looks_at_the_lane_and_all_better_ones():
 
 
 def test_a_retry_goes_to_a_pod_not_tried():
-    """Whatever the balancer, even if the pod tried looks best."""
-    pods, chance = view({}, {0: 1.0}, {0: 2.0}), Random(1)
-    assert Shortest(pods, chance).choose(0, [0]) == 1
-    assert {TwoChoices(pods, chance, at_lane).choose(0, [0, 1]) for _ in range(9)} == {2}
-    assert [RoundRobin(pods, chance).choose(0, [0]) for _ in range(2)] == [1, 1]
+    """Each balancer retries on a pod not tried yet, even if a tried pod looks best."""
+    pods, rng = view({}, {0: 1.0}, {0: 2.0}), Random(1)
+    assert Shortest(pods, rng).choose(0, [0]) == 1
+    assert {TwoChoices(pods, rng, at_lane).choose(0, [0, 1]) for _ in range(9)} == {2}
+    assert [RoundRobin(pods, rng).choose(0, [0]) for _ in range(2)] == [1, 1]
 
 
 def test_what_was_not_published_is_not_seen():
-    """A balancer on stale signals sees a pod as it was when it published last."""
+    """A balancer with stale signals sees the last published state of a pod."""
     pods = view({}, {})
     pods.look(stale=True)
     pods.add(0, 0, 1.0)
@@ -119,7 +119,7 @@ def test_what_was_not_published_is_not_seen():
 
 
 def test_retries_end_and_obey():
-    """The first tries are at once, the next as advised, and where no advice is given there is none."""
+    """Immediate retries come first, advised ones after the delay, and none without advice."""
     retries = Retries(at_once=1, advised=1)
     assert [retries.wait_s(attempts, 0.3) for attempts in (1, 2, 3)] == [0.0, 0.3, None]
     assert retries.wait_s(1, None) is None
@@ -127,12 +127,12 @@ def test_retries_end_and_obey():
 
 
 def test_a_request_is_split_into_even_parts():
-    """No part is larger than asked for, and nothing is lost."""
+    """No part exceeds the limit, and the parts hold all pairs."""
     parts, families = split([Request(0.0, 0, "a", (7,) * 5, 1.0), Request(0.0, 0, "a", (7,), 1.0)], 2)
     assert [len(part.pair_tokens) for part in parts] == [1, 2, 2, 1]
     assert families == [range(3), range(3, 4)]
 
 
 def test_the_table_has_a_row_for_every_variant(random):
-    """A table is of use to nobody who cannot tell its rows apart."""
+    """Each variant has a row with a name of its own."""
     assert markdown({"a": random, "b": random}).count("\n") == 3

@@ -1,4 +1,4 @@
-"""Scenarios on short traces, with limits that leave room for chance, and the simulator's own promises."""
+"""Each scenario passes on a short trace with relaxed limits, and the simulator is deterministic and exact."""
 
 import os
 import subprocess

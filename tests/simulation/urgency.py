@@ -1,4 +1,4 @@
-"""Scenarios: what is urgent stays fast, whatever else goes on."""
+"""Scenarios: urgent requests stay fast under any other load."""
 
 from dataclasses import replace
 
@@ -13,17 +13,17 @@ _FAR = 1e6
 
 
 def urgent_at_80_percent(bench: Bench) -> Result:
-    """Ask for 0.8 of the machine in the urgent lane, and for four machines in all."""
+    """Offer 0.8 of the capacity in the urgent lane, and four times the capacity in all."""
     return _urgent_at(bench, "urgent_at_80_percent", 0.8, 0.995)
 
 
 def urgent_at_90_percent(bench: Bench) -> Result:
-    """Ask for 0.9 of the machine in the urgent lane, whose own bursts then leave some requests no time."""
+    """Offer 0.9 of the capacity in the urgent lane, where its own bursts make some requests late."""
     return _urgent_at(bench, "urgent_at_90_percent", 0.9, 0.99)
 
 
 def five_among_a_thousand(bench: Bench, phases: int = 300) -> Result:
-    """Send five documents a moment after a thousand, at every phase of the batches."""
+    """Send five documents shortly after a thousand, at every phase of the batches."""
     cost, gap = bench.cost, 40 * bench.setup.patience
     big = backlog(replace(BULK, lanes=range(900, 901), documents=exactly(1000)), 1, bench.seed)[0]
     small = backlog(replace(bench.urgent, documents=exactly(5)), 1, bench.seed)[0]
@@ -58,7 +58,7 @@ def long_queue(bench: Bench) -> Result:
 
 
 def thousand_lanes(bench: Bench) -> Result:
-    """Send one request in each lane, the least urgent first, all at once."""
+    """Send one request in each lane at once, the least urgent first."""
     group = replace(BULK, lanes=range(1), documents=bench.mix[1].documents, deadline_s=_FAR)
     trace = [r._replace(lane=999 - i) for i, r in enumerate(backlog(group, 1000, bench.seed))]
     run = bench.play(trace, policy=replace(bench.policy, backlog_s=_FAR), noise=0.0)
@@ -95,7 +95,7 @@ def two_lengths(bench: Bench) -> Result:
 
 
 def very_long_pairs(bench: Bench) -> Result:
-    """Send single pairs so long that each is a batch of its own, among short ones."""
+    """Mix short pairs with pairs so long that each makes a batch of its own."""
     long = int(5 * bench.cap_s / bench.cost.token_s)
     urgent = requests(
         bench.urgent, 0.25 * bench.packing(bench.urgent) * bench.raw, bench.cost, bench.seconds, seed=bench.seed
@@ -153,7 +153,7 @@ def _urgent_checks(bench: Bench, run: Run, trace: list[Request], least: float) -
 
 
 def _passed_s(run: Run, workers: int) -> float:
-    """Return how much worse work, at most, was finished before a request; what started first does not count."""
+    """Return the most less urgent work that finished before a request, without work that had started before it came."""
     done = sorted((o.ended_at, o.request.lane, o.executed_s) for o in run.outcomes if o.ending is Ending.FINISHED)
     first = {p.request for b in run.batches[:workers] for p in b.pieces}
     lanes_first = {run.outcomes[i].request.lane for i in first}
@@ -172,7 +172,7 @@ def _busy(run: Run, bench: Bench) -> float:
 
 
 def _queue_of_both_lengths(bench: Bench) -> float:
-    """Queue requests of only short and only long pairs in turn; return the longest wait over the median."""
+    """Queue requests of short and of long pairs in turn; return the longest wait over the median."""
     lane = Group("both", range(900, 901), exactly(60), _FAR, clients=1)
     found = backlog(lane, 80, bench.seed)
     trace = [r._replace(pair_tokens=((32,) if i % 2 else (512,)) * 60) for i, r in enumerate(found)]

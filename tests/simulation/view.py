@@ -1,4 +1,4 @@
-"""What can be known of pods from outside."""
+"""The state of pods as balancers see it."""
 
 from collections.abc import Sequence
 
@@ -8,32 +8,32 @@ from scheduler import LANES
 
 
 class View:
-    """The backlog of each pod by lane, as it is and as the pods published it last."""
+    """The current and the last published backlog of each pod by lane."""
 
     def __init__(self, pods: int, useful: Sequence[float]) -> None:
-        """Begin with so many empty pods, of which balancers see everything."""
+        """Start with `pods` empty pods, whose current state is visible."""
         self.useful = useful
-        """Useful seconds of a pair by its length, on any pod."""
+        """Useful seconds of a pair by its length in tokens."""
         self.under_way = [0] * pods
-        """Requests each pod holds; whoever sends them all knows that without being told."""
+        """Requests in flight per pod, (pods,) int; always current, because the balancer sends them all."""
         self.waiting = np.zeros((pods, LANES))
-        """Useful worker-seconds that wait on a pod (row) in a lane (column) or a better one."""
+        """Waiting useful worker-seconds in a lane or a better one, (pods, lanes) float."""
         self.seen = self.waiting
-        """What balancers see of that."""
+        """The visible state of `waiting`, of the same shape."""
 
     def look(self, *, stale: bool) -> None:
-        """Let balancers see what is, or, if `stale`, what was published last: now, to begin with."""
+        """Show the current state, or, if `stale`, the last published one, at first a copy of the current one."""
         self.seen = self.waiting.copy() if stale else self.waiting
 
     def publish(self, pod: int) -> None:
-        """Let balancers see how a pod is now."""
+        """Publish the current state of a pod."""
         self.seen[pod] = self.waiting[pod]
 
     def add(self, pod: int, lane: int, seconds: float) -> None:
-        """Note that work came to wait in a lane or, with `seconds` below 0, no longer waits there."""
+        """Add waiting work to a lane, or remove it with negative `seconds`."""
         self.waiting[pod, lane:] += seconds
 
     def holds_worse(self, lane: int) -> np.ndarray:
-        """Return of each pod whether work of a worse lane waits there."""
-        held: np.ndarray = self.waiting[:, -1] - self.waiting[:, lane] > 1e-9  # What rounding leaves is no work.
+        """Tell for each pod whether work of a worse lane waits there, (pods,) bool."""
+        held: np.ndarray = self.waiting[:, -1] - self.waiting[:, lane] > 1e-9  # Ignores rounding errors.
         return held

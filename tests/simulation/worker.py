@@ -1,4 +1,4 @@
-"""Simulated workers: how long a batch really takes, and what goes wrong."""
+"""Simulated workers: true batch times and faults."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from scheduler.worker import Abort, Scores, score_all
 
 
 class Cost(NamedTuple):
-    """Seconds a worker takes: a batch of n pairs padded to L tokens takes a + n*(b*L + c*L**2)."""
+    """The true cost model: a batch of n pairs padded to L tokens takes a + n*(b*L + c*L**2) seconds."""
 
     launch_s: float
     token_s: float
@@ -27,13 +27,13 @@ class Cost(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """A kind of worker, and the policy and the patience of clients that go with it."""
+    """A kind of worker with a matching policy and patience of clients."""
 
     name: str
     cost: Cost
     policy: Policy
     patience: float
-    """Deadlines are this many times those of the standard mix."""
+    """Factor of the deadlines of the standard mix."""
 
 
 BRISK = Setup("brisk", Cost(1e-3, 1e-5), Policy(workers=2, batch_s=0.010), 1.0)
@@ -41,7 +41,7 @@ EMBEDDED = Setup("embedded", Cost(1.6e-3, 1e-4, 1e-7), Policy(workers=2, batch_s
 
 
 class Speed(NamedTuple):
-    """From `at` until `until`, a worker (None: every one) takes `factor` times as long; infinite means it hangs."""
+    """A slowdown of one worker, or of all if None, by `factor` from `at` until `until`; infinite means a hang."""
 
     factor: float
     at: float = 0.0
@@ -50,7 +50,7 @@ class Speed(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """The whole machine stands still for `seconds`; monotonic time goes on."""
+    """A freeze of the whole machine for `seconds`, while monotonic time goes on."""
 
     at: float
     seconds: float
@@ -58,7 +58,7 @@ class Pause(NamedTuple):
 
 @dataclass
 class Workers:
-    """Takes batches and says when they come back."""
+    """Computes the end of each batch."""
 
     cost: Cost
     noise: float = 0.05
@@ -67,9 +67,9 @@ class Workers:
     speeds: Sequence[Speed] = ()
     pauses: Sequence[Pause] = ()
     poison: frozenset[tuple[int, int]] = frozenset()
-    """Requests and pairs of theirs that make a run fail."""
+    """Poisonous pairs, by request: a batch with one of them fails."""
     mute: bool = False
-    """A run with poison in it does not raise, but returns a score too few."""
+    """Whether a batch with a poisonous pair returns one score too few instead of raising."""
     failing_most: int = field(default=0, init=False)
     """Failing runs of a batch for each of its pairs at fault, at most."""
 
@@ -77,13 +77,13 @@ class Workers:
         self._random = Random(self.seed)
 
     def end(self, start: float, worker: int, pairs: int, length: int) -> float:
-        """Return when a batch started now comes back; infinite if never."""
+        """Return the end of a batch that starts now; infinite if it hangs for ever."""
         return self._pass(start, worker, self.cost.batch(pairs, length))
 
     def end_of_poisoned(
         self, start: float, worker: int, pairs: Sequence[tuple[int, int]], length: int
     ) -> tuple[float, set[tuple[int, int]]]:
-        """Return when a batch with poison in it comes back, and which pairs failed.
+        """Return the end of a batch with poisonous pairs, and its failed pairs.
 
         The product's own bisection decides which runs there are; each takes its time.
         """
@@ -105,7 +105,7 @@ class Workers:
         return self._pass(start, worker, seconds), failed
 
     def resume(self, at: float) -> float:
-        """Return when something due at `at` is noticed."""
+        """Return the time at which an event due at `at` is processed, after any freeze."""
         for pause in self.pauses:
             if pause.at <= at < pause.at + pause.seconds:
                 return pause.at + pause.seconds

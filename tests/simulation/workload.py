@@ -1,4 +1,4 @@
-"""Requests by seed: who asks for what, when, and how long they are ready to wait."""
+"""Synthetic workloads drawn from a seed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from numpy.random import Generator, default_rng
 from tests.simulation.worker import Cost
 
 Draw = Callable[[Generator, int], np.ndarray]
-"""Draws that many whole numbers."""
+"""Draws a number of integers."""
 
 LONGEST = 512
-"""Tokens of a pair at most."""
+"""Most tokens of a pair."""
 
 
 class Request(NamedTuple):
-    """One request; times in seconds from the start of the trace."""
+    """A request; times are in seconds from the start of the trace."""
 
     at: float
     lane: int
@@ -29,18 +29,18 @@ class Request(NamedTuple):
 
 
 class Retry(NamedTuple):
-    """What clients do that were turned away: try again, as long as their deadline has not passed."""
+    """Retry policy of refused clients, which retry until their deadline."""
 
     attempts: int = 4
-    """In all."""
+    """Most attempts of a request."""
     honour: bool = True
-    """Wait as advised, and do not come back without advice; otherwise come back at once."""
+    """Whether clients obey the advised delay and its absence; otherwise they retry after `pause_s`."""
     pause_s: float = 0.005
-    """Until the next attempt of one who ignores advice."""
+    """Delay of a client that ignores advice, in seconds."""
 
 
 class Burst(NamedTuple):
-    """From `at` until `until`, arrivals are `factor` times as frequent."""
+    """A burst: arrivals are `factor` times as frequent from `at` until `until`."""
 
     at: float
     until: float
@@ -63,7 +63,7 @@ def few(rng: Generator, count: int) -> np.ndarray:
 
 
 def about(mean: float, most: int, sigma: float = 0.9) -> Draw:
-    """Return a heavy-tailed draw of 1 to `most` documents, about `mean` of them."""
+    """Return a lognormal distribution of documents with this mean, clipped to 1 to `most`."""
 
     def draw(rng: Generator, count: int) -> np.ndarray:
         drawn = rng.lognormal(np.log(mean) - sigma**2 / 2, sigma, count)
@@ -73,13 +73,13 @@ def about(mean: float, most: int, sigma: float = 0.9) -> Draw:
 
 
 def exactly(documents: int) -> Draw:
-    """Return a draw of always the same number."""
+    """Return a constant distribution."""
     return lambda _, count: np.full(count, documents)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Requests alike: their lanes, sizes and patience."""
+    """A class of requests: lanes, sizes and deadlines."""
 
     name: str
     lanes: Sequence[int]
@@ -88,10 +88,10 @@ class Group:
     lengths: Draw = tokens
     clients: int = 8
     cancelled: float = 0.0
-    """Share that is cancelled at some point before its deadline."""
+    """Share of requests cancelled at a random time before their deadline."""
 
     def request_s(self, cost: Cost) -> float:
-        """Return the useful worker-seconds of a request on average."""
+        """Return the mean work of a request, in useful worker-seconds."""
         rng = default_rng(0)
         lengths = self.lengths(rng, 20_000)
         return float(np.mean(self.documents(rng, 20_000)) * np.mean(cost.useful(lengths)))
@@ -129,7 +129,7 @@ def requests(
     bursts: Sequence[Burst] = (),
     start: float = 0.0,
 ) -> list[Request]:
-    """Draw `seconds` of Poisson arrivals that ask for `demand` useful worker-seconds per second."""
+    """Draw `seconds` of Poisson arrivals that offer `demand` useful worker-seconds per second."""
     rng = default_rng([seed, group.lanes[0], int(start * 1000)])
     rate = demand / group.request_s(cost)
     times = np.concatenate(
@@ -156,7 +156,7 @@ def merged(*traces: Iterable[Request]) -> list[Request]:
 
 
 def backlog(group: Group, count: int, seed: int, at: float = 0.0) -> list[Request]:
-    """Draw `count` requests that come at once."""
+    """Draw `count` requests with the same arrival time."""
     return _at(np.full(count, at), group, default_rng([seed, group.lanes[0]]))
 
 
@@ -176,6 +176,6 @@ def _at(times: np.ndarray, group: Group, rng: Generator) -> list[Request]:
     for at, size, lane, client, leave in zip(times.tolist(), sizes.tolist(), lanes, clients, leaves, strict=True):
         pairs = tuple(lengths[used : used + size])
         used += size
-        cancel_at = None if leave != leave else at + leave  # noqa: PLR0124  # Not a number: stays.
+        cancel_at = None if leave != leave else at + leave  # noqa: PLR0124  # NaN: never cancelled.
         found.append(Request(at, lane, f"{group.name}-{client}", pairs, at + group.deadline_s, cancel_at))
     return found
