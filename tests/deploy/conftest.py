@@ -1,4 +1,4 @@
-"""What several tests of the deployment look at."""
+"""Fixtures of the deployment tests."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from tests.deploy.manifests import ALL, COMPONENTS, KUBERNETES, OVERLAYS, Object
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Object]]:
-    """Everything that can be applied, by name: the base, it with each component and with all, and the overlays."""
+    """Render everything that can be applied, by name: the base, the base with each and all components, the overlays."""
     kubectl = tools.kubectl()
     root = tmp_path_factory.mktemp("kubernetes") / "kubernetes"
     shutil.copytree(KUBERNETES, root)

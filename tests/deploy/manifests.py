@@ -11,17 +11,17 @@ KUBERNETES = ROOT / "deploy" / "kubernetes"
 COMPONENTS = sorted(folder.name for folder in (KUBERNETES / "components").iterdir())
 OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
 ALL = "all"
-"""The base with all components that go together: two autoscalers do not."""
+"""The base with all compatible components; the two autoscalers exclude each other."""
 
 NAMES = ["base", *COMPONENTS, ALL, *OVERLAYS, "model-fetch"]
 SERVING = [name for name in NAMES if name != "model-fetch"]
-"""Those that run the service."""
+"""Kinds of objects that run the service."""
 
 Object = dict[str, Any]
 
 
 def render(kubectl: str, folder: Path) -> list[Object]:
-    """Return the objects of a kustomization."""
+    """Return the objects that a kustomization renders."""
     done = run(kubectl, "kustomize", folder)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "a warning: kustomize will not always take this"
@@ -29,7 +29,7 @@ def render(kubectl: str, folder: Path) -> list[Object]:
 
 
 def kustomization(components: list[str]) -> str:
-    """Return a kustomization of the base with components, for a folder beside it."""
+    """Return a kustomization of the base with components, for a directory beside it."""
     return yaml.safe_dump(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -41,24 +41,24 @@ def kustomization(components: list[str]) -> str:
 
 
 def one(objects: list[Object], kind: str, name: str = "rerankd") -> Object:
-    """Return the object of a kind and a name."""
+    """Return the object with this kind and name."""
     (found,) = (o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name))
     return found
 
 
 def pod_of(objects: list[Object]) -> Object:
-    """Return what a pod of the Deployment is made of."""
+    """Return the pod template of the Deployment."""
     return one(objects, "Deployment")["spec"]["template"]["spec"]
 
 
 def container_of(objects: list[Object]) -> Object:
-    """Return its only container."""
+    """Return the only container of the pod template."""
     (container,) = pod_of(objects)["containers"]
     return container
 
 
 def environment_of(objects: list[Object]) -> dict[str, str]:
-    """Return the variables that the container starts with."""
+    """Return the environment variables of the container."""
     (source,) = container_of(objects)["envFrom"]
     return one(objects, "ConfigMap", source["configMapRef"]["name"])["data"] | {
         variable["name"]: container_of(objects)["resources"]["limits"]["cpu"]

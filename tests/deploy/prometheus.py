@@ -15,10 +15,10 @@ _LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
 
 
 class Prometheus:
-    """The process, until it is stopped."""
+    """A running Prometheus."""
 
     def __init__(self, program: str, folder: Path, *, admin: str, rules: dict[str, Any]) -> None:
-        """Start it on a free port; it scrapes the admin port as one pod of job `rerankd`."""
+        """Start Prometheus on a free port; it scrapes the admin port as a pod of job `rerankd`."""
         target = {
             "targets": [admin.removeprefix("http://")],
             "labels": {"namespace": NAMESPACE, "pod": "rerankd-0"},
@@ -52,18 +52,18 @@ class Prometheus:
         self._api = f"http://{address[1]}/api/v1"
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series that an expression has now."""
+        """Return the current series of an expression."""
         answer = httpx.get(f"{self._api}/query", params={"query": expression}, timeout=10).json()
         assert answer["status"] == "success", answer
         assert answer["data"]["resultType"] == "vector"
         return answer["data"]["result"]
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return what became of the rules."""
+        """Return the state of the rules."""
         groups = httpx.get(f"{self._api}/rules", timeout=10).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     def stop(self) -> None:
-        """End it."""
+        """Stop Prometheus."""
         self._process.kill()
         self._process.wait()

@@ -1,4 +1,4 @@
-"""What a PromQL expression asks for, as far as it takes to compare it with what is there."""
+"""A parser of PromQL, limited to metrics and label matchers."""
 
 import re
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ _OPERATORS = {"and", "or", "unless", "bool", "offset"}
 
 
 class Selector(NamedTuple):
-    """A metric, and what is asked of its labels."""
+    """A metric with its label matchers."""
 
     metric: str
     matchers: tuple[tuple[str, str, str], ...]
-    """Label, operator and value."""
+    """Matchers as (label, operator, value)."""
 
 
 def selectors(expression: str) -> Iterator[Selector]:
-    """Find every metric that an expression names."""
+    """Return every metric of an expression."""
     texts: list[str] = []
 
     def put_away(match: re.Match[str]) -> str:
         texts.append(match[0])
         return f'"{len(texts) - 1}"'
 
-    # Texts may hold anything, braces and names too, so they are out of the way while names are looked for.
+    # Strings may contain braces and names, so they are replaced before the search.
     bare = re.sub(r"\[[^]]*\]", "", _LABELS_OF_AN_OPERATOR.sub(" ", _TEXT.sub(put_away, expression)))
     for name, labels in _SELECTOR.findall(bare):
         if name not in _OPERATORS:

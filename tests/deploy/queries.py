@@ -1,4 +1,4 @@
-"""Every expression that is asked of Prometheus, for panels, alerts and autoscalers."""
+"""The PromQL expressions of panels, alerts and autoscalers."""
 
 import json
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from tests.deploy.manifests import KUBERNETES
 DASHBOARD: dict[str, Any] = json.loads((KUBERNETES / "components" / "monitoring" / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 NAMESPACE = "rerankd"
-"""What the autoscaler's queries name, which a dashboard has chosen."""
+"""Values of the dashboard variables in these expressions."""
 
 
 class Query(NamedTuple):
-    """An expression, and whose it is."""
+    """An expression and its source."""
 
     asker: str
     expression: str
@@ -25,7 +25,7 @@ class Query(NamedTuple):
 
 
 def panels() -> list[Query]:
-    """Return what the dashboard asks, as Grafana sends it."""
+    """Return the expressions of the dashboard, as Grafana sends them."""
     return [
         Query(
             f"{panel['title']} {target['refId']}",
@@ -38,12 +38,12 @@ def panels() -> list[Query]:
 
 
 def alerts() -> list[Query]:
-    """Return what the alerts ask."""
+    """Return the expressions of the alerts."""
     rules = yaml.safe_load((KUBERNETES / "components" / "monitoring" / "alerts.yaml").read_text())
     return [Query(rule["alert"], rule["expr"]) for group in rules["spec"]["groups"] for rule in group["rules"]]
 
 
 def triggers() -> list[Query]:
-    """Return what KEDA asks."""
+    """Return the expressions of KEDA."""
     scaled = yaml.safe_load((KUBERNETES / "components" / "keda" / "scaled-object.yaml").read_text())
     return [Query(trigger["name"], trigger["metadata"]["query"]) for trigger in scaled["spec"]["triggers"]]

@@ -1,4 +1,4 @@
-"""Both autoscalers ask for as many pods as the work needs, and nothing else decides on it."""
+"""Both autoscalers request as many pods as the work needs, and nothing else sets the number."""
 
 import re
 
@@ -12,7 +12,7 @@ AUTOSCALED = {"keda", "hpa", "production", ALL}
 
 @pytest.mark.parametrize("name", SERVING)
 def test_autoscalers_own_the_number_of_pods(rendered: dict[str, list[Object]], name: str) -> None:
-    """Applying again changes the number of pods only where no autoscaler decides on it, and no two of them do."""
+    """A repeated apply keeps the number of pods under an autoscaler, and no deployment has two autoscalers."""
     scalers = [o for o in rendered[name] if o["kind"] in {"ScaledObject", "HorizontalPodAutoscaler"}]
     assert ("replicas" in one(rendered[name], "Deployment")["spec"]) is (name not in AUTOSCALED)
     assert len(scalers) == (name in AUTOSCALED)
@@ -21,7 +21,7 @@ def test_autoscalers_own_the_number_of_pods(rendered: dict[str, list[Object]], n
 
 
 def test_both_autoscalers_aim_alike(rendered: dict[str, list[Object]]) -> None:
-    """With KEDA or without it, the backlog that a pod may have and the pace of change are the same."""
+    """Both autoscalers have the same target backlog per pod and the same rate of change."""
     keda, hpa = one(rendered["keda"], "ScaledObject")["spec"], one(rendered["hpa"], "HorizontalPodAutoscaler")["spec"]
     backlog, shed = keda["triggers"]
     (metric,) = hpa["metrics"]
@@ -38,7 +38,7 @@ def test_both_autoscalers_aim_alike(rendered: dict[str, list[Object]]) -> None:
 
 
 def test_the_shed_share_is_that_of_the_documentation(rendered: dict[str, list[Object]]) -> None:
-    """The autoscaler counts the lanes that deploy/README.md and the alert call promised."""
+    """The autoscaler counts the lanes that deploy/README.md and the alert name as promised."""
     (_, trigger) = one(rendered["keda"], "ScaledObject")["spec"]["triggers"]
     rules = one(rendered["monitoring"], "PrometheusRule")["spec"]["groups"]
     (alert,) = (rule for group in rules for rule in group["rules"] if rule["alert"] == "RerankdPromisedShed")

@@ -1,4 +1,4 @@
-"""What the base promises beyond what every rendering does."""
+"""The base gives pods the right settings, probes, privileges and time to drain."""
 
 import os
 import re
@@ -16,7 +16,7 @@ DEPLOY = ROOT / "deploy"
 SERVICE = "rerank.v2.RerankService"
 USER = 65532
 EXIT_MARGIN_S = 5
-"""What a pod needs for its exit after the longest drain."""
+"""Seconds that a pod needs to exit after the longest drain."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def container(pod: Object) -> Object:
 
 @pytest.fixture
 def settings(objects: list[Object], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return what the program makes of those variables."""
+    """Return the settings that the program reads from these variables."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     for name, value in environment_of(objects).items():
@@ -51,14 +51,14 @@ def settings(objects: list[Object], monkeypatch: pytest.MonkeyPatch) -> Settings
 
 
 def test_other_services_cannot_add_settings(pod: Object) -> None:
-    """No variable appears in the pod because a Service of the namespace has a name that begins like a setting's."""
+    """Service links are off, so that a Service named like a setting adds no variable to the pod."""
     assert pod["enableServiceLinks"] is False
 
 
 def test_ports_lead_to_the_listeners(
     objects: list[Object], template: Object, container: Object, settings: Settings
 ) -> None:
-    """The container's ports are those the program listens on, and Services and the scraper lead to them."""
+    """Container ports are those of the program, and Services and the scraper use them."""
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {
         "grpc": settings.grpc_address.port,
@@ -94,7 +94,7 @@ def test_probes_ask_the_right_names(container: Object, settings: Settings) -> No
 
 
 def test_pod_is_restricted(objects: list[Object], pod: Object, container: Object) -> None:
-    """The pod meets the restricted security profile, writes only to its scratch volume and carries no token."""
+    """The pod meets the restricted security profile, writes only to its scratch volume and has no token."""
     context = pod["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["runAsUser"] == context["runAsGroup"] == context["fsGroup"] == USER
@@ -117,7 +117,7 @@ def test_pod_is_restricted(objects: list[Object], pod: Object, container: Object
 
 
 def test_grace_period_covers_the_drain(pod: Object, container: Object, settings: Settings) -> None:
-    """A pod gets the time to leave the Services, to drain for as long as it may, and to exit."""
+    """The grace period covers leaving the Services, the longest drain, and the exit."""
     leave_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert leave_s > 0
     assert leave_s + settings.drain_seconds + EXIT_MARGIN_S < pod["terminationGracePeriodSeconds"]
@@ -132,7 +132,7 @@ def test_resources_are_guaranteed(container: Object) -> None:
 
 
 def test_disruptions_leave_replicas(objects: list[Object], pod: Object) -> None:
-    """Neither a rollout nor a node drain takes more than one of several pods, and spreading never blocks one."""
+    """A rollout or a node drain takes at most one of several pods, and spreading never blocks scheduling."""
     spec = one(objects, "Deployment")["spec"]
     assert spec["replicas"] >= 2
     assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
@@ -142,7 +142,7 @@ def test_disruptions_leave_replicas(objects: list[Object], pod: Object) -> None:
 
 
 def test_overlay_of_the_readme_asks_for_keys(tmp_path: Path) -> None:
-    """The overlay in README.md turns anonymous use off and names a file in the Secret, mounted as a directory."""
+    """The overlay in README.md disables anonymous use, and mounts the keys of the Secret as a directory."""
     (overlay,) = re.findall(r"^```yaml\n(.*?)^```", (DEPLOY / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     shutil.copytree(KUBERNETES / "base", tmp_path / "base")
     folder = tmp_path / "overlays" / "keys"

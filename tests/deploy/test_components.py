@@ -1,4 +1,4 @@
-"""Each component changes what it says it changes, and no more than fits the others."""
+"""Each component makes its documented changes, and is compatible with the others."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 @pytest.mark.parametrize("name", ["network-policy", "production", ALL])
 def test_the_network_lets_in_only_whom_it_names(rendered: dict[str, list[Object]], name: str) -> None:
-    """Clients reach the two APIs, monitoring reaches the admin port, nobody else anything; pods reach only the DNS."""
+    """Only clients reach the APIs, only monitoring reaches the admin port, and pods reach only DNS."""
     spec = one(rendered[name], "NetworkPolicy")["spec"]
     assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
     reached = {port["port"]: rule["from"] for rule in spec["ingress"] for port in rule["ports"]}
@@ -33,7 +33,7 @@ def test_the_network_lets_in_only_whom_it_names(rendered: dict[str, list[Object]
 
 @pytest.mark.parametrize("name", ["monitoring", "production", ALL])
 def test_pods_are_scraped_where_they_publish(rendered: dict[str, list[Object]], name: str) -> None:
-    """The monitor scrapes the admin port under the job name of all queries, and Grafana's sidecar finds a dashboard."""
+    """The monitor scrapes the admin port under the job name of all queries, and Grafana finds the dashboard."""
     monitor = one(rendered[name], "PodMonitor")
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert (endpoint["port"], endpoint["path"]) == ("admin", "/metrics")
@@ -48,7 +48,7 @@ def test_pods_are_scraped_where_they_publish(rendered: dict[str, list[Object]], 
 
 @pytest.mark.parametrize("name", SERVING)
 def test_probes_are_what_the_kubelet_can_speak(rendered: dict[str, list[Object]], name: str) -> None:
-    """Probes are gRPC as long as that is plain, and otherwise ask the admin port, at paths that it has."""
+    """Probes use gRPC without TLS, and with TLS the existing paths of the admin port."""
     container = container_of(rendered[name])
     encrypted = "RERANKD_TLS_CERT_FILE" in environment_of(rendered[name])
     assert encrypted is (name in {"mtls", ALL})
@@ -63,14 +63,14 @@ def test_probes_are_what_the_kubelet_can_speak(rendered: dict[str, list[Object]]
 
 
 def test_services_say_what_is_spoken(rendered: dict[str, list[Object]]) -> None:
-    """Encrypted ports are not called plain."""
+    """Names of ports with TLS do not claim a plain protocol."""
     protocols = {o["metadata"]["name"]: o["spec"]["ports"][0] for o in rendered["mtls"] if o["kind"] == "Service"}
     assert "appProtocol" not in protocols["rerankd-grpc"]
     assert protocols["rerankd-http"]["appProtocol"] == "https"
 
 
 def test_certificates_are_where_the_program_looks(rendered: dict[str, list[Object]]) -> None:
-    """The certificate names the Services and fills the Secret that is mounted, which the program can read."""
+    """The certificate names the Services, and fills the mounted Secret, which the program can read."""
     certificate = one(rendered["mtls"], "Certificate")["spec"]
     (volume,) = (v for v in pod_of(rendered["mtls"])["volumes"] if v["name"] == "tls")
     assert volume["secret"] == {"secretName": certificate["secretName"], "defaultMode": 0o440}
@@ -83,7 +83,7 @@ def test_certificates_are_where_the_program_looks(rendered: dict[str, list[Objec
 
 
 def test_routes_lead_to_the_services(rendered: dict[str, list[Object]]) -> None:
-    """Both routes lead to ports that Services have, under hosts of their own."""
+    """Both routes lead to existing ports of Services, under separate hosts."""
     objects = rendered["gateway"]
     routes = {kind: one(objects, kind)["spec"] for kind in ("GRPCRoute", "HTTPRoute")}
     for route in routes.values():
@@ -94,7 +94,7 @@ def test_routes_lead_to_the_services(rendered: dict[str, list[Object]]) -> None:
 
 
 def test_the_gateway_asks_once_elsewhere(rendered: dict[str, list[Object]]) -> None:
-    """Each route goes by least requests, and what a pod refuses, however it says so, is asked for once more."""
+    """Each route balances by least requests, and retries any refusal of a pod once."""
     objects = rendered["gateway"]
     said = {"GRPCRoute": ("rerankd-grpc", "unavailable"), "HTTPRoute": ("rerankd-http", "retriable-status-codes")}
     for kind, (name, refusal) in said.items():
@@ -109,7 +109,7 @@ def test_the_gateway_asks_once_elsewhere(rendered: dict[str, list[Object]]) -> N
 
 
 def test_routes_name_services_that_are_served(rendered: dict[str, list[Object]]) -> None:
-    """Each gRPC service that the gateway lets through is one of the wire contract, and none is left out."""
+    """The gateway passes exactly the gRPC services of the wire contract."""
     (rule,) = one(rendered["gateway"], "GRPCRoute")["spec"]["rules"]
     defined = set()
     for file in (ROOT / "protos").rglob("*.proto"):
@@ -119,7 +119,7 @@ def test_routes_name_services_that_are_served(rendered: dict[str, list[Object]])
 
 
 def test_a_gpu_runs_one_batch_at_a_time(rendered: dict[str, list[Object]]) -> None:
-    """A pod with a GPU does not run as many batches as it has CPUs, and a rollout needs no further GPU."""
+    """A pod with a GPU does not size its workers by CPUs, and a rollout needs no spare GPU."""
     container = container_of(rendered["gpu"])
     assert container["resources"]["limits"]["nvidia.com/gpu"] == container["resources"]["requests"]["nvidia.com/gpu"]
     assert "RERANKD_WORKERS" not in environment_of(rendered["gpu"])
@@ -131,7 +131,7 @@ def test_a_gpu_runs_one_batch_at_a_time(rendered: dict[str, list[Object]]) -> No
 
 
 def test_models_are_read_where_they_were_written(rendered: dict[str, list[Object]]) -> None:
-    """The Job fills the volume that pods read, at the same place, and no Service or policy takes it for a pod."""
+    """The Job fills the volume of the pods at the same path, and no Service or policy selects it."""
     job = one(rendered["model-fetch"], "Job", "rerankd-model-fetch")
     claim = one(rendered["model-fetch"], "PersistentVolumeClaim", "rerankd-models")
     pod = job["spec"]["template"]["spec"]
@@ -146,7 +146,7 @@ def test_models_are_read_where_they_were_written(rendered: dict[str, list[Object
 
 
 def test_production_asks_for_keys(rendered: dict[str, list[Object]]) -> None:
-    """In production nobody is served without a key, and a pod without the keys does not start."""
+    """In production a request needs a key, and a pod without the keys does not start."""
     environment = environment_of(rendered["production"])
     assert environment["RERANKD_ALLOW_ANONYMOUS"] == "false"
     (volume,) = (v for v in pod_of(rendered["production"])["volumes"] if v["name"] == "api-keys")
@@ -159,7 +159,7 @@ def test_production_asks_for_keys(rendered: dict[str, list[Object]]) -> None:
 
 
 def test_development_is_one_small_pod(rendered: dict[str, list[Object]]) -> None:
-    """In development there is one pod, which nothing keeps from being moved."""
+    """In development there is one pod, and no disruption budget blocks its eviction."""
     assert one(rendered["dev"], "Deployment")["spec"]["replicas"] == 1
     assert "PodDisruptionBudget" not in {o["kind"] for o in rendered["dev"]}
     assert container_of(rendered["dev"])["resources"]["limits"]["cpu"].isdecimal()

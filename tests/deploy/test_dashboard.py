@@ -1,4 +1,4 @@
-"""The dashboard is one that Grafana takes, and shows what matters."""
+"""Grafana accepts the dashboard, which shows latency, traffic, errors and saturation."""
 
 import itertools
 
@@ -11,7 +11,7 @@ UNITS = {"s", "reqps", "percentunit", "short", "bytes"}
 
 
 def test_grafana_knows_the_form() -> None:
-    """The form is of a Grafana that is still maintained; panels have ids and places of their own, and fill the rows."""
+    """The schema is that of a maintained Grafana; panels have unique ids, do not overlap, and fill their rows."""
     assert DASHBOARD["schemaVersion"] >= 39
     assert DASHBOARD["uid"] == "rerankd"
     everything = DASHBOARD["panels"]
@@ -31,7 +31,7 @@ def test_grafana_knows_the_form() -> None:
 
 
 def test_the_four_signals_are_shown() -> None:
-    """Latency, traffic, errors and saturation have a row each, and what concerns urgency is shown by lanes."""
+    """Latency, traffic, errors and saturation have a row each, with priorities shown by lanes."""
     assert [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"] == SIGNALS
     rows = [panel["title"] if panel["type"] == "row" else "" for panel in DASHBOARD["panels"]]
     places = [rows.index(signal) for signal in SIGNALS]
@@ -43,7 +43,7 @@ def test_the_four_signals_are_shown() -> None:
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_panels_can_be_read(panel: dict) -> None:
-    """A panel says what it shows and in what unit, names its lines, and asks the Prometheus that was chosen."""
+    """A panel has a description, a unit and a legend, and queries the selected Prometheus."""
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
@@ -54,7 +54,7 @@ def test_panels_can_be_read(panel: dict) -> None:
 
 
 def test_variables_are_those_that_are_used() -> None:
-    """One chooses the Prometheus and the namespaces, and both choices are used."""
+    """Variables select the Prometheus and the namespaces, and the panels use both."""
     variables = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
     assert variables.keys() == {"datasource", "namespace"}
     assert variables["datasource"]["type"] == "datasource"

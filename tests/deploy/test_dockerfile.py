@@ -1,4 +1,4 @@
-"""What the image promises, checked without building it."""
+"""The Dockerfile gives a small, pinned, unprivileged image; checked without a build."""
 
 import fnmatch
 import json
@@ -23,13 +23,13 @@ def dockerfile() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def image(dockerfile: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the instructions of the last stage, which is the one that ships."""
+    """Return the instructions of the last stage, the image itself."""
     last = max(index for index, (word, _) in enumerate(dockerfile) if word == "FROM")
     return dockerfile[last:]
 
 
 def test_signals_reach_the_program(image: list[tuple[str, str]]) -> None:
-    """The program is PID 1, started without a shell."""
+    """The program runs as PID 1, without a shell."""
     assert [json.loads(rest) for word, rest in image if word == "ENTRYPOINT"] == [["rerankd"]]
     assert [json.loads(rest) for word, rest in image if word == "CMD"] == [["serve"]]
 
@@ -40,7 +40,7 @@ def test_image_is_not_root(image: list[tuple[str, str]]) -> None:
 
 
 def test_base_is_chosen(dockerfile: list[tuple[str, str]]) -> None:
-    """Both stages start from the one base that a build may choose, and no tag is `latest` or missing."""
+    """Both stages use the same configurable base, and no tag is `latest` or missing."""
     assert [rest.split()[0] for word, rest in dockerfile if word == "FROM"] == ["${BASE}", "${BASE}"]
     (base,) = (rest.removeprefix("BASE=") for word, rest in dockerfile if word == "ARG" and rest.startswith("BASE="))
     tag = base.rpartition("/")[2].partition(":")[2]
@@ -49,7 +49,7 @@ def test_base_is_chosen(dockerfile: list[tuple[str, str]]) -> None:
 
 
 def test_image_takes_only_the_environment(dockerfile: list[tuple[str, str]], image: list[tuple[str, str]]) -> None:
-    """What is copied exists and is in the build context; the last stage copies only what the first one built."""
+    """Copied files exist in the build context; the last stage copies only files of the first."""
     copies = [rest.split() for word, rest in dockerfile if word == "COPY"]
     sources = [source.rstrip("/") for copy in copies if not copy[0].startswith("--from=") for source in copy[:-1]]
     assert sources
@@ -62,7 +62,7 @@ def test_image_takes_only_the_environment(dockerfile: list[tuple[str, str]], ima
 
 
 def test_context_leaves_secrets_and_stubs_out() -> None:
-    """The build context holds only what is named, and no stub that was generated outside the build."""
+    """The build context has only the listed files, and no generated stubs."""
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     last_taken = max(index for index, line in enumerate(lines) if line.startswith("!"))
@@ -90,7 +90,7 @@ def test_dependencies_are_checked_against_hashes(dockerfile: list[tuple[str, str
 
 
 def test_image_keeps_the_programs_defaults(image: list[tuple[str, str]]) -> None:
-    """The image sets no setting, so it opens nothing beyond loopback by itself; it exposes the default ports."""
+    """The image sets no setting, so it listens on loopback by default; it exposes the default ports."""
     assert not [rest for word, rest in image if word in {"ENV", "ARG"} and PREFIX in rest]
     (exposed,) = (rest.split() for word, rest in image if word == "EXPOSE")
     defaults = (Settings.model_fields[f"{name}_address"].default for name in ("grpc", "http", "admin"))

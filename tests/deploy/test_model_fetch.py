@@ -1,4 +1,4 @@
-"""What the Job fetches is what pods find on the volume, with a hub on this machine and the real program."""
+"""Pods serve the model that the Job has fetched to the volume, with the real program and a local hub."""
 
 import shlex
 import subprocess
@@ -19,7 +19,7 @@ FILES = {"config.json": "config.json", "tokenizer.json": "tokenizer.json", "onnx
 def test_pods_start_on_what_the_job_fetched(
     rendered: dict[str, list[Object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the Job's command, a pod with the component's settings serves that model without any hub."""
+    """After the command of the Job, a pod with the settings of the component serves that model offline."""
     hub = LocalHub()
     try:
         commit = hub.add(NAME, {name: (EMBEDDED_MODEL / file).read_bytes() for name, file in FILES.items()})

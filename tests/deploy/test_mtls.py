@@ -1,4 +1,4 @@
-"""A pod of the component `mtls`, as far as the program alone makes one."""
+"""The settings of the component `mtls` demand client certificates, but not from probes."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.process import RunningService
 
 
 def test_clients_need_a_certificate_and_probes_do_not(rendered: dict[str, list[Object]], tmp_path: Path) -> None:
-    """With the component's settings, callers are served by their certificate only, and the probes pass without one."""
+    """Clients need a certificate; probes pass without one."""
     authority, stranger = CA(), CA()
     secret = Secret(tmp_path / "tls")
     secret.show(issued(authority), authority)

@@ -1,4 +1,4 @@
-"""Everything that can be applied is well formed, and says the same things as the program."""
+"""All manifests are valid, and agree with the program."""
 
 import json
 import tomllib
@@ -20,15 +20,15 @@ CUSTOM = {
     "PrometheusRule",
     "ScaledObject",
 }
-"""What no schema here knows."""
+"""Kinds without a schema here."""
 OLDEST = "1.30"
-"""The first version of Kubernetes that README.md promises."""
+"""The oldest version of Kubernetes that README.md supports."""
 EXIT_MARGIN_S = 5
 
 
 @pytest.fixture(scope="session")
 def written(rendered: dict[str, list[Object]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return files with the objects that Kubernetes itself defines."""
+    """Write the objects of kinds that Kubernetes defines to files."""
     folder = tmp_path_factory.mktemp("rendered")
     files = {name: folder / f"{name}.yaml" for name in rendered}
     for name, file in files.items():
@@ -38,7 +38,7 @@ def written(rendered: dict[str, list[Object]], tmp_path_factory: pytest.TempPath
 
 @pytest.mark.parametrize("version", [["-k", OLDEST], []], ids=["oldest", "newest"])
 def test_kubernetes_takes_every_object(written: dict[str, Path], version: list[str]) -> None:
-    """The oldest version that is promised and the newest one known here know every field of every object."""
+    """Every field of every object is valid in the oldest supported and the newest known version."""
     done = tools.run(tools.tool("kubernetes-validate"), "--strict", *version, *written.values())
     assert done.returncode == 0, done.stdout + done.stderr
     passed = (done.stdout + done.stderr).count(" passed for resource ")
@@ -49,13 +49,13 @@ def test_kubernetes_takes_every_object(written: dict[str, Path], version: list[s
     ("names", "more"),
     [
         (["production"], []),
-        # Whether the network is closed is for the overlay to say.
+        # The overlay decides on network policies.
         (["base", ALL, "hpa", "dev", "model-fetch"], ["CKV2_K8S_6"]),
     ],
     ids=["production", "others"],
 )
 def test_checkov_finds_nothing(written: dict[str, Path], tmp_path: Path, names: list[str], more: list[str]) -> None:
-    """Of what checkov knows of Kubernetes, nothing fails but what checkov.yaml gives a reason for."""
+    """All Kubernetes checks of checkov pass, except those that checkov.yaml skips with a reason."""
     for name in names:
         (tmp_path / f"{name}.yaml").symlink_to(written[name])
     settings = yaml.safe_load((Path(__file__).parent / "checkov.yaml").read_text())
@@ -70,7 +70,7 @@ def test_checkov_finds_nothing(written: dict[str, Path], tmp_path: Path, names: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_objects_fit_any_namespace(rendered: dict[str, list[Object]], name: str) -> None:
-    """Every object is called after the service and leaves the namespace to whoever applies it."""
+    """The name of every object begins with that of the service, and no object sets a namespace."""
     for entry in rendered[name]:
         metadata = entry["metadata"]
         assert metadata["name"].startswith("rerankd")
@@ -80,7 +80,7 @@ def test_objects_fit_any_namespace(rendered: dict[str, list[Object]], name: str)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_image_is_of_this_version(rendered: dict[str, list[Object]], name: str) -> None:
-    """Whatever runs is of the version of this checkout."""
+    """All images have the version of this checkout."""
     version = tomllib.loads((tools.ROOT / "pyproject.toml").read_text())["project"]["version"]
     (runs,) = (o for o in rendered[name] if o["kind"] in {"Deployment", "Job"})
     (container,) = runs["spec"]["template"]["spec"]["containers"]
@@ -91,7 +91,7 @@ def test_the_image_is_of_this_version(rendered: dict[str, list[Object]], name: s
 def test_the_program_takes_its_settings(
     rendered: dict[str, list[Object]], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program knows every setting of every pod, takes its value, and has its time to drain before it is killed."""
+    """The program accepts every setting of every pod, and the grace period covers the drain."""
     for variable, value in environment_of(rendered[name]).items():
         monkeypatch.setenv(variable, value)
     settings = Settings.load()
@@ -109,7 +109,7 @@ def test_the_program_takes_its_settings(
 
 @pytest.mark.parametrize("name", SERVING)
 def test_files_in_settings_are_mounted(rendered: dict[str, list[Object]], name: str) -> None:
-    """Every file or directory that a setting names lies on a volume, mounted read-only and as a whole."""
+    """Every path in a setting is on a volume that is mounted read-only and without subPath."""
     mounts = container_of(rendered[name])["volumeMounts"]
     volumes = {volume["name"] for volume in pod_of(rendered[name])["volumes"]}
     for value in environment_of(rendered[name]).values():
@@ -122,7 +122,7 @@ def test_files_in_settings_are_mounted(rendered: dict[str, list[Object]], name: 
 
 @pytest.mark.parametrize("name", SERVING)
 def test_selectors_find_the_pods(rendered: dict[str, list[Object]], name: str) -> None:
-    """Whatever chooses pods chooses those of the Deployment, by labels that no release changes."""
+    """All selectors match the pods of the Deployment, by labels that no release changes."""
     objects = rendered[name]
     labels = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     selectors = [o["spec"]["selector"] for o in objects if o["kind"] == "Service"]

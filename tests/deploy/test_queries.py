@@ -1,4 +1,4 @@
-"""Panels, alerts and autoscalers ask for what the service really publishes."""
+"""Panels, alerts and autoscalers query metrics and labels that the service publishes."""
 
 import math
 import re
@@ -19,13 +19,13 @@ from tests.deploy.test_alerts import RULES
 from tests.process import RunningService
 
 LANES = {"0": 0, "1-99": 50, "100-499": 200, "500-999": 900}
-"""A lane of each band."""
+"""One lane of each band."""
 GIVEN = {"job", "namespace", "pod"}
-"""Labels that Prometheus adds to what a pod says."""
+"""Labels that Prometheus adds."""
 NEED_A_FAULT = {"RerankdInternalErrors", "RerankdWorkersStalled"}
-"""Alerts with nothing to compare on a service that works: a share of no failures, and a stall."""
+"""Alerts without series on a healthy service: a share of failures, and a stall."""
 ADDED = {"up"}
-"""What Prometheus says itself."""
+"""Metrics of Prometheus itself."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def service() -> Iterator[RunningService]:
 
 
 def some_traffic(service: RunningService) -> None:
-    """In each band, one request is answered and one is refused; over REST, one is wrong."""
+    """Send one successful and one refused request per band, and an invalid one over REST."""
     with stub(service.grpc) as client:
         for lane in LANES.values():
             assert client.Rerank(message(documents=unseen("a b c", 3), priority=lane), timeout=600).results
@@ -48,7 +48,7 @@ def some_traffic(service: RunningService) -> None:
 
 @pytest.fixture(scope="module")
 def published(service: RunningService) -> dict[str, set[str]]:
-    """Return the labels of every metric that the service publishes once it was used."""
+    """Return the labels of every metric of a used service."""
     some_traffic(service)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(httpx.get(f"{service.admin}/metrics").text):
@@ -59,7 +59,7 @@ def published(service: RunningService) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("query", [*panels(), *alerts(), *triggers()], ids=str)
 def test_queries_name_what_is_published(published: dict[str, set[str]], query: Query) -> None:
-    """Every metric and label that a query names is one that the service publishes, and every value one it may have."""
+    """Every metric, label and label value of a query is one that the service publishes."""
     found = list(selectors(query.expression))
     assert found
     for selector in found:
@@ -77,7 +77,7 @@ def test_queries_name_what_is_published(published: dict[str, set[str]], query: Q
 
 
 def test_selectors_are_found_in_every_place() -> None:
-    """A metric is found without labels, among operators and functions, and beside texts that look like metrics."""
+    """The parser finds metrics without labels, among operators and functions, and beside strings like metrics."""
     found = selectors(
         'sum by (a, b) (rate(x_total{l=~"y{|z"}[5m])) / on (c) max(w) > 1e5 or vector(1) unless v or u{} and t'
     )
@@ -90,7 +90,7 @@ def prometheus(service: RunningService, tmp_path_factory: pytest.TempPathFactory
     program = tools.program("prometheus", "prometheus")
     running = Prometheus(program, tmp_path_factory.mktemp("prometheus"), admin=service.admin, rules=RULES)
     try:
-        # What happens between two scrapes is what a rate sees.
+        # A rate needs changes between two scrapes.
         for _ in range(2):
             some_traffic(service)
             ended = metric(service.admin, "rerank_requests_total")
@@ -105,7 +105,7 @@ def prometheus(service: RunningService, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize("query", panels(), ids=str)
 def test_every_panel_shows_something(prometheus: Prometheus, query: Query) -> None:
-    """Of a service that is used, every panel has numbers, with the labels that its legend speaks of."""
+    """For a used service every panel has numbers, with the labels of its legend."""
     series = prometheus.ask(query.expression)
     assert series
     named = set(re.findall(r"{{(\w+)}}", query.legend))
@@ -116,13 +116,13 @@ def test_every_panel_shows_something(prometheus: Prometheus, query: Query) -> No
 
 @pytest.mark.parametrize("query", triggers(), ids=str)
 def test_autoscalers_get_one_number(prometheus: Prometheus, query: Query) -> None:
-    """What the autoscaler asks is answered with one number, whether or not there is anything to do."""
+    """Each query of the autoscaler returns one number, with or without load."""
     (series,) = prometheus.ask(query.expression)
     assert float(series["value"][1]) >= 0
 
 
 def test_the_share_that_is_shed_is_known_before_there_is_any(prometheus: Prometheus) -> None:
-    """Of a namespace without requests, the share of promised work that is shed is 0, rather than no number."""
+    """Without requests, the share of promised work that is shed is 0, not empty."""
     (query,) = (q for q in triggers() if q.asker == "promised-lanes-shed")
     (series,) = prometheus.ask(query.expression.replace(f'namespace="{NAMESPACE}"', 'namespace="another"'))
     assert float(series["value"][1]) == 0
@@ -130,14 +130,14 @@ def test_the_share_that_is_shed_is_known_before_there_is_any(prometheus: Prometh
 
 @pytest.mark.parametrize("query", [q for q in alerts() if " > " in q.expression], ids=str)
 def test_alerts_compare_a_number(prometheus: Prometheus, query: Query) -> None:
-    """What an alert sets against its threshold is there, but for what needs a fault to happen first."""
+    """The expression of each alert has a value, except for alerts that need a fault first."""
     series = prometheus.ask(query.expression.rpartition(" > ")[0])
     found = [] if query.asker in NEED_A_FAULT else [NAMESPACE]
     assert [s["metric"]["namespace"] for s in series] == found
 
 
 def test_prometheus_evaluates_every_rule(prometheus: Prometheus) -> None:
-    """Prometheus evaluates all alerts against a running service without an error, and finds only that it sheds."""
+    """Prometheus evaluates all alerts on a running service without an error, and only the alert on shedding fires."""
     until(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()), "all rules were evaluated")
     rules = prometheus.rules()
     assert len(rules) == len(alerts())

@@ -1,4 +1,4 @@
-"""Programs that check the deployment, none of which the service needs."""
+"""External programs of the deployment tests."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ _ENVIRONMENT = ROOT / ".tools" / "bin"
 
 
 def tool(name: str) -> str:
-    """Return the path of a program that `make tools` sets up. Skips the test where it is missing."""
+    """Return the path of a program that `make tools` installs. Skips the test if it is missing."""
     path = _ENVIRONMENT / name
     if not path.exists():
         pytest.skip(f"{name} is missing: `make tools` installs it")
@@ -20,7 +20,7 @@ def tool(name: str) -> str:
 
 
 def program(name: str, package: str) -> str:
-    """Return the path of a program of this machine. Skips the test where it is missing."""
+    """Return the path of a program on PATH. Skips the test if it is missing."""
     path = shutil.which(name)
     if path is None:
         pytest.skip(f"{name} is missing: it comes with the package {package}")
@@ -28,7 +28,7 @@ def program(name: str, package: str) -> str:
 
 
 def kubectl() -> str:
-    """Return the path of kubectl. Skips the test where it is missing or too old."""
+    """Return the path of kubectl. Skips the test if it is missing or too old."""
     path = program("kubectl", "kubectl")
     done = run(path, "version", "--client", "--output=json")
     version = json.loads(done.stdout or "{}").get("kustomizeVersion", "v0")
@@ -38,5 +38,5 @@ def kubectl() -> str:
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, whatever it says of what it checked."""
+    """Run a program, and return its result without checking the exit status."""
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
