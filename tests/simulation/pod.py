@@ -5,7 +5,7 @@ from math import inf
 
 from scheduler import Batch, CostModel, Job, Policy, Scheduler
 from tests.simulation.agenda import Agenda
-from tests.simulation.run import Ending, Piece, Ran, Run
+from tests.simulation.run import BatchRecord, Ending, Piece, Run
 from tests.simulation.worker import Cost, Workers
 
 TurnedAway = Callable[[int, str, float | None], None]
@@ -69,7 +69,7 @@ class Pod:
         self._run, self._agenda, self._turned_away, self._log = run, agenda, turned_away, log
         self._useful = useful
         self._free = list(range(policy.workers))
-        self._hung: dict[int, tuple[Batch, Ran]] = {}
+        self._hung: dict[int, tuple[Batch, BatchRecord]] = {}
         self._learns = learns
 
     def offer(self, number: int, index: int) -> bool:
@@ -127,7 +127,7 @@ class Pod:
     def ended(self, live: Live) -> None:
         """Record the end of a job and its waiting pairs."""
 
-    def ran(self, ran: Ran) -> None:
+    def ran(self, ran: BatchRecord) -> None:
         """Record a finished batch."""
         self._run.batches.append(ran)
 
@@ -165,7 +165,7 @@ class Pod:
             end, failed = self.workers.end_of_poisoned(now, worker, members, batch.length)
         else:
             end = self.workers.end(now, worker, pairs, batch.length)
-        ran = Ran(now, end, worker, batch.length, tuple(pieces), batch.work)
+        ran = BatchRecord(now, end, worker, batch.length, tuple(pieces), batch.work)
         if end < inf:
             self._agenda.push(end, self._finish, (batch, ran, failed))
         else:
@@ -185,7 +185,7 @@ class Pod:
             del self._hung[number]
             self._agenda.push(end, self._finish, (batch, ran._replace(end=end), set[tuple[int, int]]()))
 
-    def _finish(self, argument: tuple[Batch, Ran, set[tuple[int, int]]]) -> None:
+    def _finish(self, argument: tuple[Batch, BatchRecord, set[tuple[int, int]]]) -> None:
         now, alive = self._agenda.now, self.live
         batch, ran, failed = argument
         self._free.append(ran.worker)

@@ -4,7 +4,7 @@ from math import inf
 
 from tests.simulation.agenda import Agenda
 from tests.simulation.pod import Live, Pod, TurnedAway
-from tests.simulation.run import Ran, Run
+from tests.simulation.run import BatchRecord, Run
 from tests.simulation.view import View
 from tests.simulation.worker import Setup, Workers
 
@@ -45,7 +45,7 @@ class Replica(Pod):
         if live.waiting:
             self._view.add(self._number, live.lane, -live.waiting_s)
 
-    def ran(self, ran: Ran) -> None:
+    def ran(self, ran: BatchRecord) -> None:
         """Record the times of a batch only; full records would exhaust the memory."""
         self.batches.append((ran.start, ran.end))
 

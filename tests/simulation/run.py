@@ -71,7 +71,7 @@ class Piece(NamedTuple):
     """Seconds of its pairs without launch and padding."""
 
 
-class Ran(NamedTuple):
+class BatchRecord(NamedTuple):
     """A finished batch."""
 
     start: float
@@ -97,7 +97,7 @@ class Run:
 
     def __init__(self, trace: list[Request]) -> None:
         self.outcomes = [Outcome(request) for request in trace]
-        self.batches: list[Ran] = []
+        self.batches: list[BatchRecord] = []
         self.sheddings: list[Shedding] = []
         """Empty unless requested."""
         self.counters: Counter[str] = Counter()

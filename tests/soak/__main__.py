@@ -1,4 +1,4 @@
-"""Soak and chaos against the real process: python -m tests.soak."""
+"""Soak and chaos test of the real process: python -m tests.soak."""
 
 import asyncio
 import sys
@@ -12,12 +12,14 @@ from tests.soak.soak import soak
 
 
 def main() -> int:
-    """Print the report and write it with a plot; return 0 if all promises were kept."""
+    """Print the report, write it with a plot, and return 0 if all promises were kept, else 1."""
     parser = ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600.0, help="length of the load; 600")
-    parser.add_argument("--load", type=float, default=1.5, help="asked for, over the capacity; 1.5")
-    parser.add_argument("--seed", type=int, default=1, help="draws the calls and their times; 1")
-    parser.add_argument("--out", type=Path, default=Path("soak-results"), help="folder; soak-results")
+    parser.add_argument("--seconds", type=float, default=600.0, help="duration of the load (default: 600)")
+    parser.add_argument("--load", type=float, default=1.5, help="load as a multiple of the capacity (default: 1.5)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of calls and their times (default: 1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("soak-results"), help="directory of report and plot (default: soak-results)"
+    )
     arguments = parser.parse_args()
     result = asyncio.run(soak(seconds=arguments.seconds, load=arguments.load, seed=arguments.seed))
     text = report.text(result)

@@ -1,4 +1,4 @@
-"""The service with an engine that fails: python -m tests.soak.faulty serve."""
+"""The service with a faulty engine: python -m tests.soak.faulty serve."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,26 +10,26 @@ from service.engine.engine import Engine
 from service.engine.pair_layout import EncodedPair
 
 FAULT = "volcano"
-"""A document of this word alone fails, whatever it shares a batch with; a token to the embedded model."""
-_FAILS, _HANGS = 0.01, 0.005  # Of all batches.
-_HANG_S = 1.0  # Unless it is stopped before.
+"""A document of only this word makes its batch fail; one token for the embedded model."""
+_FAILS, _HANGS = 0.01, 0.005  # Shares of all batches.
+_HANG_S = 1.0  # Unless it is aborted before.
 
 
 class InjectedFault(Exception):
-    """A fault that the soak asked for."""
+    """An injected fault."""
 
 
 def _break() -> None:
-    """Make every engine of this process fail now and then."""
-    score, chance = Engine.score, Random(1)
+    """Inject random faults into every engine of this process."""
+    score, rng = Engine.score, Random(1)
 
     def faulty(self: Engine, pairs: Sequence[EncodedPair], abort: Abort | None = None) -> list[float]:
-        if abort is None:  # Warming up.
+        if abort is None:  # The warm-up runs without faults.
             return score(self, pairs, abort)
         if any(pair.tail[0] == _marker(self) for pair in pairs):
             raise InjectedFault("a document at fault")
-        drawn = chance.random()
-        # What fails for no reason goes well in halves; a pair alone would be given up.
+        drawn = rng.random()
+        # Random faults spare single pairs: halves of a failed batch then succeed, and no pair is given up.
         if drawn < _FAILS and len(pairs) > 1:
             raise InjectedFault("a batch at fault")
         if _FAILS <= drawn < _FAILS + _HANGS:
@@ -46,7 +46,7 @@ _markers: dict[int, int] = {}
 
 
 def _marker(engine: Engine) -> int:
-    """Return the token of FAULT."""
+    """Return the token id of FAULT."""
     if id(engine) not in _markers:
         _markers[id(engine)] = int(engine.encode(engine.query("a"), [FAULT], 8).pairs[0].tail[0])
     return _markers[id(engine)]

@@ -1,4 +1,4 @@
-"""gRPC spoken by hand: a slow reader, and what is hardly HTTP/2 any more."""
+"""Raw HTTP/2 frames: a slow reader, and protocol violations."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from rerank.v2 import rerank_pb2 as pb
 from tests.contract.clients import SERVICE
 from tests.soak.grpc_calls import message_of
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome, answered
-from tests.soak.question import Question
+from tests.soak.question import SoakRequest
 from tests.soak.target import Target
 from tests.soak.wire_calls import connection
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW = 0, 1, 3, 4, 6, 8
-_LAST, _ACK, _WHOLE = 1, 1, 4  # Flags: the stream's end, an acknowledgement, all of the headers.
+_LAST, _ACK, _WHOLE = 1, 1, 4  # Flags END_STREAM, ACK and END_HEADERS.
 _FRAME_MAX = 16_384
 _CANCEL = 8
 
@@ -27,7 +27,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def headers(name: str, stream: int, timeout_s: float = 20) -> bytes:
-    """Return the frame that opens a call, without any compression."""
+    """Return the HEADERS frame of a call, without compression."""
     fields = (
         *((":method", "POST"), (":scheme", "http"), (":path", f"/{SERVICE}/Rerank"), (":authority", "localhost")),
         *(
@@ -41,10 +41,10 @@ def headers(name: str, stream: int, timeout_s: float = 20) -> bytes:
     return frame(_HEADERS, _WHOLE, stream, literal)
 
 
-async def slow_reader(target: Target, name: str, question: Question) -> Outcome:
-    """Open the window for the answer by a few bytes at a time; now and then leave in the middle."""
-    question = question.of(50)  # It fits the window that the server opens for us.
-    window, leaving = target.chance.randrange(256), target.chance.random() < 0.3
+async def slow_reader(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Open the flow-control window a few bytes at a time; at times disconnect in the middle."""
+    question = question.of(50)  # The request fits the initial window of the server.
+    window, leaving = target.rng.randrange(256), target.rng.random() < 0.3
     answer = b""
     async with connection(target.grpc) as (reader, writer):
         writer.write(_PREFACE + frame(_SETTINGS, 0, 0, struct.pack(">HI", 4, window)) + _request(name, question))
@@ -53,24 +53,24 @@ async def slow_reader(target: Target, name: str, question: Question) -> Outcome:
                 answer += payload
                 if leaving:
                     return Outcome(LEFT)
-                await asyncio.sleep(target.chance.uniform(0, 0.02))
+                await asyncio.sleep(target.rng.uniform(0, 0.02))
             if not flags & _LAST:
                 writer.write(frame(_WINDOW, 0, 1, struct.pack(">I", max(len(payload), 64))))
     if not answer:
-        return Outcome(CUT_OFF)  # An error, in headers that we do not take apart.
+        return Outcome(CUT_OFF)  # An error in compressed headers, which this client does not decode.
     found = pb.RerankResponse.FromString(answer[5:])
     return answered(question, found.id, [(result.index, result.relevance_score) for result in found.results])
 
 
-async def noise(target: Target, name: str, question: Question) -> Outcome:
-    """Send what is no HTTP/2, or is one only at first."""
-    chance = target.chance
+async def noise(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send bytes that are not HTTP/2, or only at first."""
+    rng = target.rng
     settings = frame(_SETTINGS, 0, 0)
-    sent = chance.choice(
+    sent = rng.choice(
         (
-            chance.randbytes(5000),
+            rng.randbytes(5000),
             b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            _PREFACE + chance.randbytes(5000),
+            _PREFACE + rng.randbytes(5000),
             _PREFACE + settings + frame(_DATA, 0, 1, b"before any headers"),
             _PREFACE + settings + frame(_HEADERS, _WHOLE, 1, b"\xff" * 500),
             _PREFACE + settings + frame(_WINDOW, 0, 0, bytes(4)),
@@ -82,8 +82,8 @@ async def noise(target: Target, name: str, question: Question) -> Outcome:
     return await _sent(target, sent)
 
 
-async def rapid_resets(target: Target, name: str, question: Question) -> Outcome:
-    """Open calls and reset each at once, many times."""
+async def rapid_resets(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Open many calls and reset each at once (rapid reset)."""
     resets = (headers(name, n) + frame(_RESET, 0, n, struct.pack(">I", _CANCEL)) for n in range(1, 201, 2))
     return await _sent(target, _PREFACE + frame(_SETTINGS, 0, 0) + b"".join(resets))
 
@@ -92,13 +92,13 @@ async def _sent(target: Target, sent: bytes) -> Outcome:
     async with connection(target.grpc) as (reader, writer):
         writer.write(sent)
         with contextlib.suppress(ConnectionError, TimeoutError):
-            async with asyncio.timeout(target.chance.uniform(0.1, 1)):
+            async with asyncio.timeout(target.rng.uniform(0.1, 1)):
                 while await reader.read(1000):
                     pass
     return Outcome(LEFT)
 
 
-def _request(name: str, question: Question) -> bytes:
+def _request(name: str, question: SoakRequest) -> bytes:
     """Return the frames of a call."""
     message = message_of(question)
     message = b"\0" + struct.pack(">I", len(message)) + message
@@ -110,7 +110,7 @@ def _request(name: str, question: Question) -> bytes:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[tuple[int, int, bytes]]:
-    """Give the frames of the answer up to its last, and keep the connection going meanwhile."""
+    """Yield the frames of the response up to its last, and answer settings and pings meanwhile."""
     kind = flags = 0
     while not (kind == _RESET or (kind in (_DATA, _HEADERS) and flags & _LAST)):
         head = await reader.readexactly(9)

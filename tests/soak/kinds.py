@@ -1,15 +1,15 @@
-"""All kinds of calls, how often each is made, and how it may end."""
+"""The kinds of calls: frequency and allowed outcomes."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tests.soak import grpc_calls, http2, rest_calls, wire_calls
 from tests.soak.outcome import CUT_OFF, INTERNAL, LEFT, OK, SERVED, Outcome
-from tests.soak.question import Question
+from tests.soak.question import SoakRequest
 from tests.soak.target import Target
 
-Make = Callable[[Target, str, Question], Awaitable[Outcome]]
-"""Makes a call under a name and says how it ended."""
+Make = Callable[[Target, str, SoakRequest], Awaitable[Outcome]]
+"""Makes a call as a named client, and returns its outcome."""
 _MAY_LEAVE = SERVED | {LEFT}
 _INVALID = frozenset(("INVALID_REQUEST", "OUT_OF_RANGE", "UNKNOWN_MODEL"))
 
@@ -21,11 +21,11 @@ class Kind(NamedTuple):
     make: Make
     weight: float
     endings: frozenset[str] = SERVED
-    """The reasons it may end with."""
+    """Allowed reasons of its end."""
     lines: int = 1
-    """In the log for one call, at most."""
+    """Most log lines of one call."""
     sampled: bool = False
-    """Whether its scores may be compared with those of the same question asked alone."""
+    """Whether its scores can be compared with those of the same request alone."""
 
 
 WORK = (
@@ -45,10 +45,10 @@ WORK = (
     Kind("rest-slow-sender", wire_calls.slow_sender, 3),
     Kind("grpc-slow-reader", http2.slow_reader, 3, frozenset(("OK", LEFT, CUT_OFF))),
     Kind("rest-slow-reader", wire_calls.slow_reader, 3, sampled=True),
-    Kind("grpc-faulty", lambda target, name, q: grpc_calls.unary(target, name, q.with_faults(target.chance)), 3),
-    Kind("rest-faulty", lambda target, name, q: rest_calls.v2(target, name, q.with_faults(target.chance)), 3),
+    Kind("grpc-faulty", lambda target, name, q: grpc_calls.unary(target, name, q.with_faults(target.rng)), 3),
+    Kind("rest-faulty", lambda target, name, q: rest_calls.v2(target, name, q.with_faults(target.rng)), 3),
 )
-"""Calls that ask for work, whether or not they wait for it."""
+"""Calls that cause scoring, even if the client leaves."""
 NOISE = (
     Kind("grpc-not-protobuf", grpc_calls.not_protobuf, 3, frozenset(("INVALID_REQUEST",))),
     Kind("grpc-too-many", grpc_calls.too_many, 1, frozenset(("OUT_OF_RANGE",))),
@@ -77,5 +77,5 @@ NOISE = (
         SERVED - {OK} | {INTERNAL},
     ),
 )
-"""Calls that ask for no work, or hardly any."""
+"""Calls that cause little or no scoring."""
 KINDS = {kind.name: kind for kind in (*WORK, *NOISE)}

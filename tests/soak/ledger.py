@@ -1,4 +1,4 @@
-"""The same calls as three parties count them: who called, the log, and the metrics."""
+"""Reconciliation of calls: clients, log and metrics must agree."""
 
 import json
 from collections import Counter
@@ -18,17 +18,17 @@ _FAULT = InjectedFault.__name__
 
 
 class Log:
-    """What the process wrote to standard error."""
+    """The parsed log of the process."""
 
     def __init__(self, text: str) -> None:
         self.told = SECRET in text
-        """Whether there is text of a query in it."""
+        """Whether the log contains text of a query."""
         self.strange: list[str] = []
-        """Lines that should not be there."""
+        """Unexpected lines."""
         self.unsent: list[str] = []
-        """Errors with a traceback, from the library, over callers that left before they had read their answer."""
+        """Number of tracebacks of the library about clients that left before they had read the response."""
         self.calls: dict[str, dict[str, Any]] = {}
-        """A line for each call, by its id."""
+        """Access lines by request id."""
         for line in text.splitlines():
             fields = _fields(line)
             if fields and str(fields.get("event")).startswith(_SENDING):
@@ -42,12 +42,12 @@ class Log:
 
     @property
     def outcomes(self) -> Counter[tuple[str, str]]:
-        """How many calls ended, by API and outcome."""
+        """Number of ended calls by API and outcome."""
         return Counter((call["api"], call["outcome"]) for call in self.calls.values())
 
 
 def differences(ended: Sequence[Ended], log: Log, metrics: Metrics) -> Iterator[str]:
-    """Say where the three do not agree.
+    """Return the differences between clients, log and metrics.
 
     Every call of which the client knows the id and the end is in the log once, with this end. Of the others, which
     nobody on this side of the wire saw end, there are no more than were made. The metrics count what the log has.
@@ -74,7 +74,7 @@ def differences(ended: Sequence[Ended], log: Log, metrics: Metrics) -> Iterator[
 
 
 def faults(ended: Sequence[Ended]) -> list[str]:
-    """Say which calls did not end as such calls may."""
+    """Return the calls with an outcome that their kind does not allow."""
     wrong = [f"{call.kind}: {call.fault}" for call in ended if call.fault]
     return wrong + [
         f"{call.kind}: {call.reason}"
@@ -84,7 +84,7 @@ def faults(ended: Sequence[Ended]) -> list[str]:
 
 
 def kind_of(client: str) -> str:
-    """Return the kind of call that a client makes."""
+    """Return the kind of the calls of a client."""
     return client.split(".")[1]
 
 
@@ -97,7 +97,7 @@ def _fields(line: str) -> dict[str, Any] | None:
 
 
 def _is_expected(fields: dict[str, Any]) -> bool:
-    """Tell whether a line is one that all this may cause."""
+    """Tell whether the soak may cause a log line."""
     level, event = fields.get("level"), fields.get("event")
     if event == "call" and level == "info":
         return fields["outcome"] in _EXPECTED

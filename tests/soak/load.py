@@ -1,4 +1,4 @@
-"""Calls of all kinds that come whether or not the service keeps up."""
+"""An open-loop load of all kinds of calls."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ import httpx
 
 from tests.soak.kinds import NOISE, WORK, Kind
 from tests.soak.outcome import LOST, Ended, Outcome
-from tests.soak.question import Question, Questions
+from tests.soak.question import Questions, SoakRequest
 from tests.soak.samples import Samples
 from tests.soak.target import Target
 
 MARGIN_S = 5.0
-"""After its deadline, by when a call must have ended: the machine is shared, and the process stopped now and then."""
+"""Seconds after its deadline by which a call must end; the process is paused at times, and the machine is shared."""
 NOISE_S = 5.0
-"""Calls a second that ask for no work."""
+"""Calls per second that cause no scoring."""
 
 
 class Callers:
-    """Make calls to a target, and note how each ends."""
+    """Makes calls to a target, and records their outcomes."""
 
     def __init__(self, target: Target, samples: Samples, seed: int) -> None:
         self._target = target
@@ -33,36 +33,36 @@ class Callers:
 
     @property
     def open(self) -> int:
-        """Calls that have not ended."""
+        """Unfinished calls."""
         return len(self._tasks)
 
     async def work(self, tokens_s: float, until: float) -> None:
-        """Ask for so much, each call at a moment of its own, up to a moment of the clock."""
+        """Offer a load, with random arrivals, until a time of the clock."""
         at = perf_counter()
         while at < until:
             question = self._questions.draw()
             self.tokens += question.tokens
-            at += self._questions.chance.expovariate(tokens_s / question.tokens)
+            at += self._questions.rng.expovariate(tokens_s / question.tokens)
             await asyncio.sleep(at - perf_counter())
             self._begin(WORK, question)
 
     async def noise(self, until: float) -> None:
-        """Make calls that ask for no work."""
+        """Make calls that cause no scoring."""
         while perf_counter() < until:
-            await asyncio.sleep(self._questions.chance.expovariate(NOISE_S))
+            await asyncio.sleep(self._questions.rng.expovariate(NOISE_S))
             self._begin(NOISE, self._questions.draw())
 
     async def end(self) -> None:
-        """Wait for the end of all calls: each has one."""
+        """Wait until all calls have ended."""
         await asyncio.gather(*self._tasks)
 
-    def _begin(self, kinds: Sequence[Kind], question: Question) -> None:
-        (kind,) = self._target.chance.choices(kinds, [kind.weight for kind in kinds])
+    def _begin(self, kinds: Sequence[Kind], question: SoakRequest) -> None:
+        (kind,) = self._target.rng.choices(kinds, [kind.weight for kind in kinds])
         task = asyncio.create_task(self._call(kind, question))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _call(self, kind: Kind, question: Question) -> None:
+    async def _call(self, kind: Kind, question: SoakRequest) -> None:
         name, start = self._target.name(kind.name), perf_counter()
         try:
             async with asyncio.timeout(question.deadline_s + MARGIN_S):

@@ -1,4 +1,4 @@
-"""What the service counts of itself."""
+"""The metrics of the service."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ _GAUGES = ("rerank_jobs", "rerank_pairs_waiting", "rerank_workers_busy", "rerank
 
 
 class Metrics:
-    """One scrape."""
+    """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
         lines = [line for line in text.splitlines() if not line.startswith("#")]
@@ -18,7 +18,7 @@ class Metrics:
 
     @classmethod
     async def scrape(cls, client: httpx.AsyncClient, admin: str) -> "Metrics":
-        """Ask a service. Raises httpx.HTTPError."""
+        """Scrape a service. Raises httpx.HTTPError."""
         return cls((await client.get(f"http://{admin}/metrics")).raise_for_status().text)
 
     def __getitem__(self, name: str) -> float:
@@ -26,7 +26,7 @@ class Metrics:
 
     @property
     def calls(self) -> Counter[tuple[str, str]]:
-        """How many calls ended, by API and outcome."""
+        """Number of ended calls by API and outcome."""
         found: Counter[tuple[str, str]] = Counter()
         for name, value in self._values.items():
             if match := _CALLS.match(name):
@@ -35,11 +35,11 @@ class Metrics:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is under way."""
+        """Whether no work is in progress."""
         return not any(self[name] for name in _GAUGES)
 
     @property
     def under_way(self) -> str:
-        """What is under way, in words."""
+        """The work in progress, in words."""
         found = [f"{name.removeprefix('rerank_')} {self[name]:g}" for name in _GAUGES if self[name]]
         return ", ".join(found) or "nothing"

@@ -1,4 +1,4 @@
-"""How calls end, as who called sees it."""
+"""Outcomes of calls as clients see them."""
 
 from typing import NamedTuple
 
@@ -6,46 +6,46 @@ import grpc
 import httpx
 
 from tests.contract.clients import grpc_refusal, http_refusal
-from tests.soak.question import Question, Results
+from tests.soak.question import Results, SoakRequest
 
 OK, SHED, LATE, INTERNAL = "OK", "SHED", "DEADLINE_EXCEEDED", "INTERNAL"
 LEFT = "left"
-"""We went away before the end."""
+"""The client left before the end."""
 CUT_OFF = "cut off"
-"""The connection was closed on us, or the library below the service refused the call."""
+"""The server closed the connection, or a library below the service refused the call."""
 LOST = "LOST"
-"""No end long after the deadline."""
+"""The call did not end by long after its deadline."""
 SERVED = frozenset((OK, SHED, LATE))
-"""How any good call may end under load."""
+"""Allowed outcomes of a valid call under load."""
 _PUBLISHED = {
     "INVALID_REQUEST": ("INVALID_ARGUMENT", {400, 415}),
     "OUT_OF_RANGE": ("INVALID_ARGUMENT", {413, 422}),
     "UNKNOWN_MODEL": ("NOT_FOUND", {404}),
     SHED: ("UNAVAILABLE", {503}),
-    "DRAINING": ("UNAVAILABLE", set()),  # Over HTTP it looks like SHED.
+    "DRAINING": ("UNAVAILABLE", set()),  # Its HTTP status is that of SHED.
     LATE: ("DEADLINE_EXCEEDED", {504}),
     INTERNAL: ("INTERNAL", {500}),
 }
-"""The code over gRPC, and over HTTP, as published, by reason."""
+"""Documented gRPC code and HTTP statuses, by reason."""
 
 
 class Outcome(NamedTuple):
-    """How one call ended."""
+    """The outcome of one call."""
 
     reason: str
     id: str | None = None
-    """What the service calls the call, where it said so."""
+    """Request id, if the service returned one."""
     fault: str = ""
-    """What was not as it should be."""
+    """The fault of a wrong response."""
     results: Results = ()
 
 
 class Ended(NamedTuple):
-    """A call that is over."""
+    """An ended call."""
 
     kind: str
     client: str
-    """The name under which it was made."""
+    """Name of the client."""
     lane: int
     at: float
     """Seconds from the start of the load until its end."""
@@ -55,13 +55,13 @@ class Ended(NamedTuple):
     fault: str
 
 
-def answered(question: Question, call_id: str | None, results: Results) -> Outcome:
-    """Return what to say of an answer, after a look at whether it is right."""
+def answered(question: SoakRequest, call_id: str | None, results: Results) -> Outcome:
+    """Return the outcome of a response, with its faults."""
     return Outcome(OK, call_id, question.wrong_with(results), results)
 
 
 def refused_by_http(answer: httpx.Response) -> Outcome:
-    """Return what to say of an error over REST. Raises AssertionError if it has not the form that all have."""
+    """Return the outcome of a REST error. Raises AssertionError if its form is wrong."""
     http_refusal(answer)
     reason = next((name for name, (_, codes) in _PUBLISHED.items() if answer.status_code in codes), "")
     if not reason:
@@ -71,10 +71,10 @@ def refused_by_http(answer: httpx.Response) -> Outcome:
 
 
 def refused_by_grpc(error: grpc.aio.AioRpcError) -> Outcome:
-    """Return what to say of an error over gRPC. Raises AssertionError if it has not the form that all have."""
+    """Return the outcome of a gRPC error. Raises AssertionError if its form is wrong."""
     late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     if late and not dict(error.trailing_metadata()):
-        return Outcome(LATE)  # Our own library was the first to say so.
+        return Outcome(LATE)  # The client library expired the call first.
     try:
         refusal = grpc_refusal(error)
     except ValueError:  # It was, in the moment when the status came: they do not fit each other.

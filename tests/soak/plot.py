@@ -1,4 +1,4 @@
-"""A soak at a glance; needs matplotlib."""
+"""A plot of a soak; it needs matplotlib."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from service.bench.goal import quantile
 from service.bench.plot import plot
 from tests.soak.outcome import OK
-from tests.soak.result import Result
+from tests.soak.result import SoakResult
 
 _BINS = 60
 
 
-def draw(result: Result, path: Path) -> None:
+def draw(result: SoakResult, path: Path) -> None:
     """Write memory, files, latency and outcomes over time as a PNG file. Raises ModuleNotFoundError."""
     with plot(path, 2, 2, figsize=(13, 8), sharex=True) as ((memory, held), (slow, how)):
         looks = result.watch.looks

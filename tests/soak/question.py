@@ -1,4 +1,4 @@
-"""What is asked, and how it is told that an answer is right."""
+"""The requests of a soak, and the check of their responses."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,19 +8,19 @@ from service.bench.workload import MIX, texts
 from tests.contract.clients import SECRET
 from tests.soak.faulty import FAULT
 
-_PAIR_TOKENS = 12  # About what a pair has beside its document.
+_PAIR_TOKENS = 12  # Approximate tokens of a pair beside its document.
 _DEADLINES_S = {"urgent": 5.0, "middle": 10.0, "bulk": 20.0}
-_SHARES = (0.7, 0.22, 0.08)  # Of the questions, by group; bulk is nearly half of the work all the same.
-_KEPT, _AGAIN = 50, 0.1  # Questions that are asked once more, and how often one of them is.
+_SHARES = (0.7, 0.22, 0.08)  # Shares of requests by group; bulk is still nearly half of the work.
+_KEPT, _AGAIN = 50, 0.1  # Requests kept for repetition, and the share of repetitions.
 _FAULTS_MAX = 3
-_TOP = 0.2  # Of the questions: they want only the best few.
+_TOP = 0.2  # Share of requests with top_n.
 
 Results = Sequence[tuple[int, float]]
-"""Index and score, in the order of the answer."""
+"""Index and score, in the order of the response."""
 
 
-class Question(NamedTuple):
-    """A query with its documents, and how urgent it is."""
+class SoakRequest(NamedTuple):
+    """A request: query, documents and priority."""
 
     query: str
     documents: list[str]
@@ -28,30 +28,30 @@ class Question(NamedTuple):
     deadline_s: float
     top_n: int | None = None
     faults: frozenset[int] = frozenset()
-    """Documents that the engine fails on."""
+    """Indices of documents on which the engine fails."""
 
     @property
     def tokens(self) -> int:
-        """About what the model reads."""
+        """Approximate tokens of its pairs."""
         return sum(text.count(" ") + 1 + _PAIR_TOKENS for text in self.documents)
 
-    def of(self, most: int) -> "Question":
-        """Return the same question with so many documents at most."""
+    def of(self, most: int) -> "SoakRequest":
+        """Return the request with at most so many documents."""
         return self._replace(documents=self.documents[:most])
 
-    def with_faults(self, chance: Random) -> "Question":
-        """Return the same question with a few documents that the engine fails on, and all results asked for."""
+    def with_faults(self, rng: Random) -> "SoakRequest":
+        """Return the request with a few failing documents, and without top_n."""
         documents = [*self.documents[:100], "the state of the capital"]
-        faults = frozenset(chance.sample(range(len(documents)), min(_FAULTS_MAX, len(documents) - 1)))
+        faults = frozenset(rng.sample(range(len(documents)), min(_FAULTS_MAX, len(documents) - 1)))
         documents = [FAULT if number in faults else text for number, text in enumerate(documents)]
         return self._replace(documents=documents, faults=faults, top_n=None)
 
-    def hopeless(self) -> "Question":
-        """Return a question of which the engine fails on all documents."""
+    def hopeless(self) -> "SoakRequest":
+        """Return a request whose documents all fail."""
         return self._replace(documents=[FAULT, FAULT], faults=frozenset((0, 1)), top_n=None)
 
     def wrong_with(self, results: Results) -> str:
-        """Return what is wrong with the form of an answer; nothing if it is right."""
+        """Return the fault of a response, empty if it is correct."""
         many = min(self.top_n or len(self.documents), len(self.documents))
         indices = [index for index, _ in results]
         if len(indices) != many or len(set(indices)) != many or not set(indices) <= set(range(len(self.documents))):
@@ -67,24 +67,24 @@ class Question(NamedTuple):
 
 
 class Questions:
-    """Draws questions of all sizes and lanes by seed; now and then one that was drawn before."""
+    """Draws requests of all sizes and lanes from a seed, at times an earlier one again."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = Random(seed)
-        self._before: list[Question] = []
+        self.rng = Random(seed)
+        self._before: list[SoakRequest] = []
 
-    def draw(self) -> Question:
-        """Return a question."""
-        chance = self.chance
-        if self._before and chance.random() < _AGAIN:
-            return chance.choice(self._before)
-        (group,) = chance.choices(MIX, _SHARES)
-        found = Question(
-            query=f"{SECRET} {texts(1, chance.getrandbits(32))[0][:60]}",
-            documents=texts(group.documents(chance), chance.getrandbits(32)),
-            lane=chance.choice(group.lanes),
+    def draw(self) -> SoakRequest:
+        """Draw a request."""
+        rng = self.rng
+        if self._before and rng.random() < _AGAIN:
+            return rng.choice(self._before)
+        (group,) = rng.choices(MIX, _SHARES)
+        found = SoakRequest(
+            query=f"{SECRET} {texts(1, rng.getrandbits(32))[0][:60]}",
+            documents=texts(group.documents(rng), rng.getrandbits(32)),
+            lane=rng.choice(group.lanes),
             deadline_s=_DEADLINES_S[group.name],
-            top_n=chance.randint(1, 10) if chance.random() < _TOP else None,
+            top_n=rng.randint(1, 10) if rng.random() < _TOP else None,
         )
         self._before = [*self._before[-_KEPT + 1 :], found]
         return found

@@ -1,4 +1,4 @@
-"""A soak as a text."""
+"""The report of a soak."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from service.bench.goal import goals_table, quantile
 from service.bench.table import markdown
 from tests.soak.kinds import KINDS
 from tests.soak.outcome import CUT_OFF, LATE, LEFT, OK, SHED, Ended
-from tests.soak.result import Result
+from tests.soak.result import SoakResult
 
 _COLUMNS = (OK, SHED, LATE, LEFT, CUT_OFF)
 
 
-def text(result: Result) -> str:
+def text(result: SoakResult) -> str:
     """Return the calls by kind, and the promises, as Markdown."""
     head = ("", "calls", "OK", "shed", "late", "left", "cut off", "other", "p50 ms", "p99 ms")
     rows = [_row(kind, [call for call in result.ended if call.kind == kind]) for kind in KINDS]
@@ -30,7 +30,7 @@ def _row(name: str, calls: list[Ended]) -> list[str]:
     return [name, *map(str, (len(calls), *columns, counts.total())), *times]
 
 
-def _usage(result: Result) -> Iterator[str]:
+def _usage(result: SoakResult) -> Iterator[str]:
     yield f"asked for {result.load:.2f} of {result.tokens_s:,.0f} tokens a second, for {result.seconds:g} s"
     second, last = result.memory_mb
     yield f"stopped {len(result.watch.pauses)} times"
@@ -41,6 +41,6 @@ def _usage(result: Result) -> Iterator[str]:
         yield f"{what} {before:.0f} before, {min(values):.0f} to {max(values):.0f} under load; after it {after:.0f}"
 
 
-def _examples(result: Result) -> Iterator[str]:
+def _examples(result: SoakResult) -> Iterator[str]:
     for promise in result.promises:
         yield from (f"{promise.what}: {note}" for note in promise.notes)

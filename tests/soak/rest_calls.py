@@ -1,4 +1,4 @@
-"""Calls over REST as a library makes them: good ones, and such as are no request."""
+"""REST calls made with a library: valid and invalid ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,39 +7,37 @@ import httpx
 
 from tests.contract.clients import SECRET
 from tests.soak.outcome import CUT_OFF, Outcome, answered, refused_by_http
-from tests.soak.question import Question
+from tests.soak.question import SoakRequest
 from tests.soak.target import Target
 
 
-async def v2(target: Target, name: str, question: Question) -> Outcome:
-    """Ask in the form of Cohere v2."""
+async def v2(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send a Cohere v2 request."""
     return await _asked(target, name, question, "/v2/rerank", body(question))
 
 
-async def v1(target: Target, name: str, question: Question) -> Outcome:
-    """Ask in the form of Cohere v1, a document in two an object."""
+async def v1(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send a Cohere v1 request, with every other document as an object."""
     documents = [text if i % 2 else {"text": text} for i, text in enumerate(question.documents)]
     return await _asked(target, name, question, "/v1/rerank", body(question) | {"documents": documents})
 
 
-async def tei(target: Target, name: str, question: Question) -> Outcome:
-    """Ask in the form of text-embeddings-inference."""
+async def tei(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send a text-embeddings-inference request."""
     fields = {"query": question.query, "texts": question.documents, "top_n": question.top_n}
     return await _asked(target, name, question, "/rerank", fields)
 
 
-async def hasty(target: Target, name: str, question: Question) -> Outcome:
-    """Give it a few milliseconds."""
-    answer = await _sent(
-        target, name, question, "/v2/rerank", json=body(question), timeout_s=target.chance.random() / 20
-    )
+async def hasty(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send a request with a deadline of a few milliseconds."""
+    answer = await _sent(target, name, question, "/v2/rerank", json=body(question), timeout_s=target.rng.random() / 20)
     return understood(answer, question)
 
 
-async def malformed(target: Target, name: str, question: Question) -> Outcome:
-    """Send one of the bodies that no form takes."""
+async def malformed(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send an invalid body."""
     good = body(question.of(2))
-    content, headers = target.chance.choice(
+    content, headers = target.rng.choice(
         [
             (b'{"model": ' + SECRET.encode(), {}),
             (b"[]", {}),
@@ -58,8 +56,8 @@ async def malformed(target: Target, name: str, question: Question) -> Outcome:
     return understood(await _sent(target, name, question, "/v2/rerank", content=content, headers=headers), question)
 
 
-async def large_head(target: Target, name: str, question: Question) -> Outcome:
-    """Send more of a head than the library takes, over a connection of its own."""
+async def large_head(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send more headers than the library accepts, over its own connection."""
     async with httpx.AsyncClient(timeout=question.deadline_s) as own:
         headers = {"x-client-name": name, "x-large": "m" * 2**20}
         try:
@@ -71,8 +69,8 @@ async def large_head(target: Target, name: str, question: Question) -> Outcome:
     return understood(answer, question)
 
 
-def body(question: Question) -> dict[str, Any]:
-    """Return the body of a question in the form of Cohere v2."""
+def body(question: SoakRequest) -> dict[str, Any]:
+    """Return the Cohere v2 body of a request."""
     return {
         "model": "rerank-v3.5",
         "query": question.query,
@@ -82,8 +80,8 @@ def body(question: Question) -> dict[str, Any]:
     }
 
 
-def understood(answer: httpx.Response, question: Question) -> Outcome:
-    """Return what to say of an answer of any form."""
+def understood(answer: httpx.Response, question: SoakRequest) -> Outcome:
+    """Return the outcome of a response of any form."""
     if answer.status_code != 200:
         return refused_by_http(answer)
     found = answer.json()
@@ -94,14 +92,14 @@ def understood(answer: httpx.Response, question: Question) -> Outcome:
     return answered(question, answer.headers["x-request-id"], scores)
 
 
-async def _asked(target: Target, name: str, question: Question, path: str, fields: Mapping[str, Any]) -> Outcome:
+async def _asked(target: Target, name: str, question: SoakRequest, path: str, fields: Mapping[str, Any]) -> Outcome:
     return understood(await _sent(target, name, question, path, json=fields), question)
 
 
 async def _sent(
     target: Target,
     name: str,
-    question: Question,
+    question: SoakRequest,
     path: str,
     *,
     headers: Mapping[str, str] | None = None,

@@ -1,4 +1,4 @@
-"""What a soak found, set against what the service promises."""
+"""The results of a soak, and the promises of the service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,62 +12,62 @@ from tests.soak.usage import Usage
 from tests.soak.watch import Watch
 
 _MEMORY_MAX = 1.05
-"""The median of the last third over that of the second: by then caches are full, and every kind of call was made."""
-_MOST_MB = 1024  # What deploy/ asks for; a few messages of 64 MB at once fit.
-_HELD_MB = 192  # Three of them.
-JUDGED_S = 60.0  # In less, memory says nothing: the caches still fill.
+"""Limit of the median memory in the last third over that in the second, when caches are full."""
+_MOST_MB = 1024  # The memory limit in deploy/; it fits a few messages of 64 MB at once.
+_HELD_MB = 192  # Three messages of 64 MB.
+JUDGED_S = 60.0  # In a shorter soak caches still fill, and memory is not judged.
 _FILES_MORE = 3
-_THREADS_MORE = 8  # Pools fill when they are needed first.
+_THREADS_MORE = 8  # Thread pools start their threads on demand.
 _EXAMPLES = 5
 UNSENT = "tracebacks of the library over callers that left in mid-answer"
 
 
 class Drain(NamedTuple):
-    """How the process ended."""
+    """The end of the process."""
 
     status: int
     wrong: list[str]
-    """Calls under way at SIGTERM that ended neither with an answer nor with a refusal."""
+    """Calls in flight at SIGTERM that ended with neither a response nor a refusal."""
 
 
 @dataclass(frozen=True)
-class Result:
+class SoakResult:
     """One soak."""
 
     seconds: float
     load: float
-    """Asked for, over the capacity."""
+    """Offered load as a multiple of the capacity."""
     tokens_s: float
-    """The capacity, measured before."""
+    """Measured capacity, in tokens per second."""
     ended: list[Ended]
     watch: Watch
     before: Usage
-    """Just before the load."""
+    """State before the load."""
     after: Usage
-    """Once all callers were gone."""
+    """State after all clients had left."""
     metrics: Metrics
-    """Then, too."""
+    """Metrics after all clients had left."""
     held_mb: float | None
-    """Memory not given back after one of several messages that were too large; None if none were sent."""
+    """Most memory, in MB, still held after one of several too large messages; None if none were sent."""
     faults: list[str]
-    """Calls that ended as they should not have."""
+    """Calls with an outcome that their kind does not allow."""
     differences: list[str]
-    """Between what callers, log and metrics say."""
+    """Differences between clients, log and metrics."""
     strange: list[str]
-    """Lines of the log that should not be there."""
+    """Unexpected log lines."""
     unsent: list[str]
-    """Errors that the library logs with a traceback, over callers that left."""
+    """Number of tracebacks of the library about clients that left."""
     told: bool
-    """Whether text of a query is in the log."""
+    """Whether the log contains text of a query."""
     scores: int
-    """How many scores were asked for alone afterwards,"""
+    """Number of scores that were computed again alone."""
     other_scores: int
-    """and how many of them came out otherwise."""
+    """Number of these scores that differed."""
     drain: Drain
 
     @property
     def promises(self) -> list[Goal]:
-        """All promises; each note of one is an example of what was counted."""
+        """All promises; the notes are examples of violations."""
         answered = sum(call.reason == OK for call in self.ended)
         lost = [f"{call.kind} after {call.took_s:.1f} s" for call in self.ended if call.reason == LOST]
         under_way = [] if self.metrics.at_rest else [self.metrics.under_way]
@@ -95,12 +95,12 @@ class Result:
 
     @property
     def kept(self) -> bool:
-        """Whether all promises were."""
+        """Whether all promises were kept."""
         return all(promise.kept for promise in self.promises)
 
     @property
     def memory_mb(self) -> tuple[float, float]:
-        """The memory in the second third of the load and in the last, each the median."""
+        """Median memory, in MB, in the second and in the last third of the load."""
         third = self.seconds / 3
         second, last = (
             median([look.usage.memory_mb for look in self.watch.looks if start <= look.at < start + third])

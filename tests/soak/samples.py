@@ -1,4 +1,4 @@
-"""Some of the scores that were answered, and whether they are those of the same pairs asked alone."""
+"""A sample of served scores, compared with the scores of the same pairs alone."""
 
 import asyncio
 from random import Random
@@ -7,14 +7,14 @@ from typing import NamedTuple
 import httpx
 
 from tests.process import RunningService
-from tests.soak.question import Question, Results
+from tests.soak.question import Results, SoakRequest
 
 _KEPT = 200
 _AT_ONCE = 4
 
 
-class Sample(NamedTuple):
-    """A score that was answered."""
+class ServedScore(NamedTuple):
+    """A served score."""
 
     query: str
     document: str
@@ -22,36 +22,36 @@ class Sample(NamedTuple):
 
 
 class Samples:
-    """Keeps a few of all scores, each as likely as the next answer's."""
+    """A reservoir sample of all served scores."""
 
     def __init__(self, seed: int) -> None:
-        self._chance = Random(seed)
+        self._rng = Random(seed)
         self._seen = 0
-        self._kept: list[Sample] = []
+        self._kept: list[ServedScore] = []
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, question: Question, results: Results) -> None:
-        """Keep a score of an answer, perhaps."""
+    def take(self, question: SoakRequest, results: Results) -> None:
+        """Offer the scores of a response to the sample."""
         if not results:
             return
-        index, score = self._chance.choice(results)
-        found = Sample(question.query, question.documents[index], score)
+        index, score = self._rng.choice(results)
+        found = ServedScore(question.query, question.documents[index], score)
         self._seen += 1
         if len(self._kept) < _KEPT:
             self._kept.append(found)
-        elif (place := self._chance.randrange(self._seen)) < _KEPT:
+        elif (place := self._rng.randrange(self._seen)) < _KEPT:
             self._kept[place] = found
 
     async def wrong(self) -> int:
-        """Return how many scores another process, which remembers nothing, does not give to the same pairs alone."""
+        """Return how many scores differ from those of another process, without a cache, for the same pairs alone."""
         service = await asyncio.to_thread(RunningService.start, cache_mb=0)
         turns = asyncio.Semaphore(_AT_ONCE)
         try:
             async with httpx.AsyncClient(timeout=60) as client:
 
-                async def alone(sample: Sample) -> float:
+                async def alone(sample: ServedScore) -> float:
                     fields = {"model": "rerank-v3.5", "query": sample.query, "documents": [sample.document]}
                     async with turns:
                         answer = await client.post(f"{service.http}/v2/rerank", json=fields)

@@ -1,4 +1,4 @@
-"""One soak, from start to drain."""
+"""A soak from start to drain."""
 
 import asyncio
 import signal
@@ -18,24 +18,24 @@ from tests.soak.ledger import Log, differences, faults
 from tests.soak.load import Callers
 from tests.soak.metrics import Metrics
 from tests.soak.outcome import SERVED
-from tests.soak.question import Question, Questions
-from tests.soak.result import JUDGED_S, Drain, Result
+from tests.soak.question import Questions, SoakRequest
+from tests.soak.result import JUDGED_S, Drain, SoakResult
 from tests.soak.samples import Samples
 from tests.soak.target import Target
 from tests.soak.usage import Usage
 from tests.soak.watch import Watch
 
 _COMMAND = (sys.executable, "-m", "tests.soak.faulty", "serve")
-_CACHE_MB = 8  # Full within a minute, so that what still grows then is something else.
-_MEASURED_S = (2.0, 10.0)  # The least and the most, for the capacity.
+_CACHE_MB = 8  # Full within a minute, so that later growth of memory has another cause.
+_MEASURED_S = (2.0, 10.0)  # Shortest and longest measurement of the capacity.
 _SETTLING_S = 20.0
 _LAST_WORDS = 5000
 _OVERSIZE, _PATIENCE_S = 10, 60.0
-_DRAINED = 8  # Calls under way when it is told to stop.
+_DRAINED = 8  # Calls in flight at SIGTERM.
 
 
-async def soak(*, seconds: float, load: float, seed: int, tokens_s: float | None = None) -> Result:
-    """Put a service of its own under load for so long, at so much of its capacity, which is measured if not given."""
+async def soak(*, seconds: float, load: float, seed: int, tokens_s: float | None = None) -> SoakResult:
+    """Start a service and load it for `seconds` at `load` times its capacity, which is measured unless given."""
     progress = Progress()
     progress.step("start, and capacity")
     service = await asyncio.to_thread(RunningService.start, *_COMMAND, cache_mb=_CACHE_MB)
@@ -44,7 +44,7 @@ async def soak(*, seconds: float, load: float, seed: int, tokens_s: float | None
             tokens_s = await _capacity(service, min(max(seconds / 10, _MEASURED_S[0]), _MEASURED_S[1]), seed)
         return await _soaked(service, progress, tokens_s, seconds=seconds, load=load, seed=seed)
     except BaseException:
-        print(service.log()[-_LAST_WORDS:], file=sys.stderr)  # noqa: T201  # Perhaps it says why.
+        print(service.log()[-_LAST_WORDS:], file=sys.stderr)  # noqa: T201  # The log may contain the reason.
         raise
     finally:
         service.process.kill()
@@ -53,7 +53,7 @@ async def soak(*, seconds: float, load: float, seed: int, tokens_s: float | None
 
 async def _soaked(
     service: RunningService, progress: Progress, tokens_s: float, *, seconds: float, load: float, seed: int
-) -> Result:
+) -> SoakResult:
     pid, samples = service.process.pid, Samples(seed)
     _, before = await _settled(service, None)
     progress.step(f"{load:g} of {tokens_s:,.0f} tokens a second, for {seconds:g} s")
@@ -76,7 +76,7 @@ async def _soaked(
     drain = await _drained(service, Questions(seed + 1))
     log = Log(service.log())
     progress.step(f"{len(samples)} scores, alone")
-    return Result(
+    return SoakResult(
         seconds=seconds,
         load=callers.tokens / seconds / tokens_s,
         tokens_s=tokens_s,
@@ -98,13 +98,13 @@ async def _soaked(
 
 
 async def _capacity(service: RunningService, seconds: float, seed: int) -> float:
-    """Return the tokens a second that the service can do."""
+    """Measure the capacity in tokens per second."""
     async with Client.connected(Process(service.grpc, pid=service.process.pid)) as client:
         return (await measure.capacity(client, await client.model(), seconds=seconds, seed=seed)).tokens_s
 
 
 async def _held_mb(target: Target, pid: int) -> float:
-    """Return the most memory that was not given back after one of several messages that are too large."""
+    """Return the most memory, in MB, still held after one of several too large messages."""
     before, question = Usage.of(pid).memory_mb, Questions(1).draw()._replace(deadline_s=_PATIENCE_S)
     held = []
     for _ in range(_OVERSIZE):
@@ -115,23 +115,23 @@ async def _held_mb(target: Target, pid: int) -> float:
 
 
 async def _settled(service: RunningService, before: Usage | None) -> tuple[Metrics, Usage]:
-    """Return what the service says and holds once nothing is under way, or some time has passed."""
+    """Return metrics and usage once no work is in progress, or after a timeout."""
     admin, end = service.admin.removeprefix("http://"), perf_counter() + _SETTLING_S
     while True:
         await asyncio.sleep(1)
         async with httpx.AsyncClient() as client:
             metrics = await Metrics.scrape(client, admin)
-        await asyncio.sleep(0.1)  # For that connection to be gone, too.
+        await asyncio.sleep(0.1)  # Lets the connection of the scrape close, too.
         usage = Usage.of(service.process.pid)
         if (metrics.at_rest and (before is None or usage.files <= before.files)) or perf_counter() > end:
             return metrics, usage
 
 
 async def _drained(service: RunningService, questions: Questions) -> Drain:
-    """Tell the service to stop while calls are under way, and say how it ended."""
+    """Stop the service while calls are in flight, and return its end."""
     async with Target.connected(service, 1) as target:
 
-        async def ask(question: Question) -> str:
+        async def ask(question: SoakRequest) -> str:
             try:
                 return (await grpc_calls.unary(target, "drained", question)).reason
             except AssertionError as error:
@@ -146,7 +146,7 @@ async def _drained(service: RunningService, questions: Questions) -> Drain:
 
 
 async def _tell(progress: Progress, callers: Callers, watch: Watch, until: float) -> None:
-    """Say how far it is."""
+    """Show the progress."""
     while (left_s := until - perf_counter()) > 0:
         held = watch.looks[-1].usage if watch.looks else None
         memory = f"{held.memory_mb:.0f} MB, {held.files} files, {held.threads} threads" if held else ""

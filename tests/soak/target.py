@@ -1,4 +1,4 @@
-"""The service under soak, and the connections of its callers."""
+"""The service under soak, and the connections of its clients."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -14,27 +14,27 @@ from tests.process import RunningService
 
 _CHANNELS = 4
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
-"""Connections idle for longer are not used again: the service closes them after 5 s."""
+"""Idle connections expire before the service closes them, after 5 s."""
 _NAMES = 4
 
 
 @dataclass
 class Target:
-    """Where the service is, and a few connections that good callers share."""
+    """The addresses of the service, and a few connections that well-behaved clients share."""
 
     grpc: str
     http: str
-    """As host:port, like the others."""
+    """Address as host:port, like the others."""
     admin: str
     channels: list[grpc.aio.Channel]
     client: httpx.AsyncClient
-    chance: Random
+    rng: Random
     _serial: count = field(default_factory=count)
 
     @classmethod
     @contextlib.asynccontextmanager
     async def connected(cls, service: RunningService, seed: int) -> AsyncIterator["Target"]:
-        """Connect to a service; close all connections in the end."""
+        """Connect to a service; close all connections on exit."""
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(httpx.AsyncClient(limits=LIMITS, timeout=None))  # noqa: S113
             channels = [await stack.enter_async_context(channel(service.grpc)) for _ in range(_CHANNELS)]
@@ -42,5 +42,5 @@ class Target:
             yield cls(service.grpc, http, admin, channels, client, Random(seed))
 
     def name(self, kind: str) -> str:
-        """Return the name of one of a few clients that make calls of a kind."""
+        """Return the name of a random client of a kind of call."""
         return f"soak.{kind}.{next(self._serial) % _NAMES}"

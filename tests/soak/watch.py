@@ -1,4 +1,4 @@
-"""Looks at the service all the while: what it holds, and whether it answers probes; and stops it now and then."""
+"""Watches the usage and the probes of the service during the load, and pauses the process at times."""
 
 import asyncio
 import os
@@ -24,14 +24,14 @@ _PAUSE_EVERY_S, _PAUSE_S = 20.0, (0.5, 2.0)
 
 
 class Look(NamedTuple):
-    """What the process held at one moment of the load."""
+    """The usage of the process at one time of the load."""
 
     at: float
     usage: Usage
 
 
 class Watch:
-    """What was seen of a process while it was under load."""
+    """Observations of a process under load."""
 
     def __init__(self, target: Target, pid: int) -> None:
         self._target, self._pid = target, pid
@@ -39,18 +39,18 @@ class Watch:
         self.looks: list[Look] = []
         self.probes = 0
         self.unanswered: list[str] = []
-        """What was wrong with probes."""
+        """Failures of probes."""
         self.pauses: list[float] = []
-        """When the process was stopped."""
+        """Times at which the process was paused."""
 
     async def look(self, until: float) -> None:
-        """Note what the process holds."""
+        """Record the usage of the process."""
         while perf_counter() < until:
             self.looks.append(Look(perf_counter() - self._start, Usage.of(self._pid)))
             await asyncio.sleep(_LOOK_S)
 
     async def probe(self, until: float) -> None:
-        """Ask as an orchestrator and a collector of metrics do, over connections of their own."""
+        """Probe and scrape the service over its own connections."""
         async with (
             httpx.AsyncClient(timeout=MARGIN_S, limits=LIMITS) as client,
             grpc.aio.insecure_channel(self._target.grpc) as channel,
@@ -75,15 +75,15 @@ class Watch:
                 await self._probe("metrics", metrics, "")
                 await asyncio.sleep(_PROBE_S)
 
-    async def pause(self, until: float, chance: Random) -> None:
-        """Stop the process for a moment, again and again."""
+    async def pause(self, until: float, rng: Random) -> None:
+        """Pause the process with SIGSTOP for a short time, periodically."""
         every_s = min(_PAUSE_EVERY_S, (until - perf_counter()) / 3)
         while perf_counter() + every_s + _PAUSE_S[1] < until:
             await asyncio.sleep(every_s)
             self.pauses.append(perf_counter() - self._start)
             os.kill(self._pid, signal.SIGSTOP)
             try:
-                await asyncio.sleep(chance.uniform(*_PAUSE_S))
+                await asyncio.sleep(rng.uniform(*_PAUSE_S))
             finally:
                 os.kill(self._pid, signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""Calls over REST that no library makes: slow to send, slow to read, and broken off."""
+"""REST calls over raw sockets: slow senders, slow readers, and broken connections."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from tests.soak.outcome import CUT_OFF, LEFT, Outcome
-from tests.soak.question import Question
+from tests.soak.question import SoakRequest
 from tests.soak.rest_calls import body, understood
 from tests.soak.target import Target
 
@@ -18,30 +18,30 @@ _SLOW = 20  # Pieces.
 _CHUNK, _CHUNKS = 2**20, 66
 
 
-async def left(target: Target, name: str, question: Question) -> Outcome:
-    """Close the connection after a moment, whether or not there is an answer."""
+async def left(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Close the connection after a short time, with or without a response."""
     async with connection(target.http) as (_, writer):
         writer.write(_head(name, question) + _body(question))
         await writer.drain()
-        await asyncio.sleep(target.chance.uniform(0, 1.5))
+        await asyncio.sleep(target.rng.uniform(0, 1.5))
     return Outcome(LEFT)
 
 
-async def upload_left(target: Target, name: str, question: Question) -> Outcome:
-    """Close the connection in the middle of the body, or of the head."""
+async def upload_left(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Close the connection in the middle of the headers or the body."""
     sent = _head(name, question) + _body(question)
     async with connection(target.http) as (_, writer):
-        writer.write(sent[: target.chance.randrange(len(sent))])
+        writer.write(sent[: target.rng.randrange(len(sent))])
         await writer.drain()
-        await asyncio.sleep(target.chance.uniform(0, 0.5))
-        if target.chance.random() < 0.5:
+        await asyncio.sleep(target.rng.uniform(0, 0.5))
+        if target.rng.random() < 0.5:
             writer.transport.abort()
     return Outcome(LEFT)
 
 
-async def slow_sender(target: Target, name: str, question: Question) -> Outcome:
+async def slow_sender(target: Target, name: str, question: SoakRequest) -> Outcome:
     """Send the body in many pieces, with pauses."""
-    sent, pause_s = _body(question), target.chance.uniform(0, 0.1)
+    sent, pause_s = _body(question), target.rng.uniform(0, 0.1)
     step = len(sent) // _SLOW + 1
     async with connection(target.http) as (reader, writer):
         writer.write(_head(name, question))
@@ -53,16 +53,16 @@ async def slow_sender(target: Target, name: str, question: Question) -> Outcome:
         return understood(await _answer(reader, _SMALL, 0), question)
 
 
-async def slow_reader(target: Target, name: str, question: Question) -> Outcome:
-    """Read a long answer in many pieces, with pauses."""
+async def slow_reader(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Read a long response in many pieces, with pauses."""
     async with connection(target.http, _SMALL) as (reader, writer):
         writer.write(_long(name, question))
-        pause_s = target.chance.uniform(0, 0.05)
+        pause_s = target.rng.uniform(0, 0.05)
         return understood(await _answer(reader, _SMALL, pause_s), question)
 
 
-async def answer_left(target: Target, name: str, question: Question) -> Outcome:
-    """Close the connection in the middle of a long answer."""
+async def answer_left(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Close the connection in the middle of a long response."""
     async with connection(target.http, _SMALL) as (reader, writer):
         writer.write(_long(name, question))
         with contextlib.suppress(ConnectionError):
@@ -71,36 +71,36 @@ async def answer_left(target: Target, name: str, question: Question) -> Outcome:
     return Outcome(LEFT)
 
 
-async def slow_head(target: Target, name: str, question: Question) -> Outcome:
-    """Send half a head, and then nothing."""
+async def slow_head(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send a part of the headers, then nothing."""
     head = _head(name, question)
     async with connection(target.http) as (_, writer):
         writer.write(head[: len(head) // 2])
-        await asyncio.sleep(target.chance.uniform(1, 5))
+        await asyncio.sleep(target.rng.uniform(1, 5))
     return Outcome(LEFT)
 
 
-async def noise(target: Target, name: str, question: Question) -> Outcome:
-    """Send what is no HTTP to any of the ports."""
-    address = target.chance.choice((target.http, target.admin))
+async def noise(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send bytes that are not HTTP to one of the ports."""
+    address = target.rng.choice((target.http, target.admin))
     async with connection(address) as (reader, writer):
-        writer.write(target.chance.choice((b"\x16\x03\x01\x02\x00", b"GET", b"POST / HTTP/9.9", b"")))
-        writer.write(target.chance.randbytes(target.chance.randrange(20_000)) + b"\r\n\r\n")
+        writer.write(target.rng.choice((b"\x16\x03\x01\x02\x00", b"GET", b"POST / HTTP/9.9", b"")))
+        writer.write(target.rng.randbytes(target.rng.randrange(20_000)) + b"\r\n\r\n")
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(1):
                 await reader.read(1000)
     return Outcome(LEFT)
 
 
-async def oversize(target: Target, name: str, question: Question) -> Outcome:
+async def oversize(target: Target, name: str, question: SoakRequest) -> Outcome:
     """Announce a body that is too large."""
     async with connection(target.http) as (reader, writer):
         writer.write(_head(name, question, length=10**12) + b"{")
         return understood(await _answer(reader, _SMALL, 0), question)
 
 
-async def oversize_sent(target: Target, name: str, question: Question) -> Outcome:
-    """Send more than may be, without saying how much it will be."""
+async def oversize_sent(target: Target, name: str, question: SoakRequest) -> Outcome:
+    """Send too large a body in chunks, without a length."""
     head = _head(name, question, length=0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
     chunk = b"%x\r\n" % _CHUNK + bytes(_CHUNK) + b"\r\n"
     async with connection(target.http) as (reader, writer):
@@ -120,7 +120,7 @@ async def oversize_sent(target: Target, name: str, question: Question) -> Outcom
 async def connection(
     address: str, receive: int | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect, with a small buffer if told; close in the end."""
+    """Connect, optionally with a small receive buffer; close on exit."""
     host, _, port = address.rpartition(":")
     end = socket.socket()
     end.setblocking(False)  # noqa: FBT003
@@ -140,7 +140,7 @@ async def connection(
             await writer.wait_closed()
 
 
-def _head(name: str, question: Question, *, length: int | None = None, path: str = "/v2/rerank") -> bytes:
+def _head(name: str, question: SoakRequest, *, length: int | None = None, path: str = "/v2/rerank") -> bytes:
     length = len(_body(question)) if length is None else length
     return (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -149,19 +149,19 @@ def _head(name: str, question: Question, *, length: int | None = None, path: str
     ).encode()
 
 
-def _body(question: Question) -> bytes:
+def _body(question: SoakRequest) -> bytes:
     return json.dumps(body(question)).encode()
 
 
-def _long(name: str, question: Question) -> bytes:
-    """Return a call whose answer repeats the texts."""
+def _long(name: str, question: SoakRequest) -> bytes:
+    """Return a request whose response repeats the texts."""
     fields = {"query": question.query, "texts": question.documents, "top_n": question.top_n, "return_text": True}
     content = json.dumps(fields).encode()
     return _head(name, question, length=len(content), path="/rerank") + content
 
 
 async def _answer(reader: asyncio.StreamReader, piece: int, pause_s: float) -> httpx.Response:
-    """Read a response up to the end of the connection."""
+    """Read a response until the connection closes."""
     raw = b""
     while more := await reader.read(piece):
         raw += more
