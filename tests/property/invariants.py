@@ -1,4 +1,4 @@
-"""What must hold at all times: each function asserts one promise of the scheduler, by the oracle's own books."""
+"""Invariants of the scheduler: each function asserts one against the books of the oracle."""
 
 from collections.abc import Sequence
 from math import inf
@@ -14,7 +14,7 @@ EPSILON = 1e-6
 
 
 def nothing_is_lost(oracle: "Oracle") -> None:
-    """Assert that admitted jobs are finished, dropped, cancelled or live, in every lane; and so are their pairs."""
+    """Assert that each admitted job, with its pairs, is finished, dropped, cancelled or live, in every lane."""
     lane = oracle.last_lane
     assert oracle.admitted[lane] == sum(oracle.ended[lane].values()) + oracle.live_in[lane]
     load = oracle.scheduler.load(oracle.now)
@@ -28,7 +28,7 @@ def nothing_is_lost(oracle: "Oracle") -> None:
 
 
 def the_ledger_is_the_sum(oracle: "Oracle") -> None:
-    """Assert that the ledger is what waits of the live jobs, exactly; never negative, and zero without jobs."""
+    """Assert that the ledger equals the waiting work of the live jobs, is never negative, and is zero without jobs."""
     ledger = oracle.scheduler._lanes.ledger
     assert all(min(amounts) >= 0 for amounts in oracle.waiting_in.values())
     assert list(ledger.total.numbers) == oracle.waiting_amount()
@@ -37,7 +37,7 @@ def the_ledger_is_the_sum(oracle: "Oracle") -> None:
 
 
 def no_pair_is_dispatched_twice(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that each pair reaches a worker at most once, and is one of its job's."""
+    """Assert that each dispatched pair belongs to its job, and is dispatched at most once."""
     for piece in batch.slices:
         assert piece.pairs
         assert len(set(piece.pairs)) == len(piece.pairs)
@@ -52,7 +52,7 @@ def nothing_ended_is_dispatched(oracle: "Oracle", batch: Batch) -> None:
 
 
 def nothing_doomed_is_dispatched(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that no job is begun that could not be finished in time by all workers together."""
+    """Assert that no job starts that all workers together could not finish in time."""
     for piece in batch.slices:
         tracked = oracle.live[piece.job_id]
         if len(tracked.waiting) == len(tracked.job.pair_tokens):
@@ -74,7 +74,7 @@ def the_best_lane_heads(oracle: "Oracle", batch: Batch) -> None:
 
 
 def urgent_work_waits_for_running_batches_only(oracle: "Oracle") -> None:
-    """Assert that no batch of a worse lane was started while a job waited: it waits for the running ones only."""
+    """Assert that no batch of a worse lane starts while a job waits: a job waits for running batches only."""
     newest = [(r.batch.id, r.lane) for r in oracle.running.values()]
     for tracked in oracle.live.values():
         if tracked.waiting:
@@ -83,7 +83,7 @@ def urgent_work_waits_for_running_batches_only(oracle: "Oracle") -> None:
 
 
 def a_batch_is_short(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that a batch is padded to its longest pair, and predicted to last the cap at most, or is one pair."""
+    """Assert that a batch is padded to its longest pair, and has one pair or a predicted time within the cap."""
     lengths = [oracle.live[p.job_id].job.pair_tokens[i] for p in batch.slices for i in p.pairs]
     assert batch.length == max(lengths)
     assert batch.work == oracle.costs[batch.model].batch(len(lengths), batch.length)
@@ -91,12 +91,12 @@ def a_batch_is_short(oracle: "Oracle", batch: Batch) -> None:
 
 
 def a_batch_is_of_one_model(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that all pairs of a batch are for the same model, the one it says."""
+    """Assert that all pairs of a batch are for the model of the batch."""
     assert {oracle.live[p.job_id].job.model for p in batch.slices} == {batch.model}
 
 
 def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that a batch headed by an express lane holds no pair of a slower one, unless launches are dear."""
+    """Assert that a batch of an express lane holds no pair of a slower lane, unless launches are expensive."""
     express = oracle.policy.express_lanes
     lanes = [oracle.live[p.job_id].job.lane for p in batch.slices]
     if lanes[0] < express and oracle.costs[batch.model].launch_s < 0.2 * oracle.policy.batch_s:
@@ -104,7 +104,7 @@ def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
 
 
 def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal: Refusal) -> None:
-    """Assert that a job that could wait for ever is refused only if its client has waiting what is left of a bound."""
+    """Assert that a job without a deadline is refused only if its client exceeds its share of a bound."""
     if refusal.reason is not Reason.SHED or job.deadline < oracle.now + 1e5:
         return
     worse = [t for t in oracle.live.values() if t.waiting and t.job.lane > job.lane]
@@ -119,14 +119,14 @@ def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal
 
 
 def advice_is_usable(_: "Oracle", advice: Refusal | Drop) -> None:
-    """Assert that advice is from 0.05 to 59 seconds, and only for those who may come back."""
+    """Assert that advice is 0.05 to 59 s, and is given only if a retry can succeed."""
     if advice.retry_after_s is not None:
         assert advice.reason in {Reason.SHED, Reason.DISPLACED}
         assert 0.05 <= advice.retry_after_s <= 59
 
 
 def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
-    """Assert that room is made in the worst lanes, never in the newcomer's; least progressed first, then newest."""
+    """Assert that displacement starts in the worst lane, not in the newcomer's: least progressed first, then newest."""
     left = {t.job.id: t for t in oracle.live.values() if t.waiting}
     for victim in victims:
         assert victim.job.lane > job.lane
@@ -137,7 +137,7 @@ def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Trac
 
 
 def displaced_only_for_need(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
-    """Assert that nobody is displaced unless all the others, the newcomer included, fill a bound by themselves."""
+    """Assert that a job is displaced only if the others, with the newcomer, fill a bound without it."""
     jobs = len(oracle.live)
     amount = summed(oracle.waiting_amount(), amount_of(job))
     for victim in victims:
@@ -148,27 +148,27 @@ def displaced_only_for_need(oracle: "Oracle", job: Job, victims: Sequence["Track
 
 
 def no_worker_idles(oracle: "Oracle") -> None:
-    """Assert that after a poll, a worker is free only if nothing waits."""
+    """Assert that after a poll a worker is free only if no work waits."""
     assert len(oracle.running) == oracle.policy.workers or not oracle.waiting_in
 
 
 def the_backlog_is_bounded(oracle: "Oracle") -> None:
-    """Assert that the backlog never exceeds its bound by more than one job, save what cutting it into batches adds."""
+    """Assert that the backlog exceeds its bound by at most one job, apart from the cost of splitting into batches."""
     if not oracle.steady:
-        return  # A model that learns may find that what it let in takes longer.
+        return  # A learning cost model may raise the price of admitted work.
     cut = sum(running.batch.work for running in oracle.running.values())
     assert oracle.work() <= oracle.policy.backlog_work + oracle.largest + cut + EPSILON
 
 
 def an_idle_machine_takes_anything(oracle: "Oracle", job: Job, refusal: Refusal | None) -> None:
-    """Assert that with no work at all, a job that has time and is of legal size is admitted, however large."""
+    """Assert that an idle scheduler admits any job of legal size whose deadline it can meet."""
     idle = not oracle.live and oracle.running_work() == 0 and not oracle.closed
     if idle and len(job.pair_tokens) <= oracle.policy.pairs_max and job.deadline > oracle.now + 1e5:
         assert refusal is None
 
 
 def memory_is_bounded(oracle: "Oracle") -> None:
-    """Assert that the scheduler keeps nothing beyond its live jobs, up to a constant factor."""
+    """Assert that the memory of the scheduler is proportional to its live jobs."""
     scheduler, live = oracle.scheduler, len(oracle.live)
     assert live <= oracle.policy.jobs_max
     assert len(scheduler._alarms) == live
@@ -179,12 +179,12 @@ def memory_is_bounded(oracle: "Oracle") -> None:
 
 
 def the_alarm_is_in_time(oracle: "Oracle", wake_at: float | None) -> None:
-    """Assert that the next look is due no later than any live job's deadline, and there is none when all is quiet."""
+    """Assert that the next poll is due by the earliest deadline of a live job, and none is due without jobs."""
     earliest = min((t.job.deadline for t in oracle.live.values()), default=inf)
     assert (wake_at is None) == (not oracle.live and not oracle.running)
     assert wake_at is None or wake_at <= earliest
 
 
 def nobody_outlives_the_deadline(oracle: "Oracle") -> None:
-    """Assert that after a poll, every live job still has time, whether its pairs wait or are on workers."""
+    """Assert that after a poll no live job is past its deadline."""
     assert all(t.job.deadline > oracle.now for t in oracle.live.values())

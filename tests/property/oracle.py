@@ -1,4 +1,4 @@
-"""A second set of books: drives a scheduler, and after every event compares it with what should be the case."""
+"""An oracle: drives a scheduler with its own books, and checks all invariants after every event."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -13,18 +13,18 @@ from tests.property.amounts import amount_of, numbers, summed
 
 @dataclass(eq=False)
 class Tracked:
-    """An admitted job, by the oracle's books."""
+    """An admitted job in the books of the oracle."""
 
     job: Job
     serial: int
     batches_before: int
-    """Id of the last batch started before it came."""
+    """Id of the last batch that started before its arrival."""
     waiting: set[int] = field(init=False)
-    """Indexes of the pairs not yet dispatched."""
+    """Indices of pairs not yet dispatched."""
     amount: list[int] = field(init=False)
-    """What waits: jobs, pairs, tokens, squares; of each model in turn."""
+    """Waiting amount: jobs, pairs, tokens, squared tokens; per model in turn."""
     running: int = 0
-    """Pairs on workers."""
+    """Number of pairs on workers."""
 
     def __post_init__(self) -> None:
         self.waiting = set(range(len(self.job.pair_tokens)))
@@ -33,7 +33,7 @@ class Tracked:
 
     @property
     def waiting_share(self) -> float:
-        """Share of its tokens that still waits."""
+        """Share of its tokens that waits."""
         return sum(self.job.pair_tokens[i] for i in self.waiting) / self.tokens
 
 
@@ -47,28 +47,28 @@ class Running:
 
 
 class Oracle:
-    """Every event goes through here: to the scheduler and into the books, then all invariants are checked."""
+    """Passes every event to the scheduler and to the books, then checks all invariants."""
 
     def __init__(self, policy: Policy, *costs: CostModel) -> None:
         self.policy, self.costs = policy, costs
         self.steady = all(isinstance(cost, FixedCost) for cost in costs)
-        """Whether prices stay as they are."""
+        """Whether prices are constant: no learning."""
         self.scheduler = Scheduler(policy, *costs)
         self.now, self.closed, self.events = 0.0, False, 0
         self.live: dict[int, Tracked] = {}
         self.running: dict[int, Running] = {}
         self.waiting_in: dict[int, list[int]] = {}
-        """Jobs, pairs, tokens and squares that wait, of each model in turn, by lane in use."""
+        """Waiting amount per lane in use: jobs, pairs, tokens, squared tokens; per model in turn."""
         self.live_in: Counter[int] = Counter()
         self.admitted: Counter[int] = Counter()
         self.ended: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        """How the jobs of each lane ended."""
+        """Number of jobs by ending, per lane."""
         self.refused: Counter[str] = Counter()
         self.pairs_admitted = self.pairs_dispatched = self.pairs_taken_back = 0
         self.largest, self.most_live = 0.0, 0
         self.wake_at: float | None = None
         self.last_lane = 0
-        """Lane of the last job that came or ended."""
+        """Lane of the last job that arrived or ended."""
         self._batches = 0
         self._log = hashlib.sha256()
 
@@ -78,18 +78,18 @@ class Oracle:
         return self._log.hexdigest()
 
     def endings(self) -> Counter[str]:
-        """Count how jobs ended, refused ones included."""
+        """Count jobs by ending, with refusals."""
         return sum(self.ended.values(), Counter({f"refused {k}": v for k, v in self.refused.items()}))
 
     # Events
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.now += seconds
         self._done("time", self.now)
 
     def offer(self, job: Job) -> Refusal | None:
-        """Offer a job, and poll, so that displacements are seen as they are decided."""
+        """Offer a job, and poll, so that displacements are checked at once."""
         self.last_lane = job.lane
         gate = self.scheduler.gate(job.lane, job.client, Amount.of(job.pair_tokens, job.model), job.deadline, self.now)
         refusal = self.scheduler.offer(job, self.now)
@@ -116,7 +116,7 @@ class Oracle:
         self._done("cancel", job_id)
 
     def finish(self, batch_id: int, took_s: float | None) -> None:
-        """Bring a batch back."""
+        """Finish a batch."""
         self.scheduler.finish(batch_id, took_s)
         running = self.running.pop(batch_id, None)
         for piece in running.batch.slices if running else ():
@@ -128,13 +128,13 @@ class Oracle:
         self._done("finish", batch_id)
 
     def close(self) -> None:
-        """Close the door."""
+        """Stop admission."""
         self.scheduler.close()
         self.closed = True
         self._done("close")
 
     def poll(self, newcomer: Tracked | None = None) -> None:
-        """Ask what follows, and check it; `newcomer` was admitted just before."""
+        """Poll the scheduler and check the step; `newcomer` was admitted just before."""
         step = self.scheduler.poll(self.now)
         victims = [self.live[d.job_id] for d in step.drops if d.reason is Reason.DISPLACED]
         if newcomer:
@@ -154,7 +154,7 @@ class Oracle:
         self._done("poll", newcomer and newcomer.job.id, step)
 
     def run_dry(self) -> None:
-        """Close the door and serve to the end: whatever was admitted gets there, and nothing is left behind."""
+        """Stop admission and run to the end: each admitted job ends, and no state is left."""
         self.close()
         self.poll()
         batches = sum(len(t.waiting) for t in self.live.values()) + len(self.running)
@@ -177,12 +177,12 @@ class Oracle:
         return priced_s
 
     def waiting_amount(self, through: int = 999) -> list[int]:
-        """Sum up what waits in a lane and all better ones."""
+        """Return the waiting amount in a lane and all better ones."""
         rows = [amount for lane, amount in self.waiting_in.items() if lane <= through]
         return summed([0] * 4 * len(self.costs), *rows)
 
     def running_work(self) -> float:
-        """Sum up what is left on the workers."""
+        """Return the remaining time of the running batches."""
         return sum(max(0.0, r.due - self.now) for r in self.running.values())
 
     def work(self) -> float:

@@ -1,4 +1,4 @@
-"""Turns between clients of one lane, whatever they ask for."""
+"""Clients of one lane get equal service, regardless of the size and number of their jobs."""
 
 import random
 from itertools import combinations
@@ -15,12 +15,14 @@ LANE = 300
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_two_clients_are_apart_by_more_than_a_batch(seed: int, workers: int):
-    """As long as two clients both have work waiting, what they were served differs by at most one batch."""
-    chance, cost = random.Random(seed), FixedCost()
-    policy = Policy(workers=workers, backlog_s=1e4, look_ahead=chance.choice((0, 3, 8)))
+    """While two clients are backlogged, their service differs by at most one batch."""
+    rng, cost = random.Random(seed), FixedCost()
+    policy = Policy(workers=workers, backlog_s=1e4, look_ahead=rng.choice((0, 3, 8)))
     machine = Machine(policy, cost)
-    machine.offer(*(Job(n, 0, "first", (500,) * 20, FAR) for n in range(1, workers + 1)))  # Meanwhile all queue up.
-    jobs = {job.id: job for job in _queues(chance, clients=chance.randint(2, 8))}
+    machine.offer(
+        *(Job(n, 0, "first", (500,) * 20, FAR) for n in range(1, workers + 1))
+    )  # Occupy the workers while the others queue.
+    jobs = {job.id: job for job in _queues(rng, clients=rng.randint(2, 8))}
     machine.offer(*jobs.values())
     machine.run()
 
@@ -41,13 +43,13 @@ def test_no_two_clients_are_apart_by_more_than_a_batch(seed: int, workers: int):
     assert 0 < widest <= policy.batch_s + 1e-9
 
 
-def _queues(chance: random.Random, clients: int) -> list[Job]:
-    """Draw jobs of clients that differ in how many they send, how large they are, and how long their pairs."""
+def _queues(rng: random.Random, clients: int) -> list[Job]:
+    """Draw jobs of clients that differ in number of jobs, job size and pair length."""
     jobs = []
     for client in range(clients):
-        most, median = chance.choice((3, 30, 300)), chance.choice((20, 100, 300))
+        most, median = rng.choice((3, 30, 300)), rng.choice((20, 100, 300))
         for _ in range(max(5, 3_000 // most)):
-            lengths = [min(512, max(8, int(median * chance.lognormvariate(0, 0.5)))) for _ in range(most)]
-            jobs.append(Job(1_000 + len(jobs), LANE, f"client {client}", tuple(lengths), FAR + chance.random()))
-    chance.shuffle(jobs)
+            lengths = [min(512, max(8, int(median * rng.lognormvariate(0, 0.5)))) for _ in range(most)]
+            jobs.append(Job(1_000 + len(jobs), LANE, f"client {client}", tuple(lengths), FAR + rng.random()))
+    rng.shuffle(jobs)
     return jobs

@@ -1,4 +1,4 @@
-"""Random walks through the scheduler's events, with every invariant checked after each of them."""
+"""Every invariant of the scheduler holds after each event of random walks."""
 
 import random
 from collections import Counter
@@ -13,27 +13,27 @@ from tests.property.amounts import amount_of
 from tests.property.oracle import Oracle
 
 SHORT, LONG = 4_000, 17_000
-"""Events in each walk."""
+"""Events per walk."""
 LENGTHS = [SHORT, pytest.param(LONG, marks=pytest.mark.long)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What a walk offers to which scheduler."""
+    """The jobs of a walk, and its scheduler."""
 
     policy: Policy
     lanes: tuple[int, ...] = (0, 50, 150, 900)
     clients: int = 3
     pairs: int = 30
-    """At most, in most jobs."""
+    """Most pairs of a job, in most jobs."""
     patience: tuple[float, float] = (2.0, 40.0)
-    """Deadlines, in multiples of the job's own work."""
+    """Deadlines as multiples of the work of the job."""
     eternal: float = 0.4
-    """Share of jobs with all the time in the world."""
+    """Share of jobs without a deadline."""
     learning: bool = False
-    """Whether batches take other times than predicted, and the cost model learns."""
+    """Whether batch times differ from predictions, and the cost model learns."""
     models: int = 1
-    """That share the workers; each takes three times as long as the one before it."""
+    """Number of models; each is three times as slow as the one before it."""
 
 
 MIXES = {
@@ -55,22 +55,22 @@ MIXES = {
 
 
 def walk(mix: Mix, seed: int, events: int) -> Oracle:
-    """Take `events` random events from `seed`, then serve to the end."""
-    chance = random.Random(seed)
+    """Run `events` random events from `seed`, then drain."""
+    rng = random.Random(seed)
     kind_of_cost = CostModel if mix.learning else FixedCost
     oracle = Oracle(mix.policy, *(kind_of_cost(0.001 * 3**i, 1e-5 * 3**i, 1e-9 * 3**i) for i in range(mix.models)))
     number = 0
     while oracle.events < events:
-        kind = chance.random()
+        kind = rng.random()
         if kind < 0.34:
             number += 1
-            oracle.offer(_a_job(oracle, mix, chance, number))
+            oracle.offer(_a_job(oracle, mix, rng, number))
         elif kind < 0.6 and oracle.running:
-            _bring_back(oracle, mix, chance)
+            _bring_back(oracle, mix, rng)
         elif kind < 0.66 and oracle.live:
-            oracle.cancel(chance.choice([*oracle.live, number + 1]))
+            oracle.cancel(rng.choice([*oracle.live, number + 1]))
         elif kind < 0.8:
-            oracle.pass_time(chance.expovariate(200))
+            oracle.pass_time(rng.expovariate(200))
         elif kind < 0.82 and oracle.wake_at is not None and oracle.wake_at < oracle.now + 1e4:
             oracle.pass_time(max(0.0, oracle.wake_at - oracle.now))
             oracle.poll()
@@ -81,39 +81,37 @@ def walk(mix: Mix, seed: int, events: int) -> Oracle:
         else:
             oracle.poll()
     oracle.run_dry()
-    oracle.offer(_a_job(oracle, mix, chance, number + 1))
+    oracle.offer(_a_job(oracle, mix, rng, number + 1))
     return oracle
 
 
-def _a_job(oracle: Oracle, mix: Mix, chance: random.Random, number: int) -> Job:
-    pairs = chance.randint(1, mix.pairs) if chance.random() < 0.97 else 10 * mix.pairs
-    base = chance.choice((20, 60, 120, 400))
-    lengths = tuple(
-        base if chance.random() < 0.5 else max(1, int(base * chance.uniform(0.1, 1.2))) for _ in range(pairs)
-    )
-    client = f"client {chance.randrange(mix.clients)}"
-    job = Job(number, chance.choice(mix.lanes), client, lengths, oracle.now + 1e6, chance.randrange(mix.models))
-    if chance.random() < mix.eternal:
+def _a_job(oracle: Oracle, mix: Mix, rng: random.Random, number: int) -> Job:
+    pairs = rng.randint(1, mix.pairs) if rng.random() < 0.97 else 10 * mix.pairs
+    base = rng.choice((20, 60, 120, 400))
+    lengths = tuple(base if rng.random() < 0.5 else max(1, int(base * rng.uniform(0.1, 1.2))) for _ in range(pairs))
+    client = f"client {rng.randrange(mix.clients)}"
+    job = Job(number, rng.choice(mix.lanes), client, lengths, oracle.now + 1e6, rng.randrange(mix.models))
+    if rng.random() < mix.eternal:
         return job
-    if chance.random() < 0.01:
+    if rng.random() < 0.01:
         return replace(job, deadline=oracle.now)
-    patience = oracle.seconds(amount_of(job)) * chance.uniform(*mix.patience)
+    patience = oracle.seconds(amount_of(job)) * rng.uniform(*mix.patience)
     return replace(job, deadline=oracle.now + patience)
 
 
-def _bring_back(oracle: Oracle, mix: Mix, chance: random.Random) -> None:
-    running = oracle.running[chance.choice(list(oracle.running))]
-    oracle.pass_time(max(0.0, running.due - oracle.now) * chance.choice((0.0, 0.9, 1.0, 1.0, 1.1)))
+def _bring_back(oracle: Oracle, mix: Mix, rng: random.Random) -> None:
+    running = oracle.running[rng.choice(list(oracle.running))]
+    oracle.pass_time(max(0.0, running.due - oracle.now) * rng.choice((0.0, 0.9, 1.0, 1.0, 1.1)))
     took_s = running.batch.work
-    if mix.learning:  # On a machine that is three times slower at times.
-        took_s *= chance.lognormvariate(0, 0.3) * (3 if oracle.events // 1_000 % 2 else 1)
-    oracle.finish(running.batch.id, chance.choice((took_s, took_s, took_s, None)))
-    if chance.random() < 0.8:
+    if mix.learning:  # The machine is at times three times slower.
+        took_s *= rng.lognormvariate(0, 0.3) * (3 if oracle.events // 1_000 % 2 else 1)
+    oracle.finish(running.batch.id, rng.choice((took_s, took_s, took_s, None)))
+    if rng.random() < 0.8:
         oracle.poll()
 
 
 def _calm_down(oracle: Oracle) -> None:
-    """Serve everything, so that the next job meets an idle machine."""
+    """Finish all work, so that the next job arrives on an idle machine."""
     while oracle.running:
         oracle.finish(min(oracle.running), None)
         oracle.poll()
@@ -127,7 +125,7 @@ def _walked(name: str, events: int) -> Oracle:
 @pytest.mark.parametrize("events", LENGTHS)
 @pytest.mark.parametrize("name", MIXES)
 def test_walk(name: str, events: int):
-    """Whatever happens, in whatever order, every invariant holds after every event, and the end is reached."""
+    """After each event of a random walk all invariants hold, and the walk drains."""
     oracle = _walked(name, events)
     assert oracle.events >= events
     assert oracle.endings()["finished"] > events / 60
@@ -135,7 +133,7 @@ def test_walk(name: str, events: int):
 
 @pytest.mark.parametrize("events", LENGTHS)
 def test_walks_go_everywhere(events: int):
-    """The walks together end jobs in every possible way, many times each; the long ones take 200,000 events."""
+    """The walks end jobs in every possible way, many times each; long walks have 200,000 events."""
     endings = sum((_walked(name, events).endings() for name in MIXES), Counter())
     ways = ["finished", "cancelled", "displaced", "expired", "shed", "refused shed"]
     assert all(endings[way] > events / 170 for way in ways), endings
@@ -144,6 +142,6 @@ def test_walks_go_everywhere(events: int):
 
 
 def test_replay():
-    """The same seed leads to the same decisions, to the last digit; another one to others."""
+    """The same seed gives bit-identical decisions, another seed gives others."""
     digests = [walk(MIXES["learning"], seed, 2_000).digest for seed in (5, 5, 6)]
     assert digests[0] == digests[1] != digests[2]

@@ -1,4 +1,4 @@
-"""The walks' events again, chosen by Hypothesis, which shrinks what it finds to a short story."""
+"""Every invariant of the scheduler holds for events chosen by Hypothesis, which shrinks a failure."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ PAIRS = st.lists(LENGTHS, min_size=1, max_size=12) | st.builds(
 
 
 class Story(RuleBasedStateMachine):
-    """Any order of events; the oracle checks every invariant after each."""
+    """Events in any order; the oracle checks every invariant after each."""
 
     @initialize(policy=POLICIES, learning=st.booleans())
     def begin(self, policy: Policy, learning: bool) -> None:  # noqa: FBT001  # Drawn by Hypothesis.
@@ -45,7 +45,7 @@ class Story(RuleBasedStateMachine):
         model=st.integers(0, 1),
     )
     def offer(self, lane: int, client: str, lengths: list[int], patience: float, model: int) -> None:
-        """Offer a job with a deadline so many times its own work away."""
+        """Offer a job with a deadline that is a multiple of its own work."""
         self.number += 1
         job = Job(self.number, lane, client, tuple(lengths), 0.0, model)
         own_s = self.oracle.seconds(amount_of(job))
@@ -54,7 +54,7 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.oracle.running)
     @rule(which=st.integers(0, 3), speed=st.sampled_from([0.0, 0.5, 1.0, 3.0]), poll=st.booleans())
     def finish(self, which: int, speed: float, poll: bool) -> None:  # noqa: FBT001
-        """Bring a batch back after so many times its prediction; 0 means that it failed at once."""
+        """Finish a batch after a multiple of its predicted time; 0 means that it fails at once."""
         running = list(self.oracle.running.values())[which % len(self.oracle.running)]
         end = running.due + (speed - 1) * running.batch.work
         self.oracle.pass_time(max(0.0, end - self.oracle.now))
@@ -64,12 +64,12 @@ class Story(RuleBasedStateMachine):
 
     @rule(back=st.integers(0, 20))
     def cancel(self, back: int) -> None:
-        """Cancel one of the last jobs, whatever became of it."""
+        """Cancel one of the last jobs, live or ended."""
         self.oracle.cancel(self.number - back)
 
     @rule(seconds=st.sampled_from([0.0, 0.001, 0.01, 0.1, 10.0]), poll=st.booleans())
     def pass_time(self, seconds: float, poll: bool) -> None:  # noqa: FBT001
-        """Let time pass."""
+        """Advance the time."""
         self.oracle.pass_time(seconds)
         if poll:
             self.oracle.poll()
@@ -77,17 +77,17 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.oracle.wake_at)
     @rule()
     def ring(self) -> None:
-        """Wait for the alarm."""
+        """Advance to the next due poll."""
         self.oracle.pass_time(max(0.0, (self.oracle.wake_at or 0.0) - self.oracle.now))
         self.oracle.poll()
 
     @rule()
     def poll(self) -> None:
-        """Ask what follows."""
+        """Poll the scheduler."""
         self.oracle.poll()
 
     def teardown(self) -> None:
-        """Serve to the end."""
+        """Drain the scheduler."""
         if hasattr(self, "oracle"):
             self.oracle.run_dry()
 

@@ -1,4 +1,4 @@
-"""Changes to the input whose effect on the outcome is known beforehand, without anybody being refused."""
+"""Metamorphic properties: changes of the input have a known effect on the schedule, without refusals."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -16,18 +16,18 @@ Arrivals = Sequence[tuple[float, Job]]
 
 
 def _arrivals(seed: int) -> Arrivals:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     jobs = []
     for number in range(1, 41):
-        lengths = tuple(chance.randint(8, 512) for _ in range(chance.randint(1, 30)))
-        lane = chance.choice((0, 3, 50, 150, 400, 900))
-        job = Job(number, lane, chance.choice("abc"), lengths, 1e6 + chance.random())
-        jobs.append((round(chance.uniform(0, 1.5), 3), job))
+        lengths = tuple(rng.randint(8, 512) for _ in range(rng.randint(1, 30)))
+        lane = rng.choice((0, 3, 50, 150, 400, 900))
+        job = Job(number, lane, rng.choice("abc"), lengths, 1e6 + rng.random())
+        jobs.append((round(rng.uniform(0, 1.5), 3), job))
     return sorted(jobs, key=lambda arrival: arrival[0])
 
 
 def _run(arrivals: Arrivals, workers: int = 2, scale: int = 1) -> Machine:
-    """Serve all jobs, without any bound that could keep one out; `scale` stretches time."""
+    """Run all jobs without admission bounds; `scale` multiplies all times."""
     policy = Policy(workers=workers, batch_s=BATCH_S * scale, backlog_s=1e4)
     machine = Machine(policy, FixedCost(0.001 * scale, 1e-5 * scale, 1e-9 * scale))
     for when, job in arrivals:
@@ -58,7 +58,7 @@ def test_more_urgent(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_without_worse_work(seed: int):
-    """Jobs are finished at most two batches later than if no worse lane had any work."""
+    """Work in worse lanes delays a job by at most two batches."""
     arrivals = _arrivals(seed)
     everything = _run(arrivals)
     for lane in (0, 50, 400):
@@ -69,19 +69,19 @@ def test_without_worse_work(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_order_of_pairs(seed: int):
-    """The order in which a job lists its pairs changes no batch but for the names of the pairs."""
+    """The order of the pairs of a job changes only their indices in the batches."""
     arrivals = _arrivals(seed)
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     shuffled = _with(
         arrivals,
-        lambda job: replace(job, pair_tokens=tuple(chance.sample(job.pair_tokens, len(job.pair_tokens)))),
+        lambda job: replace(job, pair_tokens=tuple(rng.sample(job.pair_tokens, len(job.pair_tokens)))),
     )
     assert _batches(_run(arrivals)) == _batches(_run(shuffled))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_names(seed: int):
-    """What clients are called changes nothing."""
+    """The names of clients do not affect the schedule."""
     arrivals = _arrivals(seed)
     renamed = _with(arrivals, lambda job: replace(job, client={"a": "z", "b": "y", "c": "x"}[job.client]))
     assert _batches(_run(arrivals)) == _batches(_run(renamed))
@@ -89,7 +89,7 @@ def test_names(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_numbers_of_lanes(seed: int):
-    """Only the order of lanes matters, and which of them are express, not their numbers."""
+    """Only the order of lanes and the set of express lanes matter, not their numbers."""
     arrivals = _arrivals(seed)
     moved = {0: 5, 3: 20, 50: 99, 150: 100, 400: 101, 900: 999}
     assert _batches(_run(arrivals)) == _batches(_run(_with(arrivals, lambda j: replace(j, lane=moved[j.lane]))))
@@ -97,14 +97,14 @@ def test_numbers_of_lanes(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_slow_motion(seed: int):
-    """On a machine four times slower, with four times as much time, everything happens alike."""
+    """With all times multiplied by four, the schedule is the same."""
     arrivals = _arrivals(seed)
     assert _batches(_run(arrivals)) == _batches(_run(arrivals, scale=4))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_more_workers(seed: int):
-    """Twice as many workers are done with everything no later, save one batch."""
+    """Twice as many workers finish at most one batch later."""
     arrivals = _arrivals(seed)
     ends = [max(_run(arrivals, workers).finished.values()) for workers in (1, 2, 4)]
     assert ends[1] <= ends[0] + BATCH_S
@@ -113,7 +113,7 @@ def test_more_workers(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_halves(seed: int):
-    """Whoever splits a job in two is neither better nor worse off: all is done at the same time, within 2 %."""
+    """Splitting a job in two changes the time at which all is finished by at most 2 %."""
     arrivals = _arrivals(seed)
     halves = []
     for when, job in arrivals:
