@@ -1,4 +1,4 @@
-"""Thin clients for a running service, as a caller would write them."""
+"""Thin clients of a running service."""
 
 import itertools
 import time
@@ -19,40 +19,40 @@ LARGE = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length
 
 @contextmanager
 def stub(address: str) -> Iterator[Any]:
-    """Give a gRPC stub for the service at `address`."""
+    """Yield a gRPC stub for the service at `address`, as host:port."""
     with grpc.insecure_channel(address, options=LARGE) as channel:
         yield rerank_pb2_grpc.RerankServiceStub(channel)
 
 
 def body(**changes: object) -> dict[str, object]:
-    """Return a good request body with some fields changed; those changed to `...` are left out."""
+    """Return a valid request body with changed fields; the value `...` removes a field."""
     good: dict[str, object] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS}
     return {name: value for name, value in (good | changes).items() if value is not ...}
 
 
 def post(base: str, **changes: object) -> httpx.Response:
-    """Post a rerank request and return the answer."""
+    """Post a rerank request and return the response."""
     return httpx.post(f"{base}/v2/rerank", json=body(**changes), timeout=600)
 
 
 def message(**changes: object) -> pb.RerankRequest:
-    """Return the same request as a message."""
+    """Return the same request as a protobuf message."""
     return pb.RerankRequest(**body(**changes))
 
 
 def unseen(text: str, count: int) -> list[str]:
-    """Return documents like `text` that no service has seen before, so that no cache knows them."""
+    """Return documents like `text` that no cache holds, because each is unique."""
     return [f"{text} {next(_SERIAL)}" for _ in range(count)]
 
 
 def metric(admin: str, name: str) -> float:
-    """Return the sum of a metric over its labels, 0 if there is none yet."""
+    """Return the sum of a metric over its labels, 0 if it does not exist yet."""
     lines = httpx.get(f"{admin}/metrics", timeout=600).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that happens soon."""
+    """Poll until a condition holds. Fails after a timeout, with `what` in the message."""
     for _ in range(6000):
         if condition():
             return

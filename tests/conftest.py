@@ -1,4 +1,4 @@
-"""Rules for all tests: the same draws everywhere, no limit of time, a failure that fails no other; and two services."""
+"""Settings of all tests: deterministic Hypothesis, no deadlines, isolated failures; and two shared services."""
 
 import signal
 from collections.abc import Iterator
@@ -10,41 +10,43 @@ from hypothesis import HealthCheck, settings
 from tests.process import PATIENT, RunningService
 
 LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "image", "soak", "system")]
-"""Folders of tests that want programs beside Python, or minutes."""
+"""Directories of tests that take minutes, or need programs beside Python."""
 
 settings.register_profile(
     "same", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # As in a shell's background, and so in all processes below.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # A background job of a shell ignores SIGINT, and child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of some folders as long."""
+    """Mark the tests of some directories as long."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in LONG):
             item.add_marker("long")
 
 
 def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
-    """From the first failure on, show what is found left open, and blame nobody for it.
+    """After the first failure, show unclosed resources as warnings instead of failing a test.
 
-    It comes to light whenever Python collects it, and may be the failed test's.
+    Python finds them whenever it collects garbage, and they may belong to the failed test.
     """
     node.config.addinivalue_line("filterwarnings", "default::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[RunningService]:
-    """One service for all tests that leave it as they found it."""
+    """Start one service for all tests that do not change its state."""
     with RunningService.start() as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def uncached() -> Iterator[RunningService]:
-    """One service that scores everything anew, for all tests that leave it as they found it."""
+    """Start one service without a cache for all tests that do not change its state."""
     with RunningService.start(cache_mb=0, **PATIENT) as service:
         yield service

@@ -1,9 +1,9 @@
-"""Texts that several tests rank, and where the golden models are."""
+"""Texts for several tests, and the paths of the golden models."""
 
 from pathlib import Path
 
 GOLDEN = Path(__file__).parent / "golden"
-"""One tiny model of each family."""
+"""Directory with one tiny model per model family."""
 QUERY = "What is the capital of the United States?"
 DOCUMENTS = [
     "Carson City is the capital city of the American state of Nevada.",
@@ -24,7 +24,7 @@ DOCUMENTS = [
 WASHINGTON = 2
 
 SMALL = GOLDEN / "bert"
-"""A model that starts in a moment, for what does not hang on its scores."""
+"""A model that loads fast, for tests that do not depend on scores."""
 WORDS = [
     "the",
     "river",
@@ -50,7 +50,7 @@ WORDS = [
     "theory",
     "language",
 ]
-"""Texts are drawn from them by seed.
+"""Words of random texts.
 
-For seeds of test_invariance, the runtime took the logarithm of a word count otherwise in a batch: keep words and order.
+Keep words and order: with them, some seeds of test_invariance exposed a difference of ONNX Runtime in batches.
 """

@@ -1,4 +1,4 @@
-"""Fakes that work: time that stands still until told, an engine that scores when told, a cost that never changes."""
+"""Working fakes: a clock moved by hand, an engine that scores on command, a constant cost model."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -9,7 +9,7 @@ from scheduler import Abort, CostModel, Sample, Scores
 
 
 class FakeAlarm:
-    """A callback arranged on a FakeClock."""
+    """A callback scheduled on a FakeClock."""
 
     def __init__(self, when: float, callback: Callable[[], None]) -> None:
         self.when = when
@@ -17,7 +17,7 @@ class FakeAlarm:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Cancel the callback."""
         self.cancelled = True
 
 
@@ -30,24 +30,24 @@ class FakeClock:
 
     @property
     def alarms(self) -> list[float]:
-        """Times of the callbacks still to come, in order."""
+        """Times of the pending callbacks, ascending."""
         return sorted(alarm.when for alarm in self._alarms if not alarm.cancelled)
 
     def now(self) -> float:
-        """Return the present in seconds."""
+        """Return the current time in seconds."""
         return self._now
 
     def call_at(self, when: float, callback: Callable[[], None]) -> FakeAlarm:
-        """Run `callback` once time has advanced to `when`; in the past means at the next advance, by 0 or more."""
+        """Run `callback` once time has advanced to `when`, or at the next advance if that has passed."""
         alarm = FakeAlarm(when, callback)
         self._alarms.append(alarm)
         return alarm
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and run the callbacks that fall due in order of time, each at its time."""
+        """Advance the time, and run the due callbacks in order, each at its own time."""
         end = self._now + seconds
         while due := [alarm for alarm in self._alarms if not alarm.cancelled and alarm.when <= end]:
-            alarm = min(due, key=lambda a: a.when)  # The first of equals: the one arranged first.
+            alarm = min(due, key=lambda a: a.when)  # Of equal times, the callback scheduled first.
             self._alarms.remove(alarm)
             self._now = max(self._now, alarm.when)
             alarm.callback()
@@ -55,9 +55,9 @@ class FakeClock:
 
 
 class FakeEngine(Executor):
-    """An engine and the executor it runs on: a batch stays on its worker until the test lets it go.
+    """An engine and its executor: a batch stays on its worker until the test releases it.
 
-    Pass `engine.score` and `engine` where a score function and an executor are wanted. A pair scores
+    Pass `engine.score` as score function and `engine` as executor. A pair scores
     `score_pair(pair)`; a call with a pair from `poison` in it raises. With `held=False` batches return at once.
     """
 
@@ -72,7 +72,7 @@ class FakeEngine(Executor):
         self.poison = poison
         self.held = held
         self.calls: list[list[Any]] = []
-        """The pairs of every call of `score`, in order."""
+        """The pairs of each call of `score`, in order."""
         self._work: list[tuple[Future[Any], Callable[[], Any]]] = []
         self._failure: BaseException | None = None
 
@@ -82,7 +82,7 @@ class FakeEngine(Executor):
         return len(self._work)
 
     def score(self, pairs: Sequence[Any], abort: Abort | None = None) -> list[float]:
-        """Return one score a pair; raise on a poisonous one, or whatever `fail` ordered."""
+        """Return one score per pair. Raises on a poisonous pair, or the error of `fail`."""
         self.calls.append(list(pairs))
         if self._failure is not None:
             raise self._failure
@@ -91,11 +91,11 @@ class FakeEngine(Executor):
         return [self.score_pair(pair) for pair in pairs]
 
     def scores(self, pairs: Sequence[Any], abort: Abort) -> Scores:
-        """Return the scores of `score` as a dispatcher takes them."""
+        """Return the scores of `score` in the type that the dispatcher expects."""
         return Scores(self.score(pairs, abort), len(pairs))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Take work as an executor does, and keep it until it is released."""
+        """Accept work as an executor does, and hold it until it is released."""
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         self._work.append((future, lambda: fn(*args, **kwargs)))
@@ -104,7 +104,7 @@ class FakeEngine(Executor):
         return future
 
     def release(self, index: int = 0) -> None:
-        """Score the batch that has been on a worker longest, or the `index`-th of them, and return it."""
+        """Score the oldest batch on a worker, or the `index`-th oldest, and return its pairs."""
         future, work = self._work.pop(index)
         try:
             future.set_result(work())
@@ -112,14 +112,14 @@ class FakeEngine(Executor):
             future.set_exception(error)
 
     def fail(self, error: BaseException, index: int = 0) -> None:
-        """Return a batch of which every call of `score` raised `error`."""
+        """Release a batch, and raise `error` from each of its calls of `score`."""
         self._failure = error
         self.release(index)
         self._failure = None
 
 
 class FixedCost(CostModel):
-    """A cost model that is right from the start: it learns nothing, but remembers what it was told."""
+    """A constant cost model, which records its samples."""
 
     def __init__(self, launch_s: float = 0.001, token_s: float = 1e-5, square_s: float = 0.0) -> None:
         super().__init__(launch_s, token_s, square_s)
@@ -127,11 +127,11 @@ class FixedCost(CostModel):
         self.samples: list[Sample] = []
 
     def learn(self, sample: Sample) -> None:
-        """Remember a measured batch."""
+        """Record a measured batch."""
         self.samples.append(sample)
 
 
 async def settle() -> None:
-    """Let the event loop run everything that is ready, and what follows from it."""
+    """Let the event loop run all ready callbacks, and those that they schedule, for ten iterations."""
     for _ in range(10):
         await asyncio.sleep(0)

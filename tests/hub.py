@@ -1,4 +1,4 @@
-"""A hub on this machine: as much of the protocol as its client needs to fetch a model."""
+"""A fake model hub on this machine, with the part of the protocol that a client needs to fetch a model."""
 
 import hashlib
 import json
@@ -17,11 +17,11 @@ from onnx import StringStringEntryProto, TensorProto, helper
 
 NAME = "org/name"
 CONFIG = {"config.json": b"{}", "tokenizer.json": b"[]"}
-"""The least that a model has."""
+"""The files of a minimal model."""
 
 
 def onnx_file(name: str, *data: str) -> bytes:
-    """Return an ONNX file of that name, which says that its weights are in these other files."""
+    """Return an ONNX file of that name, with external data in the other files."""
     weights = [
         TensorProto(
             name=location,
@@ -45,14 +45,14 @@ REST = {
     "README.md": b"#",
     "pytorch_model.bin": b"0",
 }
-"""What a model may have besides; the first two are of use."""
+"""Other files of a model; the service uses the first two."""
 _INFO = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
 _TREE = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)")
 _FILE = re.compile(r"/(?P<repository>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>.+)")
 
 
 class LocalHub:
-    """Gives out models by branch, tag and commit, and writes down what it was asked for."""
+    """A hub that serves models by branch, tag and commit, and records requests."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -60,11 +60,11 @@ class LocalHub:
         self.asked_besides: list[str] = []
         """Paths of all other requests."""
         self.refusal: tuple[int, str] | None = None
-        """The status and the hub's word for it that every request gets."""
+        """Status and error code with which it refuses every request, if set."""
         self.broken: set[str] = set()
-        """Files that break off before their first byte."""
+        """Files whose transfer fails before the first byte."""
         self.holding = threading.Event()
-        """Set while it waits within a file of `held`."""
+        """Set while the transfer of a file of `held` is paused."""
         self.held: set[str] = set()
         self._released = threading.Event()
         self._commits: dict[str, Mapping[str, bytes]] = {}
@@ -90,7 +90,7 @@ class LocalHub:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def add(self, repository: str, files: Mapping[str, bytes], *refs: str) -> str:
-        """Hold a model at a new commit, to which `refs` point from now on, and return the commit."""
+        """Add a model as a new commit, let `refs` point to it, and return the commit."""
         text = json.dumps({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
         commit = hashlib.sha1(f"{repository} {text}".encode(), usedforsecurity=False).hexdigest()
         self._commits[commit] = files
@@ -99,13 +99,13 @@ class LocalHub:
         return commit
 
     def fetched(self) -> list[str]:
-        """Return the names of the files it was asked for so far, and forget all that it was asked for."""
+        """Return the names of the files requested since the last call, and clear the record."""
         found = [match["name"] for line in self.asked if (match := _FILE.fullmatch(line.removeprefix("GET ")))]
         self.asked.clear()
         return found
 
     def close(self) -> None:
-        """Be gone: whoever asks from now on finds nobody."""
+        """Stop the server; later connections fail."""
         self._released.set()
         self._server.shutdown()
         self._thread.join()
@@ -154,13 +154,15 @@ class LocalHub:
 
 @contextmanager
 def asked_here(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """Give a hub that the client in this process asks from now on, with nothing in its cache yet."""
+    """Yield a hub that the client in this process uses, with an empty cache."""
     hub = LocalHub()
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(file_download, "time", SimpleNamespace(sleep=lambda _: None))  # Between attempts.
+    monkeypatch.setattr(
+        file_download, "time", SimpleNamespace(sleep=lambda _: None)
+    )  # Skips the delay between attempts.
     yield hub
     close_session()
     hub.close()

@@ -1,4 +1,4 @@
-"""The pages of the documentation, and the programs in them."""
+"""The documentation pages and their code blocks."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,17 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
-"""The pages whose programs are run: the README and those behind it."""
+"""The pages whose programs are run by tests."""
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A fenced block of a page."""
+    """A fenced code block of a page."""
 
     language: str
-    """Empty if the fence names none."""
+    """Language of the block; empty if the fence names none."""
     text: str
-    """Without the fences and white space around it."""
+    """Content without fences and surrounding white space."""
 
 
 def blocks(page: Path) -> list[Block]:

@@ -13,12 +13,12 @@ from service.bench.process import launch, variables
 
 COMMAND = Path(sys.executable).with_name("rerankd")
 PATIENT: dict[str, object] = {"backlog_seconds": 600, "default_timeout_seconds": 600, "drain_seconds": 600}
-"""Settings with which a machine may be slow: nothing that a test asks for is too much for it."""
+"""Settings for slow machines: no request of a test exceeds the backlog or its deadline."""
 _STOP_S = 600
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """Return an environment with free ports and these settings, named without prefix in lower case."""
+    """Return an environment with free ports and these settings, such as `cache_mb=0`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RERANKD_")}
     return clean | variables(settings)
 
@@ -30,7 +30,7 @@ def run(*command: str | Path, cwd: Path | None = None, **settings: object) -> su
 
 
 def failed_start(**settings: object) -> str:
-    """Return what a service says that must not start: it ends with 1, and tells why on standard error alone."""
+    """Return the error message of a service that must not start; assert status 1 and an empty standard output."""
     ended = run(COMMAND, "serve", **settings)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "Traceback" not in ended.stderr
@@ -39,7 +39,7 @@ def failed_start(**settings: object) -> str:
 
 @dataclass
 class RunningService:
-    """A service that has said that it is ready; with `with`, it has to end well."""
+    """A running service; as a context manager it asserts a clean exit."""
 
     process: subprocess.Popen[str]
     grpc: str
@@ -53,11 +53,11 @@ class RunningService:
 
     @classmethod
     def start(cls, *command: str, **settings: object) -> "RunningService":
-        """Start `rerankd serve`, or `command`, and wait until it listens everywhere.
+        """Start `rerankd serve`, or `command`, and wait until it listens on all ports.
 
         Raises AssertionError with its output.
         """
-        errors = TemporaryFile("a+")  # noqa: SIM115  # It lives as long as the process, which appends to it.
+        errors = TemporaryFile("a+")  # noqa: SIM115  # Closed after the process, which appends to it.
         try:
             process, found = launch(command or [COMMAND, "serve"], environment(**settings), errors)
         except ChildProcessError as error:
