@@ -185,6 +185,6 @@ def the_alarm_is_in_time(oracle: "Oracle", wake_at: float | None) -> None:
     assert wake_at is None or wake_at <= earliest
 
 
-def nobody_outlives_the_deadline(oracle: "Oracle") -> None:
+def no_job_outlives_its_deadline(oracle: "Oracle") -> None:
     """Assert that after a poll no live job is past its deadline."""
     assert all(t.job.deadline > oracle.now for t in oracle.live.values())

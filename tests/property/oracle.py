@@ -149,7 +149,7 @@ class Oracle:
         self.wake_at = step.wake_at
         invariants.no_worker_idles(self)
         invariants.urgent_work_waits_for_running_batches_only(self)
-        invariants.nobody_outlives_the_deadline(self)
+        invariants.no_job_outlives_its_deadline(self)
         invariants.the_alarm_is_in_time(self, step.wake_at)
         self._done("poll", newcomer and newcomer.job.id, step)
 

@@ -12,8 +12,7 @@ from tests.simulation.worker import Setup, Workers
 class Replica(Pod):
     """A pod that schedules its own polls, and publishes its backlog.
 
-    It knows from the start what batches cost, and learns nothing: that would take a third of the time and change
-    nothing, since the workers are as fast as it believes.
+    Its cost model is exact and does not learn. Learning would take a third of the time and change nothing.
     """
 
     def __init__(

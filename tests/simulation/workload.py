@@ -111,8 +111,8 @@ def patient(groups: Iterable[Group], factor: float) -> tuple[Group, ...]:
 def demands(offered: float, raw: float) -> tuple[float, float, float]:
     """Split `offered` worker-seconds per second between the groups of the mix.
 
-    Of the raw capacity, urgent requests ask for 0.2 and the middle for 0.3; bulk is what is offered beyond.
-    Below the raw capacity all scale together.
+    Urgent requests offer 0.2 of the raw capacity, middle ones 0.3, and bulk the rest. Below the raw capacity all
+    groups scale.
     """
     scale = min(1.0, offered / raw)
     urgent, middle = 0.2 * raw * scale, 0.3 * raw * scale

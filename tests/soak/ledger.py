@@ -49,8 +49,8 @@ class Log:
 def differences(ended: Sequence[Ended], log: Log, metrics: Metrics) -> Iterator[str]:
     """Return the differences between clients, log and metrics.
 
-    Every call of which the client knows the id and the end is in the log once, with this end. Of the others, which
-    nobody on this side of the wire saw end, there are no more than were made. The metrics count what the log has.
+    The log has one line for each call with a known id and outcome, with this outcome. The number of other lines is at
+    most the number of calls whose outcome the client did not see. The metrics count the lines of the log.
     """
     for what in sorted((metrics.calls - log.outcomes) + (log.outcomes - metrics.calls)):
         yield f"{what}: {metrics.calls[what]} in the metrics, {log.outcomes[what]} in the log"

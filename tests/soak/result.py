@@ -19,7 +19,7 @@ JUDGED_S = 60.0  # In a shorter soak caches still fill, and memory is not judged
 _FILES_MORE = 3
 _THREADS_MORE = 8  # Thread pools start their threads on demand.
 _EXAMPLES = 5
-UNSENT = "tracebacks of the library over callers that left in mid-answer"
+UNSENT = "tracebacks of the library about clients that left during a response"
 
 
 class Drain(NamedTuple):
@@ -73,24 +73,24 @@ class SoakResult:
         under_way = [] if self.metrics.at_rest else [self.metrics.under_way]
         status = [f"{self.drain.status}"] if self.drain.status else []
         return [
-            at_least("calls that were answered", answered, 1),
-            at_least("scores that were asked for alone", self.scores, 1),
-            _none("calls with no end by their deadline, and five seconds", lost),
-            _none("calls that ended otherwise than such calls may, or with a wrong answer", self.faults),
-            at_most("scores other than those of the pair alone", self.other_scores, 0),
-            _none(f"probes and scrapes without a good answer, of {self.watch.probes}", self.watch.unanswered),
+            at_least("answered calls", answered, 1),
+            at_least("scores computed again alone", self.scores, 1),
+            _none("calls that did not end by 5 s after their deadline", lost),
+            _none("calls with an outcome that is not allowed, or a wrong response", self.faults),
+            at_most("scores that differ from those of the pair alone", self.other_scores, 0),
+            _none(f"failed probes and scrapes, of {self.watch.probes}", self.watch.unanswered),
             *self._memory,
             *self._held,
-            at_most("memory at its most, MB", max(look.usage.memory_mb for look in self.watch.looks), _MOST_MB),
-            at_most("file descriptors, once all callers had left", self.after.files, self.before.files + _FILES_MORE),
-            at_most("threads, once all callers had left", self.after.threads, self.before.threads + _THREADS_MORE),
-            _none("work under way, once all callers had left", under_way),
-            _none("differences between callers, log and metrics", self.differences),
-            _none("lines of the log that should not be there", self.strange),
+            at_most("peak memory, MB", max(look.usage.memory_mb for look in self.watch.looks), _MOST_MB),
+            at_most("file descriptors after all clients had left", self.after.files, self.before.files + _FILES_MORE),
+            at_most("threads after all clients had left", self.after.threads, self.before.threads + _THREADS_MORE),
+            _none("work in progress after all clients had left", under_way),
+            _none("differences between clients, log and metrics", self.differences),
+            _none("unexpected log lines", self.strange),
             _none(UNSENT, self.unsent),
             at_most("text of a query in the log", self.told, 0),
             _none("status after SIGTERM other than 0", status),
-            _none("calls under way then that were neither answered nor refused", self.drain.wrong),
+            _none("calls in flight at SIGTERM that were neither answered nor refused", self.drain.wrong),
         ]
 
     @property
@@ -119,7 +119,7 @@ class SoakResult:
     def _held(self) -> list[Goal]:
         if self.held_mb is None:
             return []
-        return [at_most("memory kept of messages of 64 MB that were refused, one by one, MB", self.held_mb, _HELD_MB)]
+        return [at_most("memory still held after a refused message of 64 MB, MB", self.held_mb, _HELD_MB)]
 
 
 def _none(what: str, found: Sequence[str]) -> Goal:
