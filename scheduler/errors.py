@@ -18,7 +18,7 @@ class SchedulerError(Exception):
 
 
 class Refused(SchedulerError):
-    """A job that was refused at the door or dropped afterwards."""
+    """A job that was refused, or dropped after its admission."""
 
     def __init__(self, retry_after_s: float | None = None) -> None:
         super().__init__(self.__doc__)
