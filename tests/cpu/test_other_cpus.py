@@ -12,8 +12,15 @@ from tests.cpu.cpus import HIDDEN, hiding, library
 
 ROOT = Path(__file__).parents[2]
 TESTS = [
-    ROOT / "tests" / "unit" / "service" / "engine" / f"test_{name}.py"
-    for name in ("families", "invariance", "rowwise", "rowwise_families", "rowwise_scores", "scores_of_other_cpus")
+    ROOT / "tests" / "unit" / "service" / f"{name}.py"
+    for name in (
+        "engine/test_families",
+        "engine/test_invariance",
+        "engine/test_scores_of_other_cpus",
+        "convert/test_rowwise",
+        "convert/test_rowwise_families",
+        "convert/test_rowwise_scores",
+    )
 ]
 """Tests that run graphs."""
 
