@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from math import inf
 from time import monotonic
 
+from scheduler import Expired
 from service.access.access import Access
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
@@ -40,9 +41,12 @@ class Calls:
                 record.client = caller.client
                 own_s = timeout_s()
                 remaining_s = self._default_timeout_s if own_s is None else own_s
-                call = Call(record.id, caller, asyncio.get_running_loop().time() + remaining_s)
-                async with call.in_time():
-                    yield call
+                deadline = asyncio.get_running_loop().time() + remaining_s
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        yield Call(record.id, caller, deadline)
+                except TimeoutError:
+                    raise Expired from None
         finally:
             self._ended_at = monotonic()
 

@@ -1,11 +1,7 @@
 """A call: its caller, its id and its deadline."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from scheduler import Expired
 from service.access.caller import Caller
 
 
@@ -22,12 +18,3 @@ class Call:
     def client(self) -> str:
         """The client's name."""
         return self.caller.client
-
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        """Cancel the block, including the reading of the request, at the deadline. Raises Expired then."""
-        try:
-            async with asyncio.timeout_at(self.deadline):
-                yield
-        except TimeoutError:
-            raise Expired from None
