@@ -24,10 +24,10 @@ _GOLDEN = 0.6180339887498949  # Its multiples modulo 1 are a Weyl sequence, as e
 class _Outlook(NamedTuple):
     """The near future of a job that is offered; times in seconds of the whole pool."""
 
-    alone_s: float
-    """To serve it on an idle machine."""
     ahead_s: float
-    """To serve what goes before its last pair, its own work not counted."""
+    """Time until its last pair is dispatched, its own work not counted."""
+    standing: float
+    """Work that its client has waiting in its lane; seconds of one worker."""
     queued: float
     """Work at its lane or better, on workers included; seconds of one worker."""
     spare: float
@@ -61,14 +61,15 @@ class Admission:
             return Refusal(Reason.OVERSIZED)
         if deadline <= now:
             return Refusal(Reason.EXPIRED)
-        window_s = deadline - now
-        outlook = self._outlook(lane, client, amount, now=now, running=running)
-        if outlook.alone_s >= window_s:
+        window_s, work = deadline - now, self._price(amount)
+        alone_s = work / min(self._policy.workers, amount.pairs) + self._costs.launch(amount)
+        if alone_s >= window_s:
             return Refusal(Reason.SHED)  # An idle machine is too slow: to ask again would not help.
-        in_time = self._is_in_time(outlook, window_s, running=running, now=now)
-        if in_time and self._has_room(lane, client, amount, outlook.queued, running) and self._has_slot(lane, jobs):
+        outlook = self._outlook(lane, client, work, now=now, running=running)
+        in_time = self._is_in_time(outlook, alone_s, window_s, running=running, now=now)
+        if in_time and self._has_room(outlook, work, running) and self._has_slot(lane, jobs):
             return None
-        late_s = (outlook.ahead_s + outlook.alone_s) / outlook.spare - window_s
+        late_s = (outlook.ahead_s + alone_s) / outlook.spare - window_s
         return Refusal(Reason.SHED, max(self._room_after(outlook.queued, outlook.spare), min(late_s, MEMORY_S)))
 
     def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
@@ -89,55 +90,41 @@ class Admission:
         queued = self._price(self._lanes.ledger.through(lane)) + running
         return self._room_after(queued, self._spare(self._forecast.flow_through(lane - 1, now)))
 
-    def _outlook(self, lane: int, client: str, amount: Amount, *, now: float, running: float) -> _Outlook:
+    def _outlook(self, lane: int, client: str, work: float, *, now: float, running: float) -> _Outlook:
         workers, express = self._policy.workers, self._policy.is_express(lane)
         better = self._price(self._lanes.ledger.through(lane - 1))
         queued = self._price(self._lanes.ledger.through(lane))
-        work = self._price(amount)
         flow = self._forecast.flow_through(lane - 1, now)
         spare = self._spare(flow)
-        lane_flow = (self._forecast.flow_through(lane, now).work - flow.work) / spare
-        own_lane = self._before_in_lane(lane, client, work, waiting=queued - better, flow=lane_flow)
+        lane_flow = (self._forecast.flow_through(lane, now).work - flow.work) / spare / workers
+        amount, others = self._lanes.standing(lane, client)
+        standing = self._price(amount)
+        own_lane = _before_in_lane(work, standing, others, waiting=queued - better, flow=lane_flow)
         ahead = self._forecast.overhead(express=express) * (better + own_lane + running)
         return _Outlook(
-            alone_s=work / min(workers, amount.pairs) + self._costs.launch(amount),
             ahead_s=_SAFETY * ahead / workers,
+            standing=standing,
             queued=queued + running,
             spare=spare,
             variance=flow.variance / workers**2,
         )
 
-    def _before_in_lane(self, lane: int, client: str, work: float, *, waiting: float, flow: float) -> float:
-        """Return the work of its own lane that is served before a new job of `work`, its own not counted.
-
-        Clients take turns. While this one works off what it has, `own`, and the new job, m = own + work in all, the n
-        others get x: what they have, h, and what they bring meanwhile, x = h + b * (x + m), where b is their share of
-        the lane's flow; but each of them gets at most m. `waiting` is the work in the lane, `flow` the workers that the
-        lane keeps busy over the share that better lanes leave.
-        """
-        standing, others = self._lanes.standing(lane, client)
-        own = self._price(standing)
-        mine = own + work
-        brought = min(flow / self._policy.workers * others / (others + 1), _BUSY_MAX)
-        return own + min(others * mine, (waiting - own + brought * mine) / (1 - brought))
-
-    def _is_in_time(self, outlook: _Outlook, window_s: float, *, running: float, now: float) -> bool:
+    def _is_in_time(self, outlook: _Outlook, alone_s: float, window_s: float, *, running: float, now: float) -> bool:
+        """Return whether the deadline is likely enough to be met; `alone_s` is the time on an idle machine."""
         utilisation = min(self._forecast.flow_through(LANES - 1, now).work / self._policy.workers, 1.0)
-        finish_s = outlook.ahead_s + outlook.alone_s
-        probability = probability_in_time(finish_s, window_s, outlook.spare, outlook.variance)
+        probability = probability_in_time(outlook.ahead_s + alone_s, window_s, outlook.spare, outlook.variance)
         needed = _PROBABILITY_IDLE + (_PROBABILITY_FULL - _PROBABILITY_IDLE) * utilisation**_RISE
         # While nothing waits, a refusal would idle a worker, whatever better lanes took lately.
-        idle = not self._lanes.ledger.total.pairs and running / self._policy.workers + outlook.alone_s < window_s
+        idle = not self._lanes.ledger.total.pairs and running / self._policy.workers + alone_s < window_s
         return probability >= needed or idle
 
-    def _has_room(self, lane: int, client: str, amount: Amount, queued: float, running: float) -> bool:
+    def _has_room(self, outlook: _Outlook, work: float, running: float) -> bool:
         """Return whether the client may have more in its lane, or whether enough worse work waits to be displaced.
 
         The bound is compared *before* the job is added: an idle machine serves a job larger than the bound.
         """
-        own = self._price(self._lanes.standing(lane, client)[0])
-        worse = self._price(self._lanes.ledger.total) + running - queued
-        return own < self._policy.backlog_work - queued or self._price(amount) <= worse
+        worse = self._price(self._lanes.ledger.total) + running - outlook.queued
+        return outlook.standing < self._policy.backlog_work - outlook.queued or work <= worse
 
     def _has_slot(self, lane: int, jobs: int) -> bool:
         return jobs < self._policy.jobs_max or self._lanes.victim(lane) is not None
@@ -156,3 +143,16 @@ class Admission:
 
     def _spare(self, better: Flow) -> float:
         return 1 - min(better.work / self._policy.workers, _BUSY_MAX)
+
+
+def _before_in_lane(work: float, standing: float, others: int, *, waiting: float, flow: float) -> float:
+    """Return the work of its own lane that is served before a new job of `work`, its own not counted.
+
+    Clients take turns. While this one works off its `standing` work and the new job, m in all, the n `others` get x:
+    their waiting work, h, and the work that they bring meanwhile, x = h + b * (x + m), where b is their share of the
+    lane's flow; but each of them gets at most m. `waiting` is the work of the lane. `flow` is its share of the pool,
+    over the share that better lanes leave.
+    """
+    mine = standing + work
+    brought = min(flow * others / (others + 1), _BUSY_MAX)
+    return standing + min(others * mine, (waiting - standing + brought * mine) / (1 - brought))

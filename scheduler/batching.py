@@ -1,6 +1,6 @@
 """Composes one batch from the waiting jobs. Decides only: `core` takes what is planned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import NamedTuple
 
@@ -42,7 +42,8 @@ def compose(
 
     It begins with the longest pairs of the head. Pairs of the jobs behind it, for the same model, fill the room that
     remains, where that is cheaper than to serve them later. Jobs share a batch only if they are patient: if a whole
-    batch may pass before theirs and they are still in time. The predicted seconds stay within the cap, unless one pair
+    batch may pass before theirs and they are still in time. Started jobs fill first, since work on a job that is never
+    finished is lost. The predicted seconds stay within the cap, unless one pair
     alone takes longer.
     """
     cost = costs[head.job.model]
@@ -59,31 +60,38 @@ def compose(
         followers = lanes.first(
             policy.look_ahead + 1, below=policy.express_lanes if alone else LANES, ahead=policy.batch_s
         )
-        fillers = [job for job in followers if job is not head and job.job.model == head.job.model and is_patient(job)]
+        fillers = (
+            job
+            for job in sorted(followers, key=lambda job: not job.started)
+            if job is not head and job.job.model == head.job.model and is_patient(job)
+        )
         parts += _fill(fillers, parts[0], room, lanes=lanes, policy=policy, cost=cost)
     return Plan(tuple(parts), length)
 
 
 def _fill(
-    jobs: list[AdmittedJob], head: Part, room: int, *, lanes: Lanes, policy: Policy, cost: CostModel
+    jobs: Iterable[AdmittedJob], head: Part, room: int, *, lanes: Lanes, policy: Policy, cost: CostModel
 ) -> list[Part]:
-    """Return up to `room` pairs of `jobs` that share the batch of `head`: the started first, to finish what was begun.
+    """Return up to `room` pairs of `jobs`, in their order, that share the batch of `head`.
 
     No client gets more than its allowance, which falls with each of its parts.
     """
     length = head.entry.lengths[-1]
     pair_s = cost.pair(length)
-    charged = {_turn(head.entry): head.work}
+    may_start_in_part = _is_launch_heavy(cost, policy) and policy.class_width == 1
+    charged = {_client(head.entry): head.work}
     parts: list[Part] = []
-    for job in sorted(jobs, key=lambda job: not job.started):
-        allowance_s = lanes.allowance(job, policy.batch_s) - charged.get(_turn(job), 0.0)
+    for job in jobs:
+        if not room:
+            break
+        allowance_s = lanes.allowance(job, policy.batch_s) - charged.get(_client(job), 0.0)
         start, stop = _fitting(job, length, min(room, int(allowance_s / pair_s)), policy, cost)
         # A job that starts only to fill a batch overtakes better ones, and may never be finished. Where launches are
         # heavy, the room is worth more than that, unless classes serve started work first.
         starts_in_part = not job.started and stop - start < len(job.lengths)
-        if stop > start and not (starts_in_part and (policy.class_width > 1 or not _is_launch_heavy(cost, policy))):
+        if stop > start and (may_start_in_part or not starts_in_part):
             part = Part(job, start, stop, (stop - start) * pair_s)
-            charged[_turn(job)] = charged.get(_turn(job), 0.0) + part.work
+            charged[_client(job)] = charged.get(_client(job), 0.0) + part.work
             parts.append(part)
             room -= stop - start
     return parts
@@ -93,8 +101,8 @@ def _is_launch_heavy(cost: CostModel, policy: Policy) -> bool:
     return cost.launch_s >= _LAUNCH_HEAVY * policy.batch_s
 
 
-def _turn(entry: AdmittedJob) -> tuple[int, str]:
-    """Return whose turns a job uses: those of its client in its lane."""
+def _client(entry: AdmittedJob) -> tuple[int, str]:
+    """Return the lane and the client of a job, which share one allowance."""
     return entry.job.lane, entry.job.client
 
 
