@@ -4,6 +4,7 @@ import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from scheduler import Dispatcher, LoopClock, Scheduler
 from service.access.access import Access
@@ -11,7 +12,6 @@ from service.access.api_keys import ApiKeys
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.calls import Calls
-from service.engine.pair_layout import EncodedPair
 from service.engine.score_cache import ScoreCache
 from service.grpc_api.server import GrpcApi
 from service.loading import load_models, on_daemon_thread
@@ -29,6 +29,9 @@ from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
 from service.telemetry.model_telemetry import ModelTelemetry
 from service.telemetry.streams import OUTPUT
+
+if TYPE_CHECKING:
+    from service.engine.pair_layout import EncodedPair
 
 _THREADS = 1  # Per executor; one tokenises, the other parses large bodies.
 _WAITING_MAX = 1000  # Calls in the queue of each executor.
@@ -144,7 +147,7 @@ class Service:
             await asyncio.sleep(_QUIET_S / 10)
 
     def _alive(self) -> bool:
-        """Whether workers complete batches, whatever the queue length."""
+        """Return True while workers complete batches, whatever the length of the queue."""
         limit_s = max(_STALL_MIN_S, _STALL_BATCHES * self._settings.batch_seconds)
         return self._dispatcher is None or self._dispatcher.stalled_s() < limit_s
 

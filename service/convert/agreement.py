@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import isnan
 from random import Random
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from service.convert.questions import Question
 from service.engine.engine import Engine
 from service.engine.errors import ModelError
 from service.engine.logit import logit
-from service.engine.pair_layout import EncodedPair
+
+if TYPE_CHECKING:
+    from service.engine.pair_layout import EncodedPair
 
 T = TypeVar("T")
 

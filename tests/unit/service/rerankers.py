@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from sys import getsizeof
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from scheduler import BatchReport, Dispatcher, Load, LoopClock, Policy, Scheduler
 from service.access.access import Access
@@ -15,7 +15,6 @@ from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.engine.engine import Engine
 from service.engine.lru import LruCache
-from service.engine.pair_layout import EncodedPair
 from service.engine.score_cache import ScoreCache
 from service.rerank.backend import Backend
 from service.rerank.call import Call
@@ -26,6 +25,9 @@ from service.rerank.reranker import Reranker
 from service.rerank.result import Ranked, RerankResult
 from service.rerank.served_model import ServedModel
 from tests.fakes import FakeEngine, FixedCost
+
+if TYPE_CHECKING:
+    from service.engine.pair_layout import EncodedPair
 
 RESULT = RerankResult(
     id="an id",
@@ -145,7 +147,7 @@ def backend_on(reranker: FakeReranker | None) -> Backend:
     """Return the backend of a reranker; without one it is not ready."""
     backend = Backend()
     if reranker:
-        backend.start(cast(Reranker, reranker))
+        backend.start(cast("Reranker", reranker))
     return backend
 
 
