@@ -10,7 +10,7 @@ import structlog
 from service.errors import Outcome
 from service.rerank.call_record import CallRecord
 from service.telemetry.metrics import Metrics
-from service.telemetry.tracing import NO_HEADERS, Tracing
+from service.telemetry.tracing import Tracing
 
 
 class CallTelemetry:
@@ -23,7 +23,7 @@ class CallTelemetry:
         self._log = structlog.get_logger("rerankd")
 
     @contextmanager
-    def call(self, record: CallRecord, headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
+    def call(self, record: CallRecord, headers: Mapping[str, str]) -> Iterator[None]:
         """Trace, count and log the call of `record` when the block ends.
 
         `headers` are the caller's; they may contain the context of its trace.

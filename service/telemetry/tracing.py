@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from types import MappingProxyType
 
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -13,8 +12,6 @@ from opentelemetry.util.types import AttributeValue
 _NAME = "rerankd"
 _LOG = logging.getLogger(__name__)
 _W3C = TraceContextTextMapPropagator()
-
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Tracing:

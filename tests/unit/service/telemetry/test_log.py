@@ -34,7 +34,7 @@ def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
 
 def test_log_line(log: Any):
     """A call leaves one line of JSON with who asked for what and how it ended."""
-    with CallTelemetry(Metrics()).call(record := CallRecord("rest")):
+    with CallTelemetry(Metrics()).call(record := CallRecord("rest"), {}):
         record.client, record.lane, record.documents, record.result = "ann", 7, 2, RESULT
     (line,) = log()
     assert line["event"] == "call"
@@ -50,7 +50,7 @@ def test_log_line(log: Any):
 @pytest.mark.parametrize("error", [InvalidRequestError("bad"), Shed(1), asyncio.CancelledError()])
 def test_log_line_of_a_failed_call(error: BaseException, log: Any):
     """A call that failed as foreseen leaves one line without a traceback."""
-    with suppress(BaseException), CallTelemetry(Metrics()).call(CallRecord("grpc")):
+    with suppress(BaseException), CallTelemetry(Metrics()).call(CallRecord("grpc"), {}):
         raise error
     (line,) = log()
     assert line["level"] == "info"
@@ -62,7 +62,7 @@ def test_log_line_of_an_unforeseen_error(log: Any):
     """What nobody foresaw is logged as an error, with its traceback and its cause, in one line."""
     error = ValueError("the effect")
     error.__cause__ = ZeroDivisionError("the cause")
-    with suppress(BaseException), CallTelemetry(Metrics()).call(CallRecord("grpc")):
+    with suppress(BaseException), CallTelemetry(Metrics()).call(CallRecord("grpc"), {}):
         raise error
     (line,) = log()
     assert line["level"] == "error"
@@ -73,7 +73,7 @@ def test_log_line_of_an_unforeseen_error(log: Any):
 
 def test_hostile_name_stays_in_its_line(log: Any):
     """A client's name cannot begin a line of its own."""
-    with CallTelemetry(Metrics()).call(record := CallRecord("rest")):
+    with CallTelemetry(Metrics()).call(record := CallRecord("rest"), {}):
         record.client = 'x"}\n{"event": "forged"'
     (line,) = log()
     assert line["client"] == 'x"}\n{"event": "forged"'

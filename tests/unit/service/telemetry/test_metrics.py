@@ -48,7 +48,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def end(metrics: Metrics, error: BaseException | None = None, lane: int | None = 0, api: str = "grpc") -> None:
     """Record a call that ends at once."""
-    with suppress(BaseException), CallTelemetry(metrics).call(record := CallRecord(api)):
+    with suppress(BaseException), CallTelemetry(metrics).call(record := CallRecord(api), {}):
         record.lane = lane
         if error:
             raise error
@@ -106,7 +106,7 @@ def test_call_without_a_lane(metrics: Metrics):
 def test_error_is_passed_on(metrics: Metrics):
     """Recording a call keeps nothing from its caller."""
     error = KeyError("word")
-    with pytest.raises(KeyError) as caught, CallTelemetry(metrics).call(CallRecord("rest")):
+    with pytest.raises(KeyError) as caught, CallTelemetry(metrics).call(CallRecord("rest"), {}):
         raise error
     assert caught.value is error
 
@@ -119,7 +119,7 @@ def test_a_failed_call_is_given_up(metrics: Metrics):
 
     def fail() -> weakref.ref[Message]:
         message = Message()
-        with suppress(ValueError), CallTelemetry(metrics).call(record := CallRecord("rest")):
+        with suppress(ValueError), CallTelemetry(metrics).call(record := CallRecord("rest"), {}):
             record.lane = 0
             raise ValueError
         return weakref.ref(message)
@@ -220,7 +220,7 @@ def test_names(metrics: Metrics, models: ModelTelemetry):
 def test_labels_are_few(metrics: Metrics):
     """Neither clients nor lanes multiply the series."""
     for lane in range(1000):
-        with CallTelemetry(metrics).call(record := CallRecord("grpc")):
+        with CallTelemetry(metrics).call(record := CallRecord("grpc"), {}):
             record.lane, record.client = lane, f"client {lane}"
     series = [key for key in samples(metrics) if key[0] == "rerank_requests_total"]
     assert len(series) == 4
