@@ -185,7 +185,7 @@ class Scheduler:
                 self._drop_late(entry, now)
 
     def _latest(self, entry: AdmittedJob) -> float:
-        """When what still waits of a job must be on the workers, all of them its own, to meet its deadline."""
+        """Return the latest moment at which all workers must start on its waiting pairs to be in time."""
         if not entry.lengths:
             return entry.job.deadline
         own = self._costs.waiting(entry.amount, self._policy.batch_s)

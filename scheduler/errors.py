@@ -23,7 +23,7 @@ class Refused(SchedulerError):
     def __init__(self, retry_after_s: float | None = None) -> None:
         super().__init__(self.__doc__)
         self.retry_after_s = retry_after_s
-        """When to ask again; None where asking again does not help."""
+        """Seconds until a retry may succeed; None if a retry does not help."""
 
 
 class Shed(Refused):

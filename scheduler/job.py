@@ -35,7 +35,7 @@ class AdmittedJob:
 
     @property
     def started(self) -> bool:
-        """Whether any of its pairs was dispatched."""
+        """True once a pair of the job was dispatched."""
         return self.amount.tokens < self.total.tokens
 
     def near(self, shortest: float, longest: int) -> tuple[int, int]:

@@ -128,7 +128,7 @@ class Refusal(NamedTuple):
 
     reason: Reason
     retry_after_s: float | None = None
-    """When to ask again; None where asking again does not help."""
+    """Seconds until a retry may succeed; None if a retry does not help."""
 
 
 class Drop(NamedTuple):
@@ -137,7 +137,7 @@ class Drop(NamedTuple):
     job_id: int
     reason: Reason
     retry_after_s: float | None = None
-    """When to ask again; None where asking again does not help."""
+    """Seconds until a retry may succeed; None if a retry does not help."""
 
 
 class Step(NamedTuple):
@@ -148,7 +148,7 @@ class Step(NamedTuple):
     drops: tuple[Drop, ...]
     """Jobs that ended without being finished, each reported once."""
     wake_at: float | None
-    """When to ask again if nothing happens before; monotonic seconds."""
+    """The time of the next poll if nothing happens before, in monotonic seconds; None if there is none."""
     overdue: tuple[int, ...] = ()
     """Batches that hang and should be stopped, each reported once for every stop."""
 

@@ -68,7 +68,7 @@ class Watchdog:
 
     @property
     def wake_at(self) -> float | None:
-        """When to look again; None if nothing runs."""
+        """The time of the next look, in monotonic seconds; None if nothing runs."""
         if self._tick_at is None:
             return None
         return min(self._tick_at, *(watched.until for watched in self._watched.values()))

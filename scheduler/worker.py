@@ -20,7 +20,7 @@ class Abort:
     def __init__(self) -> None:
         self._stop: Callable[[], None] | None = None
         self.fired = 0
-        """How often it was fired."""
+        """Number of calls of `fire`."""
 
     def arm(self, stop: Callable[[], None]) -> None:
         """Have `stop` called, from another thread, if the run that begins now is to be stopped."""
@@ -53,7 +53,7 @@ class Ran(NamedTuple):
     """The score of each pair, or the exception it failed with."""
     took_s: float
     whole: bool
-    """Whether one run scored all of it: only then is `took_s` the time of such a batch."""
+    """True if one run scored all pairs; otherwise `took_s` is not the time of such a batch."""
 
 
 def score_all(score: Score[T], pairs: Sequence[T], abort: Abort) -> Ran:

@@ -126,7 +126,7 @@ class Status(NamedTuple):
     description: str
     """Its text in the OpenAPI document."""
     retry_after: bool = False
-    """Whether responses with this status carry Retry-After."""
+    """True if responses with this status carry Retry-After."""
 
 
 STATUSES: dict[int, Status] = {
@@ -161,7 +161,7 @@ class Row:
     reason: str
     """ErrorInfo.reason over gRPC; the outcome in metrics and logs."""
     retry: bool = False
-    """Whether the same request may succeed later."""
+    """True if the same request may succeed later."""
 
 
 _SHED = Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "SHED", retry=True)

@@ -220,5 +220,5 @@ class Settings(BaseSettings):
 
 
 def spans_wanted() -> bool:
-    """Whether OpenTelemetry's standard variables name an endpoint for spans; its SDK reads the variables itself."""
+    """Return True if OpenTelemetry's standard variables name an endpoint for spans. Its SDK reads them itself."""
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT") for signal in ("", "TRACES_"))

@@ -49,10 +49,10 @@ _OPTIONS: Sequence[tuple[str, Any]] = (
 
 
 class Options(TypedDict, total=False):
-    """What a call may ask for; None is the same as absent."""
+    """The options of a call; None is the same as absent."""
 
     model: str | None
-    """Another than the client's."""
+    """Name or alias of the model; absent: the model of the client."""
     top_n: int | None
     """Results to return, from 1; absent: all."""
     max_tokens_per_doc: int | None
@@ -60,7 +60,7 @@ class Options(TypedDict, total=False):
     priority: int | None
     """0, the most urgent and the default, to 999."""
     timeout_s: float | None
-    """How long the call may take, retries included, when not as long as the client's others."""
+    """Seconds for the call and its retries; absent: the timeout of the client."""
 
 
 class _Call(NamedTuple):
@@ -76,7 +76,7 @@ class _Call(NamedTuple):
 
 
 class _Client:
-    """What both clients have in common: what they were told to send."""
+    """The part that the blocking and the asyncio client share: their options, and the requests made of them."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a call brings, or what it fails with."""
+"""The result of a call, and the error of one that failed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The documents in order of relevance, and what it took."""
+    """The documents in order of relevance, and the cost of the call."""
 
     id: str
     """Of the request, for the server's logs."""
@@ -38,9 +38,9 @@ class Ranking:
     search_units: int
     input_tokens: int
     cached_tokens: int | None
-    """Those of them whose scores came from the server's cache; None: it has none."""
+    """Input tokens whose scores came from the server's cache; None if the server has no cache."""
     warnings: Sequence[str]
-    """What was not read, in sentences."""
+    """Sentences about texts that were truncated, or have no score."""
 
     @classmethod
     def of(cls, response: Any) -> "Ranking":
@@ -56,19 +56,19 @@ class Ranking:
 
 
 class RerankError(Exception):
-    """A call that was not answered. Its text says why."""
+    """A call that failed. Its text gives the reason and the message of the server."""
 
     def __init__(self, code: grpc.StatusCode, message: str, reason: str, retry_after_s: float | None) -> None:
         super().__init__(f"{reason}: {message}")
         self.code = code
         self.reason = reason
-        """Such as SHED, RATE_LIMITED or OUT_OF_RANGE; the name of the code where the server gave none."""
+        """The reason, such as SHED, RATE_LIMITED or OUT_OF_RANGE; the name of `code` if the server gave none."""
         self.retry_after_s = retry_after_s
-        """When to ask again; None where that does not help, or nobody knows."""
+        """Seconds until a retry may succeed; None if a retry does not help, or the time is unknown."""
 
     @classmethod
     def of(cls, error: grpc.RpcError) -> "RerankError":
-        """Return what a failed call means."""
+        """Return the error of a failed call."""
         code: grpc.StatusCode = error.code()
         reason, after_s = code.name, None
         for detail in _details(error):
@@ -87,6 +87,6 @@ def _details(error: grpc.RpcError) -> Iterator[AnyMessage]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Return the fields of any message, by number; bytes are what strings and messages come as."""
+    """Return the numbers and values of the fields of any message; strings and messages are bytes."""
     unknown: Any = UnknownFieldSet(Empty.FromString(message))
     return ((field.field_number, field.data) for field in unknown)

@@ -22,7 +22,7 @@ _OPTIONS = (
 
 
 class Ending(StrEnum):
-    """How a request ended."""
+    """The outcome of a request."""
 
     IN_TIME = "answered in time"
     ADVISED = "refused or dropped, with advice"

@@ -18,7 +18,7 @@ class Goal(NamedTuple):
     limit: float
     aim: float | None = None
     at_least: bool = False
-    """Whether limit and aim are lower bounds; else they are upper bounds."""
+    """True: limit and aim are lower bounds. False: upper bounds."""
     notes: Sequence[str] = ()
     """Details, such as examples of counted failures."""
 
@@ -29,7 +29,7 @@ class Goal(NamedTuple):
 
     @property
     def kept(self) -> bool:
-        """Whether the median is within the limit; False for NaN."""
+        """True if the median is within the limit; False for NaN."""
         return self._within(self.limit)
 
     @property

@@ -74,7 +74,7 @@ class LoadTestReport:
 
     @property
     def kept(self) -> bool:
-        """Whether all limits were kept."""
+        """True if all limits were kept."""
         return all(goal.kept for goal in self.goals())
 
     def text(self) -> str:

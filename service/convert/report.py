@@ -31,7 +31,7 @@ class ConversionReport:
     moved_after: float
     """The same in int8."""
     bounded: bool
-    """Whether the int8 weights are bounded (engine/columns.py): the fast kernels are then exact without VNNI, too."""
+    """True if the int8 weights are bounded (engine/columns.py), so that fast kernels are exact without VNNI, too."""
     cpu: str
     """Instruction set of the CPU on which the speeds were measured."""
     speeds: Sequence[BatchTimes]

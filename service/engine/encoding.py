@@ -89,7 +89,7 @@ class _Read(NamedTuple):
     ids: Ids
     """The first tokens, (n,) int32."""
     whole: bool
-    """Whether `ids` holds all tokens of the text."""
+    """True if `ids` holds all tokens of the text; False if the text was truncated."""
 
     @property
     def bytes(self) -> int:

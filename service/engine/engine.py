@@ -74,7 +74,7 @@ class Engine:
         self._session = open_session(graph, provider)
         self._provider, self._graph = provider, directory.graph
         self.batch_invariant = is_batch_invariant(graph)
-        """Whether a pair has the same score in every batch; False if the graph quantises activations per batch."""
+        """True if a pair has the same score in every batch; False if activations are quantised per batch."""
         self._inputs = _inputs(directory, self._session)
         output = self._session.get_outputs()[0]
         if output.shape[1:] not in ([], [1]):
@@ -86,7 +86,7 @@ class Engine:
             differs = self._differs_alone() or rounds_by_shape()
         # Padding cannot compensate for this on a GPU.
         self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
-        """Whether the shape of a run changes logits; `score` then pads to fixed lengths and never runs one pair."""
+        """True if the shape of a run changes logits; `score` then pads to fixed lengths and never runs one pair."""
 
     def query(self, text: str) -> Query:
         """Encode a query, truncated to half of the context."""

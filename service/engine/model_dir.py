@@ -46,7 +46,7 @@ class ModelDirectory:
     """Most tokens of a pair: query, document and special tokens."""
     pad_id: int
     typed: bool
-    """Whether the model takes token types; if not, all tokens are of type 0."""
+    """True if the model takes token types; otherwise all tokens are of type 0."""
     name: str
     """Name of the model in the APIs."""
 
@@ -168,7 +168,7 @@ class _Config(BaseModel):
 
     @property
     def offset(self) -> bool:
-        """Whether positions are numbered from the padding id + 1."""
+        """True if positions are numbered from the padding id + 1."""
         return self.model_type in _OFFSET_POSITIONS
 
     @property
@@ -185,7 +185,7 @@ class _TokenizerConfig(BaseModel):
 
     @property
     def typed(self) -> bool:
-        """Whether the model was trained with token types; True if the file does not list its inputs."""
+        """True if the model was trained with token types, or if the file does not list its inputs."""
         return self.model_input_names is None or "token_type_ids" in self.model_input_names
 
 

@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is a loopback address, or `localhost`."""
+        """True if the host is a loopback address, or `localhost`."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -1,4 +1,4 @@
-"""How the contract is asked over each API, and how its refusals are read."""
+"""A client of each API, and its view of refusals."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

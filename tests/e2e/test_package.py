@@ -1,4 +1,4 @@
-"""What is installed elsewhere."""
+"""The wheel installs and serves in any folder, with all of its files and no others."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the tokenizers of the golden models are trained on, and the pairs that are scored with them."""
+"""The texts that the tokenizers of the golden models are trained on, and the pairs that are scored."""
 
 CORPUS = """
 The capital of the United States is Washington, D.C.; it is a federal district, and no state.

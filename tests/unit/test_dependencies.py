@@ -1,4 +1,4 @@
-"""Tests of what is declared as a dependency: all that is imported, and nothing else."""
+"""Every import is of a declared dependency, and every declared dependency is imported."""
 
 import ast
 import sys

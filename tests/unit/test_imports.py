@@ -1,4 +1,4 @@
-"""Tests of who imports whom: the arrows of the architecture point one way."""
+"""Each package and module imports from layers below its own, and each library has its place."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""Tests of the lock files: they hold all there is to install, so that no resolver has a say in it."""
+"""The lock files hold everything that is installed, so that nothing is resolved at installation."""
 
 import re
 import tomllib

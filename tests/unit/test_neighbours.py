@@ -1,4 +1,4 @@
-"""Tests of the tests: a failure does not fail its neighbours."""
+"""A test that fails does not make its neighbours fail."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Tests of the version: pyproject.toml has it, and whatever else names it names the same."""
+"""The version stands in pyproject.toml, and every other place names the same."""
 
 import re
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""What every Python client is asked, and what it saw, as one JSON object on standard output.
+"""The calls of each Python client, and their outcomes as one JSON object on standard output.
 
 The scripts beside this one run in the environment of their client, so they import nothing of this project.
 """

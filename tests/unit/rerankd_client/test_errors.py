@@ -1,4 +1,4 @@
-"""Tests of what the client makes of a failed call, against the types that it does without."""
+"""The client reads reason and delay of a failed call as the types of googleapis would."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of the messages that the client makes for itself."""
+"""The messages that the client makes at run time are those of the generated stubs, field by field."""
 
 import subprocess
 import sys

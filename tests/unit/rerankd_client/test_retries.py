@@ -1,4 +1,4 @@
-"""Tests of which calls the client makes again, against a server that fails as it is told."""
+"""The client retries the calls that may succeed later, and no others."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,7 @@
-"""Tests of composing one batch: at the fixed cost, a launch is 1 ms and a pair of 100 tokens another one."""
+"""A batch holds the pairs that are cheapest together, within its cap and the allowance of each client.
+
+At the fixed cost, a launch is 1 ms and a pair of 100 tokens another one.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Tests of the scheduler's events: at the fixed cost, a launch is 1 ms and a pair of 100 tokens another one."""
+"""Each event changes the state of the scheduler at once, and `poll` reports every consequence once.
+
+At the fixed cost, a launch is 1 ms and a pair of 100 tokens another one.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the model of what a batch costs."""
+"""The cost model learns the seconds of batches, and follows a machine that changes its speed."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Tests of the asyncio shell: what callers get, and when."""
+"""Each caller of the dispatcher gets the scores of its own pairs, or an error with advice, at once."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tests of callers that leave, at each point where they can."""
+"""A caller can leave at any moment, and no other caller, pair or worker is lost by it."""
 
 import asyncio
 

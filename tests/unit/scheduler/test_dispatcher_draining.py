@@ -1,4 +1,4 @@
-"""Tests of stopping while there is work."""
+"""A drain finishes admitted jobs within its time, and refuses all others."""
 
 import asyncio
 

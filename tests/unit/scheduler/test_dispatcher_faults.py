@@ -1,4 +1,4 @@
-"""Tests of engines that fail."""
+"""An engine that fails, hangs or returns nonsense costs the pairs at fault, and no others."""
 
 import asyncio
 import threading

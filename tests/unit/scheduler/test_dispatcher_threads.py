@@ -1,4 +1,4 @@
-"""Tests of the dispatcher on threads of its own: workers go on by themselves."""
+"""Workers go from batch to batch by themselves, on any number of threads, without a mixed-up score."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Tests of what awaiting a job can raise."""
+"""Each reason of a refusal has its own error, with a message and the advice."""
 
 import pytest
 

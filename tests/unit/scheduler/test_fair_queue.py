@@ -1,4 +1,4 @@
-"""Tests of the order inside one lane."""
+"""Clients of a lane are served in turns, each within a slice of the others."""
 
 from math import inf
 

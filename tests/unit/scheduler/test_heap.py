@@ -1,4 +1,4 @@
-"""Tests of the heap whose items can be re-keyed and removed."""
+"""The heap returns its items in order, however they are re-keyed and removed, and keeps nothing else."""
 
 import random
 

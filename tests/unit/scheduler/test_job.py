@@ -1,4 +1,4 @@
-"""Tests of an admitted job and how far it has come."""
+"""An admitted job dispatches each of its pairs once, and its amount is that of the waiting ones."""
 
 from scheduler import Amount, Slice
 from tests.unit.scheduler.simulated_machine import a_mixed_job, admitted

@@ -1,4 +1,4 @@
-"""Tests of the waiting jobs by lane."""
+"""The best lane is served first, the worst is displaced first, and the ledger agrees with both."""
 
 from math import inf
 

@@ -1,4 +1,4 @@
-"""Tests of who is served when, by the scheduler as a whole."""
+"""The scheduler as a whole serves lanes, clients, deadlines and started work in their order."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Tests of the limits, and of the values that go in and come out."""
+"""A policy and a job out of range are refused by the name of the field."""
 
 from dataclasses import FrozenInstanceError, replace
 

@@ -1,4 +1,4 @@
-"""Tests of telling batches that hang from those that are only slow, or paused."""
+"""The watchdog reports batches that hang, and none that is slow, or on a process that was paused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the command line, each a process of its own; all of them run at the same time."""
+"""Each command ends with its status and a line that says why, and imports nothing of another command."""
 
 import subprocess
 import sys

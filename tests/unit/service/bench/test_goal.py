@@ -1,4 +1,4 @@
-"""Tests of goals."""
+"""A goal is kept within its limit, and NaN keeps none."""
 
 from math import isnan, nan
 

@@ -1,4 +1,4 @@
-"""Tests of what a load test comes to."""
+"""A load test reports the figures of its runs, each against its limit."""
 
 from math import nan
 
