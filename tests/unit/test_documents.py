@@ -11,6 +11,8 @@ from service.engine.provider import Provider
 from service.errors import TABLE, Row
 from service.settings import EMBEDDED_MODEL, PREFIX, Settings
 from tests.pages import README, ROOT, blocks, prose
+from tests.property import invariants
+from tests.simulation.scenarios import SCENARIOS
 
 FOLDERS = ("client", "deploy", "docs", "protos", "scheduler", "service", "tests")
 DOCUMENTS = sorted(chain(ROOT.glob("*.md"), *((ROOT / folder).rglob("*.md") for folder in FOLDERS)))
@@ -95,3 +97,17 @@ def test_each_outcome_is_on_its_page(row: Row) -> None:
         if len(cells) == 5 and cells[3] == row.reason and cells[2].startswith(str(int(row.http)))
     ]
     assert not found[1] or found[1].startswith(row.grpc.name)
+
+
+def test_scenarios_exist() -> None:
+    """Each scenario that a command names exists, and so does each scenario or invariant that holds a promise."""
+    commands = [
+        names for page in DOCUMENTS for names in re.findall(r"--only ([\w,]+)", page.read_text(encoding="utf-8"))
+    ]
+    theory = (ROOT / "scheduler" / "README.md").read_text(encoding="utf-8")
+    promises = theory.partition("| held by |")[2].partition("\n\n")[0]
+    holders = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", promises))
+    assert commands
+    assert {name for names in commands for name in names.split(",")} <= set(SCENARIOS)
+    assert {"nothing_is_lost", "mix_at_1x"} <= holders
+    assert holders <= {*SCENARIOS, *vars(invariants)}
