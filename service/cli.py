@@ -61,7 +61,7 @@ def _serve(_: argparse.Namespace) -> int:
     from service.net.reloading_file import FileError
     from service.server import serve
     from service.settings import Settings, SettingsError
-    from service.telemetry.log import configure_logging
+    from service.telemetry.logging_setup import configure_logging
 
     configure_logging()
     try:

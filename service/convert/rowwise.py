@@ -156,8 +156,8 @@ class _Int8:
     def _quantised_columns(self, weights: Weights) -> tuple[str, str]:
         """Add weights as (n, m) int8 and their scales as (m,) float32, and return both names.
 
-        Products that share their weights get a copy each. With `x64quantprecision` (session.py), ONNX Runtime fails to
-        load a graph in which two products read the same weights.
+        Products that share their weights get a copy each. With `x64quantprecision` (session_factory.py), ONNX Runtime
+        fails to load a graph in which two products read the same weights.
         """
         columns, scales = quantised(weights, bounded=self._bounded)
         number, self._products = self._products, self._products + 1

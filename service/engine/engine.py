@@ -21,7 +21,7 @@ from service.engine.onnx_graph import is_batch_invariant
 from service.engine.pair_layout import EncodedPair
 from service.engine.provider import Provider
 from service.engine.runtime import ort
-from service.engine.session import open_session
+from service.engine.session_factory import open_session
 
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _KINDS: dict[str, npt.DTypeLike] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}

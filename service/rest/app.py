@@ -16,7 +16,8 @@ from service.rerank.call_record import CallRecord, new_id
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.decode import Decoder
-from service.rest.handler import cancel_on_disconnect, error_response, failure_response
+from service.rest.disconnect import cancel_on_disconnect
+from service.rest.error_response import error_response, failure_response
 from service.rest.http_input import body_of, timeout_s, whole_number
 from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route

@@ -8,7 +8,7 @@ from fastapi.security import HTTPBearer
 from scheduler import LANES
 from service.errors import STATUSES
 from service.rerank.limits import Limits
-from service.rest.handler import ErrorBody
+from service.rest.error_response import ErrorBody
 from service.rest.http_input import NUMBER_MAX
 from service.rest.routes import Route
 from service.rest.schema import Body

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from service.rest.cohere_v1 import V1Request, V1Response
+from service.rest.cohere_v2 import V2Request, V2Response
 from service.rest.openrouter import OpenRouterRequest, OpenRouterResponse
 from service.rest.schema import Body
 from service.rest.tei import TeiRanks, TeiRequest
-from service.rest.v1 import V1Request, V1Response
-from service.rest.v2 import V2Request, V2Response
 
 
 class Route(NamedTuple):

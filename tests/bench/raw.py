@@ -9,7 +9,7 @@ import numpy as np
 
 from service.engine.model_dir import ModelDirectory, read_graph
 from service.engine.pair_layout import EncodedPair
-from service.engine.session import open_session
+from service.engine.session_factory import open_session
 
 _KINDS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 

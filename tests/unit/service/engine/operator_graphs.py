@@ -10,7 +10,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from service.engine.onnx_file import OnnxFile
 from service.engine.runtime import ort
-from service.engine.session import open_session
+from service.engine.session_factory import open_session
 
 Array = npt.NDArray[np.float32]
 

@@ -7,12 +7,12 @@ from pydantic_core import from_json
 
 from service.rerank.request import RerankRequest
 from service.rerank.result import RerankResult
+from service.rest.cohere_v1 import V1Request
+from service.rest.cohere_v2 import V2Request
 from service.rest.document_text import text_of
 from service.rest.openrouter import OpenRouterRequest
 from service.rest.schema import Body
 from service.rest.tei import TeiRequest
-from service.rest.v1 import V1Request
-from service.rest.v2 import V2Request
 from tests.unit.service.rerankers import RESULT
 
 _NO_TEXT = (5, 1.5, True, ["q"], {"q": "q"})

@@ -2,11 +2,11 @@
 
 import pytest
 
+from service.rest.cohere_v1 import V1Request
+from service.rest.cohere_v2 import V2Request
 from service.rest.openrouter import OpenRouterRequest
 from service.rest.routes import ROUTES
 from service.rest.tei import TeiRequest
-from service.rest.v1 import V1Request
-from service.rest.v2 import V2Request
 
 BY_PATH = {route.path: route for route in ROUTES}
 

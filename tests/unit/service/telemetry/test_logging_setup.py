@@ -15,7 +15,7 @@ from scheduler import Shed
 from service.errors import InvalidRequestError
 from service.rerank.call_record import CallRecord
 from service.telemetry.call_telemetry import CallTelemetry
-from service.telemetry.log import configure_logging
+from service.telemetry.logging_setup import configure_logging
 from service.telemetry.metrics import Metrics
 from tests.unit.service.rerankers import RESULT
 
