@@ -25,19 +25,20 @@ class Calls:
 
     @asynccontextmanager
     async def open(
-        self, record: CallRecord, headers: Mapping[str, str], timeout_s: Callable[[], float | None]
+        self, record: CallRecord, address: str, headers: Mapping[str, str], timeout_s: Callable[[], float | None]
     ) -> AsyncIterator[Call]:
         """Enter the call of `record`; when the block ends, log, count and trace the outcome.
 
-        `headers` are the caller's, unvalidated, with names in lower case. `timeout_s` returns the caller's timeout in
-        seconds, None without one, or raises ServiceError. It is called after authentication, so that callers without a
-        valid key learn nothing about their request.
+        `address` is the host that the caller's connection comes from, without a port. `headers` are the caller's,
+        unvalidated, with names in lower case. `timeout_s` returns the caller's timeout in seconds, None without one, or
+        raises ServiceError. It is called after authentication, so that callers without a valid key learn nothing about
+        their request.
 
         The block is cancelled at the deadline. Raises UnauthenticatedError, RateLimitedError or Expired.
         """
         try:
             with self._telemetry.call(record, headers):
-                caller = await self._access.enter(headers.get("authorization"), headers.get("x-client-name"))
+                caller = await self._access.enter(headers.get("authorization"), headers.get("x-client-name"), address)
                 record.client = caller.client
                 own_s = timeout_s()
                 remaining_s = self._default_timeout_s if own_s is None else own_s

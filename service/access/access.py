@@ -12,12 +12,13 @@ class Access:
         self._api_keys = api_keys
         self._rate_limit = rate_limit
 
-    async def enter(self, authorization: str | None, name: str | None) -> Caller:
+    async def enter(self, authorization: str | None, name: str | None, address: str) -> Caller:
         """Authenticate the caller, count the call towards its rate, and return the caller.
 
-        `authorization` is the header of that name, `name` the client's own name; both unvalidated.
+        `authorization` is the header of that name, `name` the client's own name; both unvalidated. `address` is the
+        host that it calls from.
         Raises UnauthenticatedError or RateLimitedError.
         """
-        caller = self._api_keys.caller(authorization, name)
+        caller = self._api_keys.caller(authorization, name, address)
         await self._rate_limit.admit(caller)
         return caller

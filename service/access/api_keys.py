@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scheduler import LANES
 from service.access.caller import Caller
+from service.access.network import network_of
 from service.errors import UnauthenticatedError
 from service.net.reloading_file import FileError, ReloadingFile
 
@@ -29,14 +30,16 @@ class ApiKeys:
         """Read the keys file, one key a line; None: no keys are required. Raises FileError."""
         self._keys = ReloadingFile("keys file", keys_file, _parse) if keys_file else None
 
-    def caller(self, authorization: str | None, name: str | None) -> Caller:
+    def caller(self, authorization: str | None, name: str | None, address: str = "") -> Caller:
         """Return the caller.
 
-        `authorization` is the header of that name, `name` the client's own name; both unvalidated.
+        `authorization` is the header of that name, `name` the client's own name; both unvalidated. `address` is the
+        host that it calls from; those without one are one account.
         Raises UnauthenticatedError where keys are required and the key is missing or unknown.
         """
         if self._keys is None:
-            return Caller("".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS)
+            claimed = "".join(c for c in (name or "")[:_NAME_MAX] if c.isprintable()).strip() or ANONYMOUS
+            return Caller(claimed, address=network_of(address))
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise UnauthenticatedError("send an API key as `Authorization: Bearer KEY`")

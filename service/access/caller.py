@@ -13,3 +13,10 @@ class Caller(NamedTuple):
     """Requests a second; None: the server's general limit."""
     models: frozenset[str] | None = None
     """Names or aliases of the models it may use; None: all."""
+    address: str | None = None
+    """The network that it calls from; None if its key tells who it is."""
+
+    @property
+    def account(self) -> str:
+        """The identity that resources are shared by: the client of the key, or the address, whatever the names."""
+        return self.client if self.address is None else self.address

@@ -12,7 +12,7 @@ from service.calls import Calls
 from service.errors import NO_FIELD_NAMES, Outcome
 from service.grpc_api.codec import M, parse
 from service.grpc_api.load_report import TRAILER, report
-from service.grpc_api.metadata import Context, metadata
+from service.grpc_api.metadata import Context, metadata, peer_address
 from service.grpc_api.status import abort
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
@@ -63,7 +63,9 @@ class Handler:
         record = CallRecord(_API)
         failure: Exception | None = None
         try:
-            async with self._calls.open(record, metadata(context), partial(_timeout_s, context)) as call:
+            async with self._calls.open(
+                record, peer_address(context), metadata(context), partial(_timeout_s, context)
+            ) as call:
                 message = await answer(record, call)
         except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
             # Drop the traceback, whose frames hold the message. Abort outside of this block, so that the abort does not

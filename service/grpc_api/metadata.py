@@ -1,6 +1,7 @@
 """Untrusted metadata of a call."""
 
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import grpc
 
@@ -16,6 +17,12 @@ _DIGITS_MAX = 12  # Enough for every valid priority; bounds the cost of parsing.
 def metadata(context: Context) -> dict[str, str]:
     """Return the text metadata of a call by key; the last value of a repeated key."""
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+def peer_address(context: Context) -> str:
+    """Return the host that the connection of a call comes from: `1.2.3.4` of `ipv4:1.2.3.4:5555`."""
+    kind, _, rest = unquote(context.peer()).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else kind
 
 
 def lane(context: Context, default: int) -> int:

@@ -40,7 +40,7 @@ class HttpServer(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,  # The service logs each call itself.
-                proxy_headers=False,  # Caller addresses are not used, so forged ones have no effect.
+                proxy_headers=False,  # A caller is known by its connection; a header could forge it.
                 server_header=False,  # Do not disclose the library to attackers.
                 date_header=True,  # Required by RFC 9110, section 6.6.1.
                 limit_concurrency=None,  # The scheduler refuses calls, with a reason.

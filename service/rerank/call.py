@@ -18,3 +18,8 @@ class Call:
     def client(self) -> str:
         """The client's name."""
         return self.caller.client
+
+    @property
+    def account(self) -> str:
+        """The identity that shares resources with others."""
+        return self.caller.account

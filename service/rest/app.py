@@ -18,7 +18,7 @@ from service.rerank.priority_executor import PriorityExecutor
 from service.rest.decode import Decoder
 from service.rest.disconnect import cancel_on_disconnect
 from service.rest.error_response import error_response, failure_response
-from service.rest.http_input import body_of, timeout_s, whole_number
+from service.rest.http_input import body_of, peer_address, timeout_s, whole_number
 from service.rest.openapi import documentation
 from service.rest.routes import ROUTES, Route
 
@@ -57,7 +57,7 @@ def _endpoint(
     async def rerank(request: Request) -> Response:
         record, field_names = CallRecord(_API), NO_FIELD_NAMES
         try:
-            async with calls.open(record, request.headers, partial(timeout_s, request)) as call:
+            async with calls.open(record, peer_address(request), request.headers, partial(timeout_s, request)) as call:
                 raw, priority = await body_of(request), whole_number(request, "X-Priority")
                 async with cancel_on_disconnect(request):
                     lane = call.caller.lane if priority is None else priority

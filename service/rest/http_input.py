@@ -16,6 +16,11 @@ NUMBER_MAX = 10**12 - 1
 """The largest number in a header: thirty years in milliseconds."""
 
 
+def peer_address(request: Request) -> str:
+    """Return the host that the connection of a request comes from."""
+    return request.client.host if request.client else "unix"  # Only a Unix socket has none.
+
+
 def timeout_s(request: Request) -> float | None:
     """Return the caller's timeout in seconds; None without one. Raises InvalidRequestError or OutOfRangeError."""
     name = "X-Request-Timeout-Ms"

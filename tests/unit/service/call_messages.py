@@ -98,11 +98,11 @@ async def _grpc_messages() -> dict[str, str]:
 async def _access_messages(folder: Path) -> dict[str, str]:
     (folder / "keys").write_text("ann:s3cret rate=1\n")
     access = Access(ApiKeys(folder / "keys"), RateLimit(None))
-    await access.enter("Bearer s3cret", None)
+    await access.enter("Bearer s3cret", None, "192.0.2.1")
     return {
-        "no key": await _message(access.enter, None, None),
-        "unknown key": await _message(access.enter, "Bearer other", None),
-        "rate": await _message(access.enter, "Bearer s3cret", None),
+        "no key": await _message(access.enter, None, None, "192.0.2.1"),
+        "unknown key": await _message(access.enter, "Bearer other", None, "192.0.2.1"),
+        "rate": await _message(access.enter, "Bearer s3cret", None, "192.0.2.1"),
     }
 
 

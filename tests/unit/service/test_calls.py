@@ -33,7 +33,7 @@ async def test_call(calls: Calls):
     """A call has the id of its record, the caller and the default deadline."""
     record = CallRecord("rest")
     before = asyncio.get_running_loop().time()
-    async with calls.open(record, {"x-client-name": "ann"}, no_timeout) as call:
+    async with calls.open(record, "192.0.2.1", {"x-client-name": "ann"}, no_timeout) as call:
         assert (call.id, call.client, record.client) == (record.id, "ann", "ann")
         assert before + 60 <= call.deadline <= asyncio.get_running_loop().time() + 60
 
@@ -41,7 +41,7 @@ async def test_call(calls: Calls):
 async def test_own_timeout(calls: Calls, metrics: Metrics):
     """The block of a call is cancelled at the deadline that its caller gives, and counted as expired."""
     with pytest.raises(Expired):
-        async with calls.open(CallRecord("rest"), {}, lambda: 0.0):
+        async with calls.open(CallRecord("rest"), "192.0.2.1", {}, lambda: 0.0):
             await asyncio.Event().wait()
     assert b'outcome="DEADLINE_EXCEEDED"' in metrics.exposition()
 
@@ -51,7 +51,7 @@ async def test_timeout_is_read_after_the_key(tmp_path: Path, metrics: Metrics):
     calls = Calls(locked_access(tmp_path), CallTelemetry(metrics), default_timeout_s=60)
     timeouts_read: list[None] = []
     with pytest.raises(UnauthenticatedError):
-        async with calls.open(CallRecord("rest"), {}, lambda: timeouts_read.append(None)):
+        async with calls.open(CallRecord("rest"), "192.0.2.1", {}, lambda: timeouts_read.append(None)):
             pytest.fail("admitted")
     assert timeouts_read == []
     assert b'outcome="UNAUTHENTICATED"' in metrics.exposition()
@@ -62,7 +62,7 @@ async def test_quiet(error: Exception | None, calls: Calls):
     """It is quiet from the end of the last call, however it ended; a call that runs does not count."""
     assert calls.quiet_s() == inf
     try:
-        async with calls.open(CallRecord("rest"), {}, no_timeout):
+        async with calls.open(CallRecord("rest"), "192.0.2.1", {}, no_timeout):
             assert calls.quiet_s() == inf
             if error:
                 raise error

@@ -9,6 +9,8 @@ from service.access.api_keys import ApiKeys
 from service.access.rate_limit import RateLimit
 from service.errors import RateLimitedError, UnauthenticatedError
 
+HOME = "192.0.2.1"
+
 
 @pytest.fixture
 def door(tmp_path: Path) -> Access:
@@ -20,40 +22,40 @@ def door(tmp_path: Path) -> Access:
 async def test_open():
     """Without keys and limits, everybody comes in under the name they give."""
     door = Access(ApiKeys(None), RateLimit(None))
-    assert [(await door.enter(None, name)).client for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
+    assert [(await door.enter(None, name, HOME)).client for name in ("ann", "ann", None)] == ["ann", "ann", "anonymous"]
 
 
 async def test_key(door: Access):
     """With keys, a caller comes in under the key's name."""
-    assert (await door.enter("Bearer a", "bob")).client == "ann"
+    assert (await door.enter("Bearer a", "bob", HOME)).client == "ann"
 
 
 async def test_no_key(door: Access):
     """With keys, nobody comes in without one, however often they ask."""
     for _ in range(3):
         with pytest.raises(UnauthenticatedError):
-            await door.enter("Bearer wrong", "ann")
+            await door.enter("Bearer wrong", "ann", HOME)
 
 
 async def test_rate(door: Access):
     """A client that asks too often stays out, whichever of its keys it shows."""
-    await door.enter("Bearer a", None)
+    await door.enter("Bearer a", None, HOME)
     with pytest.raises(RateLimitedError):
-        await door.enter("Bearer b", None)
-    assert (await door.enter("Bearer c", None)).client == "bob"
+        await door.enter("Bearer b", None, HOME)
+    assert (await door.enter("Bearer c", None, HOME)).client == "bob"
 
 
 async def test_wrong_keys_count_against_nobody(door: Access):
     """A stranger that calls itself ann uses up nothing of hers."""
     with pytest.raises(UnauthenticatedError):
-        await door.enter("Bearer wrong", "ann")
-    assert (await door.enter("Bearer a", None)).client == "ann"
+        await door.enter("Bearer wrong", "ann", HOME)
+    assert (await door.enter("Bearer a", None, HOME)).client == "ann"
 
 
 async def test_anonymous_clients_are_limited_by_name():
     """Without keys, each name has a rate of its own."""
     door = Access(ApiKeys(None), RateLimit(1))
-    await door.enter(None, "ann")
-    await door.enter(None, "bob")
+    await door.enter(None, "ann", HOME)
+    await door.enter(None, "bob", HOME)
     with pytest.raises(RateLimitedError):
-        await door.enter(None, " ann ")
+        await door.enter(None, " ann ", HOME)

@@ -119,3 +119,9 @@ async def test_log_holds_no_text(api: Api, capfd: pytest.CaptureFixture[str]):
     written = "".join(capfd.readouterr())
     assert "OUT_OF_RANGE" in written
     assert not any(text in written for text in ("the query", *TEXTS))
+
+
+async def test_address(api: Api):
+    """A caller's address is that of its connection, without the port."""
+    await api.stub.Rerank(REQUEST, metadata=[("x-forwarded-for", "203.0.113.1")])
+    assert api.reranker.calls[0].account == "127.0.0.1"

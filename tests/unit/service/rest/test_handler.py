@@ -38,6 +38,12 @@ async def test_client_name(api: Api):
     assert [call.client for call in api.reranker.calls] == ["project", "anonymous"]
 
 
+async def test_address(api: Api):
+    """A caller's address is that of its connection, whatever a header says."""
+    await api.post(x_forwarded_for="203.0.113.1", forwarded="for=203.0.113.1")
+    assert api.reranker.calls[0].account == "127.0.0.1"
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_key(scheme: str, locked: Api):
     """A key in the header names the client, whatever it calls itself."""
