@@ -9,7 +9,7 @@ TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev tools serve unit coverage test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak golden proto lock clean
+.PHONY: help install install-dev tools serve unit coverage test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak hostile golden proto lock clean
 
 help:  ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,6 +132,9 @@ simulate: install-dev  ## Run the scheduler against its theoretical bounds; tabl
 
 soak: install-dev  ## Load and abuse the real process for ten minutes, or SECONDS=120; results in soak-results/.
 	$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
+
+hostile: install-dev  ## Attack the real process in every way of tests/hostile; or ONLY='half_sent*', SECONDS=5.
+	$(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)')
 
 golden:  ## Make the golden models of the tests anew, by the reference library; wants some minutes and gigabytes.
 	$(PYTHON) -m venv $(VENV)-golden

@@ -1,0 +1,35 @@
+"""`python -m tests.hostile`: attack the real service, and print what it took."""
+
+import argparse
+import asyncio
+import sys
+from fnmatch import fnmatch
+
+from tests.hostile import report
+from tests.hostile.attacks import ATTACKS
+from tests.hostile.trial import trial
+
+
+def main() -> int:
+    """Run the attacks, one after the other; return 1 if one of them exceeds a limit."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20, help="length of each attack (default: %(default)g)")
+    parser.add_argument("--only", default="*", help="names or patterns, comma separated, such as 'half_sent*'")
+    parser.add_argument("--list", action="store_true", help="print the names, and do nothing")
+    options = parser.parse_args()
+    chosen = [one for name, one in ATTACKS.items() if any(fnmatch(name, p) for p in options.only.split(","))]
+    if options.list or not chosen:
+        print("\n".join(one.name for one in chosen) or f"no such attack; there are {', '.join(ATTACKS)}")  # noqa: T201
+        return not chosen
+    results = []
+    for one in chosen:
+        print(f"{one.name} ...", file=sys.stderr)  # noqa: T201
+        results.append(asyncio.run(trial(one, options.seconds)))
+        if len(chosen) > 1:
+            print(report.text(results[-1:]), file=sys.stderr, flush=True)  # noqa: T201
+    print(report.text(results))  # noqa: T201
+    return not all(result.kept for result in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Honest callers of both APIs, and probes, beside an attack."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from time import perf_counter
+from typing import NamedTuple
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rerank.v2 import rerank_pb2 as pb
+
+from service.bench.goal import quantile
+
+PATIENCE_S = 10.0
+"""After this time an honest caller gives up: its call has failed."""
+_EVERY_S = 0.1  # Between two calls of a kind: one call of lane 0 about every 50 ms, over the one API or the other.
+_AT_ONCE = 20  # Open calls of a kind. With this many unanswered, callers wait with more.
+_ADDRESS = "127.0.0.2"  # Of the callers of REST and of the probes of the admin port; gRPC calls from 127.0.0.1.
+MODEL = "rerank-v3.5"
+CALLS, PROBES = ("grpc", "rest"), ("livez", "readyz", "health")
+_OPTIONS = (("grpc.use_local_subchannel_pool", 1),)  # A connection for each channel.
+
+
+class Seen(NamedTuple):
+    """A call or a probe, as its caller saw it."""
+
+    took_s: float
+    fault: str = ""
+
+
+class Watched:
+    """All calls and probes of a while."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[Seen]] = defaultdict(list)
+
+    def p99_s(self) -> float:
+        """Return the time that 99 of 100 honest calls did not exceed, failed ones included; NaN without calls."""
+        return quantile((one.took_s for kind in CALLS for one in self.seen[kind]), 0.99)
+
+    def slowest_s(self, kind: str) -> float:
+        """Return the longest time of a kind of probe; 0 without any."""
+        return max((one.took_s for one in self.seen[kind]), default=0.0)
+
+    def faults(self, *kinds: str) -> list[str]:
+        """Return the faults of calls and probes of these kinds."""
+        return [f"{kind}: {one.fault}" for kind in kinds for one in self.seen[kind] if one.fault]
+
+    def number(self, *kinds: str) -> int:
+        """Return how many calls and probes of these kinds there were."""
+        return sum(len(self.seen[kind]) for kind in kinds)
+
+
+class Honest:
+    """Callers and probes of a service."""
+
+    def __init__(
+        self, addresses: tuple[str, str, str], client: httpx.AsyncClient, channel: grpc.aio.Channel, key: str
+    ) -> None:
+        self._grpc, self._http, self._admin = addresses
+        self._client, self._channel, self._key = client, channel, key
+        self._texts = count()
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, addresses: tuple[str, str, str], key: str = "") -> AsyncIterator["Honest"]:
+        """Connect to host:port of gRPC and base URLs of REST and the admin port; close on exit."""
+        async with AsyncExitStack() as stack:
+            # As clients that come and go, and as a kubelet: a connection for each call. It keeps none.
+            limits = httpx.Limits(max_keepalive_connections=0)
+            transport = httpx.AsyncHTTPTransport(local_address=_ADDRESS, limits=limits)
+            client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, timeout=PATIENCE_S))
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(addresses[0], options=_OPTIONS))
+            yield cls(addresses, client, channel, key)
+
+    async def watch(self, until: Callable[[], bool]) -> Watched:
+        """Call and probe as long as `until` is false, and wait for the last answers."""
+        watched = Watched()
+        asks = {
+            "grpc": self._call,
+            "rest": self._post,
+            "livez": self._page,
+            "readyz": self._page,
+            "health": self._check,
+        }
+        await asyncio.gather(*(self._ask(kind, ask, until, watched) for kind, ask in asks.items()))
+        return watched
+
+    async def _ask(
+        self, kind: str, ask: Callable[[str], Awaitable[str]], until: Callable[[], bool], watched: Watched
+    ) -> None:
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def one() -> None:
+            start, fault = perf_counter(), ""
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    fault = await ask(kind)
+            except grpc.RpcError as error:
+                fault = f"{error.code().name} {error.details()}"
+            except (httpx.HTTPError, TimeoutError, OSError) as error:
+                fault = type(error).__name__
+            finally:
+                turns.release()
+            watched.seen[kind].append(Seen(perf_counter() - start, fault))
+
+        async with asyncio.TaskGroup() as group:
+            while not until():
+                await turns.acquire()
+                group.create_task(one())
+                await asyncio.sleep(_EVERY_S)
+
+    async def _call(self, kind: str) -> str:
+        request = pb.RerankRequest(model=MODEL, query="honest", documents=[self._text()], priority=0)
+        call = self._channel.unary_unary(
+            "/rerank.v2.RerankService/Rerank",
+            request_serializer=pb.RerankRequest.SerializeToString,
+            response_deserializer=pb.RerankResponse.FromString,
+        )
+        metadata = (("authorization", f"Bearer {self._key}"),) if self._key else (("x-client-name", "honest"),)
+        answer = await call(request, timeout=PATIENCE_S, metadata=metadata)
+        return "" if len(answer.results) == 1 else "no result"
+
+    async def _post(self, kind: str) -> str:
+        body = {"model": MODEL, "query": "honest", "documents": [self._text()]}
+        headers = {"X-Priority": "0", "X-Client-Name": "honest"}
+        headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        answer = await self._client.post(f"{self._http}/v2/rerank", json=body, headers=headers)
+        return "" if answer.status_code == 200 else str(answer.status_code)
+
+    async def _page(self, kind: str) -> str:
+        status = (await self._client.get(f"{self._admin}/{kind}")).status_code
+        return "" if status == 200 else str(status)
+
+    async def _check(self, kind: str) -> str:
+        async with grpc.aio.insecure_channel(self._grpc, options=_OPTIONS) as channel:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(), timeout=PATIENCE_S, wait_for_ready=True
+            )
+        return "" if answer.status == health_pb2.HealthCheckResponse.SERVING else "not SERVING"
+
+    def _text(self) -> str:
+        """Return a short text that nobody asked about before."""
+        return f"the river of document {next(self._texts)}"
