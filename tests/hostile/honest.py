@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import grpc
 import httpx
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from rerank.v2 import rerank_pb2 as pb
 
 from service.bench.goal import quantile
@@ -138,9 +138,12 @@ class Honest:
 
     async def _check(self, kind: str) -> str:
         async with grpc.aio.insecure_channel(self._grpc, options=_OPTIONS) as channel:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=PATIENCE_S, wait_for_ready=True
+            check = channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+                response_deserializer=health_pb2.HealthCheckResponse.FromString,
             )
+            answer = await check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S, wait_for_ready=True)
         return "" if answer.status == health_pb2.HealthCheckResponse.SERVING else "not SERVING"
 
     def _text(self) -> str:

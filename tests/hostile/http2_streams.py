@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from socket import socket
 
 from rerank.v2 import rerank_pb2 as pb
 
@@ -43,12 +44,12 @@ def _calls(target: Target, call: Callable[[int], bytes]) -> int:
     return again(target, frames)
 
 
-def _head(stream: int, *, last: bool = False, path: str = "/rerank.v2.RerankService/Rerank", **more: str) -> bytes:
-    return frame(HEADERS, WHOLE | (LAST if last else 0), stream, fields(path, **more))
+def _head(stream: int) -> bytes:
+    return frame(HEADERS, WHOLE, stream, fields())
 
 
 def _whole(stream: int, message: bytes = _QUESTION, **more: str) -> bytes:
-    return _head(stream, **more) + frame(DATA, LAST, stream, message)
+    return frame(HEADERS, WHOLE, stream, fields(**more)) + frame(DATA, LAST, stream, message)
 
 
 @attack()
@@ -234,7 +235,7 @@ def callers_that_cancel(target: Target) -> int:
 
 def _silent(target: Target, content: bytes, number: int) -> int:
     """Open connections, send this on each, and stay."""
-    held = []
+    held: list[socket] = []
     while target.on():
         if len(held) < number:
             try:

@@ -79,8 +79,8 @@ class _Trial:
     async def _attack(self, result: Result | None, seconds: float) -> AsyncIterator[SpawnProcess]:
         """Attack in a process of its own, which is gone on exit."""
         ends, theirs = _spawn.Pipe(duplex=False)
-        addresses = (self.service.grpc, *(url.partition("//")[2] for url in (self.service.http, self.service.admin)))
-        target = Target(*addresses, self.folder, monotonic() + seconds)
+        http, admin = (url.partition("//")[2] for url in (self.service.http, self.service.admin))
+        target = Target(self.service.grpc, http, admin, self.folder, monotonic() + seconds)
         process = _spawn.Process(target=attacking, args=(self.attack.run, target, theirs))
         process.start()
         theirs.close()
