@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import sys
 from fnmatch import fnmatch
 
@@ -23,6 +24,9 @@ def main() -> int:
         return not chosen
     results = []
     for one in chosen:
+        if one.program and not shutil.which(one.program):
+            print(f"{one.name} is skipped: {one.program} is not on this machine", file=sys.stderr)  # noqa: T201
+            continue
         print(f"{one.name} ...", file=sys.stderr)  # noqa: T201
         results.append(asyncio.run(trial(one, options.seconds)))
         if len(chosen) > 1:

@@ -48,11 +48,17 @@ class Attack:
     name: str
     run: Program
     settings: Mapping[str, object] = field(default_factory=dict)
+    """Of the service; `{folder}` in them is the folder of the files."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The files that the settings name, with what is in them."""
     keyed: bool = False
     """Keys are on. Honest callers have one, and the attacker has none."""
     tls: bool = False
+    """The service has a certificate."""
     command: tuple[str, ...] = ()
     """Starts the service in another way, such as with few descriptors."""
+    program: str = ""
+    """A program that the attack wants, and that a machine may lack."""
     one_message: bool = False
     """One message at a time, so that the longest stall is that by one message."""
 

@@ -1,6 +1,19 @@
 """All attacks: importing this module registers them."""
 
-from tests.hostile import grpc_messages, http2_frames, http2_streams
+from tests.hostile import (
+    callers,
+    files,
+    grpc_messages,
+    http1,
+    http1_bodies,
+    http2_frames,
+    http2_streams,
+    logs,
+    slowhttptest,
+    tls,
+)
 from tests.hostile.attack import ATTACKS, Attack
 
-__all__ = ["ATTACKS", "Attack", "grpc_messages", "http2_frames", "http2_streams"]
+MODULES = (*(grpc_messages, http2_frames, http2_streams, http1, http1_bodies, tls, files, logs, callers, slowhttptest),)
+"""Where the attacks are, in the order of the table."""
+__all__ = ["ATTACKS", "MODULES", "Attack"]

@@ -73,8 +73,8 @@ def half_sent_by_the_byte(target: Target) -> int:
         streams = [peer.open(fields()) for _ in range(_STREAMS)]
         peer.pour({stream: memoryview(prefixed(bytes(_MIB), length=8 * _MIB)) for stream in streams}, last=False)
         while True:
-            peer.pour({stream: memoryview(b"\0") for stream in streams if stream not in peer.ended}, last=False)
             yield
+            peer.pour({stream: memoryview(b"\0") for stream in streams if stream not in peer.ended}, last=False)
             peer.read(1)
 
     return again(target, hold)

@@ -1,10 +1,12 @@
 """Honest callers of both APIs, and probes, beside an attack."""
 
 import asyncio
+import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
+from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
@@ -59,23 +61,39 @@ class Honest:
     """Callers and probes of a service."""
 
     def __init__(
-        self, addresses: tuple[str, str, str], client: httpx.AsyncClient, channel: grpc.aio.Channel, key: str
+        self,
+        addresses: tuple[str, str, str],
+        client: httpx.AsyncClient,
+        channel: Callable[[], grpc.aio.Channel],
+        key: str,
     ) -> None:
-        self._grpc, self._http, self._admin = addresses
-        self._client, self._channel, self._key = client, channel, key
+        _, self._http, self._admin = addresses
+        self._client, self._key = client, key
+        self._new_channel, self._channel = channel, channel()
         self._texts = count()
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, addresses: tuple[str, str, str], key: str = "") -> AsyncIterator["Honest"]:
-        """Connect to host:port of gRPC and base URLs of REST and the admin port; close on exit."""
+    async def of(
+        cls, addresses: tuple[str, str, str], key: str = "", ca: Path | None = None
+    ) -> AsyncIterator["Honest"]:
+        """Call host:port of gRPC and base URLs of REST and the admin port, over TLS with a `ca`; close on exit."""
+
+        def channel() -> grpc.aio.Channel:
+            if ca is None:
+                return grpc.aio.insecure_channel(addresses[0], options=_OPTIONS)
+            credentials = grpc.ssl_channel_credentials(ca.read_bytes())
+            return grpc.aio.secure_channel(addresses[0], credentials, options=_OPTIONS)
+
         async with AsyncExitStack() as stack:
             # As clients that come and go, and as a kubelet: a connection for each call. It keeps none.
             limits = httpx.Limits(max_keepalive_connections=0)
-            transport = httpx.AsyncHTTPTransport(local_address=_ADDRESS, limits=limits)
+            verify = ssl.create_default_context(cafile=ca)
+            transport = httpx.AsyncHTTPTransport(local_address=_ADDRESS, limits=limits, verify=verify)
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, timeout=PATIENCE_S))
-            channel = await stack.enter_async_context(grpc.aio.insecure_channel(addresses[0], options=_OPTIONS))
-            yield cls(addresses, client, channel, key)
+            honest = cls(addresses, client, channel, key)
+            stack.push_async_callback(honest._channel.close)
+            yield honest
 
     async def watch(self, until: Callable[[], bool]) -> Watched:
         """Call and probe as long as `until` is false, and wait for the last answers."""
@@ -137,7 +155,7 @@ class Honest:
         return "" if status == 200 else str(status)
 
     async def _check(self, kind: str) -> str:
-        async with grpc.aio.insecure_channel(self._grpc, options=_OPTIONS) as channel:
+        async with self._new_channel() as channel:
             check = channel.unary_unary(
                 "/grpc.health.v1.Health/Check",
                 request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

@@ -2,21 +2,21 @@
 
 import random
 from collections.abc import Callable, Iterator
-from socket import socket
 
 from rerank.v2 import rerank_pb2 as pb
 
 from tests.hostile.attack import Target, attack
+from tests.hostile.crowd import silent
 from tests.hostile.honest import MODEL
 from tests.hostile.peer import (
     DATA,
     HEADERS,
     LAST,
+    PREFACE,
     WHOLE,
     WINDOW,
     Peer,
     again,
-    connect,
     fields,
     literal,
     prefixed,
@@ -233,30 +233,13 @@ def callers_that_cancel(target: Target) -> int:
     return done
 
 
-def _silent(target: Target, content: bytes, number: int) -> int:
-    """Open connections, send this on each, and stay."""
-    held: list[socket] = []
-    while target.on():
-        if len(held) < number:
-            try:
-                held.append(connect(target.grpc))
-                held[-1].sendall(content)
-            except OSError:
-                target.wait(0.1)
-        else:
-            target.wait(0.1)
-    for one in held:
-        one.close()
-    return len(held)
-
-
 @attack()
 def preface_then_silence(target: Target) -> int:
     """Open a thousand connections, say HTTP/2 and nothing else."""
-    return _silent(target, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 1000)
+    return silent(target, target.grpc, PREFACE, 1000)
 
 
 @attack()
 def silent_connections_of_grpc(target: Target) -> int:
     """Open a thousand connections and say nothing."""
-    return _silent(target, b"", 1000)
+    return silent(target, target.grpc, b"", 1000)

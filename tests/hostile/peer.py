@@ -24,8 +24,8 @@ _AGAIN_S = 0.01  # Between two connections, when one after the other is closed.
 _HEAD = 9
 
 
-def connect(address: str, receive: int | None = None) -> socket.socket:
-    """Connect from the attacker's address, optionally with a small receive buffer. Raises OSError."""
+def connect(address: str, receive: int | None = None, *, source: str = SOURCE) -> socket.socket:
+    """Connect from an address of the attacker, optionally with a small receive buffer. Raises OSError."""
     host, _, port = address.rpartition(":")
     end = socket.socket()
     try:
@@ -33,7 +33,7 @@ def connect(address: str, receive: int | None = None) -> socket.socket:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         end.settimeout(5)
         end.setsockopt(socket.SOL_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: one port serves many connections.
-        end.bind((SOURCE, 0))
+        end.bind((source, 0))
         end.connect((host, int(port)))
     except BaseException:
         end.close()

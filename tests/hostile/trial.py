@@ -12,6 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
+from trustme import CA
+
+from tests.certificates import Secret, issued
 from tests.hostile.attack import Attack, Target, attacking
 from tests.hostile.honest import CALLS, PROBES, Honest
 from tests.hostile.result import MEMORY_AFTER, Result
@@ -20,6 +23,7 @@ from tests.soak.usage import Usage
 
 KEY = "an-honest-key"
 DRAIN_S = 3
+_CA = "authority.pem"
 _ALONE_S = 2.0
 _WARM_S = 1.0
 _LEAVES_S = 10.0
@@ -46,10 +50,18 @@ async def trial(attack: Attack, seconds: float) -> Result:
 
 def _started(attack: Attack, folder: Path) -> RunningService:
     settings: dict[str, object] = {"drain_seconds": DRAIN_S}
+    for name, content in attack.files.items():
+        (folder / name).write_text(content, encoding="utf-8")
     if attack.keyed:
         (folder / "keys").write_text(f"honest:{KEY}\n", encoding="utf-8")
         settings["api_keys_file"] = folder / "keys"
-    return RunningService.start(*attack.command, **(settings | dict(attack.settings)))
+    if attack.tls:
+        secret, ca = Secret(folder / "tls"), CA()
+        secret.show(issued(ca))
+        ca.cert_pem.write_to_path(str(folder / _CA))
+        settings |= secret.settings()
+    settings |= {name: str(value).format(folder=folder) for name, value in attack.settings.items()}
+    return RunningService.start(*attack.command, **settings)
 
 
 @dataclass
@@ -62,7 +74,8 @@ class _Trial:
     async def run(self) -> Result:
         result = Result(self.attack.name, self.attack.one_message, DRAIN_S)
         addresses = (self.service.grpc, self.service.http, self.service.admin)
-        async with Honest.of(addresses, KEY if self.attack.keyed else "") as honest:
+        ca = self.folder / _CA if self.attack.tls else None
+        async with Honest.of(addresses, KEY if self.attack.keyed else "", ca) as honest:
             await honest.watch(_after(_WARM_S))
             result.alone = await honest.watch(_after(_ALONE_S))
             assert not result.alone.faults(*CALLS, *PROBES), "honest calls fail without an attack"
