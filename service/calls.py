@@ -8,6 +8,7 @@ from time import monotonic
 
 from scheduler import Expired
 from service.access.access import Access
+from service.access.byte_budget import ByteBudget
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.telemetry.call_telemetry import CallTelemetry
@@ -16,11 +17,24 @@ from service.telemetry.call_telemetry import CallTelemetry
 class Calls:
     """Opens calls: authenticates the caller, applies its rate limit, sets the deadline, and records the outcome."""
 
-    def __init__(self, access: Access, telemetry: CallTelemetry, default_timeout_s: float) -> None:
-        """`default_timeout_s` applies to calls without a timeout of their own."""
+    def __init__(
+        self,
+        access: Access,
+        budget: ByteBudget,
+        telemetry: CallTelemetry,
+        *,
+        default_timeout_s: float,
+        timeout_max_s: float,
+    ) -> None:
+        """Count the bytes of calls in `budget`.
+
+        `default_timeout_s` applies to calls without a timeout of their own; `timeout_max_s` replaces longer ones.
+        """
         self._access = access
+        self._budget = budget
         self._telemetry = telemetry
         self._default_timeout_s = default_timeout_s
+        self._timeout_max_s = timeout_max_s
         self._ended_at = -inf
 
     @asynccontextmanager
@@ -34,7 +48,8 @@ class Calls:
         raises ServiceError. It is called after authentication, so that callers without a valid key learn nothing about
         their request.
 
-        The block is cancelled at the deadline. Raises UnauthenticatedError, RateLimitedError or Expired.
+        The block is cancelled at the deadline, and if others need the bytes it holds. Raises UnauthenticatedError,
+        RateLimitedError, Expired or TooManyBytesError.
         """
         try:
             with self._telemetry.call(record, headers):
@@ -42,10 +57,10 @@ class Calls:
                 record.client = caller.client
                 own_s = timeout_s()
                 remaining_s = self._default_timeout_s if own_s is None else own_s
-                deadline = asyncio.get_running_loop().time() + remaining_s
+                deadline = asyncio.get_running_loop().time() + min(remaining_s, self._timeout_max_s)
                 try:
-                    async with asyncio.timeout_at(deadline):
-                        yield Call(record.id, caller, deadline)
+                    async with asyncio.timeout_at(deadline), self._budget.hold(caller.account) as held:
+                        yield Call(record.id, caller, deadline, held)
                 except TimeoutError:
                     raise Expired from None
         finally:

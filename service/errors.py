@@ -1,19 +1,4 @@
-"""Exceptions, and the tables that map each to a gRPC status, an HTTP status and a reason.
-
-ServiceError
-├── InvalidRequestError      the request does not match the schema
-├── OutOfRangeError          a field is out of range
-├── TooLargeError            the message exceeds the size limit
-├── MediaTypeError           Content-Type is not application/json, or the body is compressed
-├── UnauthenticatedError     the API key is missing or unknown
-├── ForbiddenError           the API key does not permit the request
-├── DenyListedError          the request contains a deny-listed term
-├── UnsupportedError         the models served cannot process the request
-├── UnknownModelError        the server has no model of that name
-├── RateLimitedError         the client exceeds its request rate
-├── NotReadyError            the models are still loading
-└── CallerLeftError          the caller closed the connection
-"""
+"""Exceptions, and the tables that map each to a gRPC status, an HTTP status and a reason."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -33,6 +18,7 @@ DOMAIN = "rerankd"
 _CLIENT_CLOSED = 499  # nginx's status for a closed connection; never sent.
 _DENY_LISTED = 498  # Cohere's status for a blocked request.
 _GENERIC = "Internal error; the server's log has the details under this request id."
+_BYTES_RETRY_S = 1.0  # Most calls are answered within a second.
 _RETRY_MAX_S = 59  # Client libraries honour a Retry-After of 1 to 59 seconds.
 
 
@@ -109,6 +95,21 @@ class RateLimitedError(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyBytesError(ServiceError):
+    """The server, or the caller's share of it, is full of unfinished calls."""
+
+    def __init__(self) -> None:
+        super().__init__("the server holds as many bytes of unfinished requests as it may; retry later, or send less")
+        self.retry_after_s = _BYTES_RETRY_S
+
+
+class TooSlowError(ServiceError):
+    """The message did not arrive, or the answer was not read, in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"send each message, and read the answer, within {seconds:g} seconds")
+
+
 class NotReadyError(ServiceError):
     """The models are still loading."""
 
@@ -134,7 +135,8 @@ STATUSES: dict[int, Status] = {
     HTTPStatus.UNAUTHORIZED: Status("The API key is missing or unknown."),
     HTTPStatus.FORBIDDEN: Status("The API key does not permit the request."),
     HTTPStatus.NOT_FOUND: Status("The server has no model of that name."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Status("The body exceeds 64 MiB."),
+    HTTPStatus.REQUEST_TIMEOUT: Status("The body did not arrive in time."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Status("The body exceeds the size limit."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Status("Content-Type is not application/json, or the body is compressed."),
     HTTPStatus.UNPROCESSABLE_ENTITY: Status("A field is out of range."),
     HTTPStatus.TOO_MANY_REQUESTS: Status(
@@ -182,6 +184,8 @@ TABLE: dict[type[BaseException], Row] = {
     UnsupportedError: Row(StatusCode.UNIMPLEMENTED, HTTPStatus.NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
     UnknownModelError: Row(StatusCode.NOT_FOUND, HTTPStatus.NOT_FOUND, "UNKNOWN_MODEL"),
     RateLimitedError: Row(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", retry=True),
+    TooManyBytesError: Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY_BYTES", retry=True),
+    TooSlowError: Row(StatusCode.DEADLINE_EXCEEDED, HTTPStatus.REQUEST_TIMEOUT, "TOO_SLOW"),
     scheduler.Shed: _SHED,
     scheduler.Displaced: _SHED,
     scheduler.Draining: Row(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE, "DRAINING"),

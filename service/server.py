@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scheduler import Dispatcher, LoopClock, Scheduler
 from service.access.access import Access
 from service.access.api_keys import ApiKeys
+from service.access.byte_budget import ByteBudget
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.calls import Calls
@@ -56,11 +57,19 @@ class Service:
         self._telemetry = CallTelemetry(self._metrics, export_spans=spans_wanted())
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
-        self._limits = limits = Limits(settings.max_documents, settings.policy.pairs_max)
+        self._limits = limits = Limits(
+            settings.max_documents, settings.policy.pairs_max, settings.max_message_mb * 2**20
+        )
         self._denylist = DenyList(settings.denylist_file)
         self._backend = Backend()
         access = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
-        self._calls = Calls(access, self._telemetry, settings.default_timeout_seconds)
+        self._calls = Calls(
+            access,
+            ByteBudget(settings.max_held_mb * 2**20),
+            self._telemetry,
+            default_timeout_s=settings.default_timeout_seconds,
+            timeout_max_s=settings.max_timeout_seconds,
+        )
         self._dispatcher: Dispatcher[EncodedPair] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False

@@ -15,9 +15,11 @@ from pydantic_settings import (
 )
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
+from service.access.byte_budget import SHARE
 from service.engine.provider import Provider
 from service.hub.id import HubId
 from service.net.address import Address
+from service.rerank.limits import STREAM_MESSAGES
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
@@ -124,6 +126,7 @@ class Settings(BaseSettings):
     class_width: Annotated[int, Field(ge=1, le=LANES)] = 1
     guaranteed_share: Annotated[float, Field(ge=0, le=GUARANTEED_SHARE_MAX)] = 0
     default_timeout_seconds: _Seconds = 60
+    max_timeout_seconds: _Seconds = 600
     api_keys_file: Path | None = None
     allow_anonymous: bool = False
     rate_limit: PositiveInt | None = None
@@ -134,6 +137,8 @@ class Settings(BaseSettings):
     max_connection_age_seconds: Annotated[int, Field(ge=0, le=1_000_000)] = 300
     http_idle_seconds: Annotated[int, Field(ge=1, le=1_000_000)] = 120
     max_documents: PositiveInt = 10_000
+    max_message_mb: Annotated[int, Field(ge=1, le=1024)] = 32
+    max_held_mb: PositiveInt = 512
     cache_mb: NonNegativeInt = 256
     bill_windows: bool = False
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
@@ -197,6 +202,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
         settings._check_tls()
         settings._check_exposure()
+        settings._check_sizes()
         return settings
 
     def _check_tls(self) -> None:
@@ -207,6 +213,12 @@ class Settings(BaseSettings):
         ):
             if getattr(self, name) and not getattr(self, needed):
                 raise SettingsError(f"{PREFIX}{name.upper()} requires {PREFIX}{needed.upper()}")
+
+    def _check_sizes(self) -> None:
+        """Check that a client's share of the bytes held has room for the largest stream."""
+        least = SHARE * STREAM_MESSAGES
+        if self.max_held_mb < least * self.max_message_mb:
+            raise SettingsError(f"{PREFIX}MAX_HELD_MB must be at least {least} times {PREFIX}MAX_MESSAGE_MB")
 
     def _check_exposure(self) -> None:
         if self.api_keys_file or self.allow_anonymous:

@@ -1,80 +1,88 @@
-"""The common part of all methods: authentication, deadline, record, error status.
+"""The common part of all methods: authentication, deadline, record, receipt, answer, error status.
 
 The trailers of every call report the load of the server.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
 
 from scheduler import Load
 from service.calls import Calls
 from service.errors import NO_FIELD_NAMES, Outcome
 from service.grpc_api.codec import M, parse
 from service.grpc_api.load_report import TRAILER, report
+from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context, metadata, peer_address
 from service.grpc_api.status import abort
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
+from service.rerank.limits import Limits
 
+Method: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+"""grpc's handler of a method."""
 _API = "grpc"
 _TIMEOUT_SHARE = 0.99  # grpc rounds the caller's timeout up by up to 1%.
 
-R = TypeVar("R")
-
 
 class Handler:
-    """Runs the methods of all services."""
+    """Runs the methods of all services.
 
-    def __init__(self, calls: Calls, load: Callable[[], Load | None]) -> None:
+    To grpc all methods are streams both ways; the wire does not show the difference. grpc receives the message of a
+    unary method by itself, before anything can ask who calls or whether there is room, and sends the answer after the
+    method, however long that takes.
+    """
+
+    def __init__(self, calls: Calls, limits: Limits, load: Callable[[], Load | None]) -> None:
         """`load` returns the load to report in trailers; None: no report."""
         self._calls = calls
+        self._limits = limits
         self._load = load
 
     def unary(
         self,
         message_type: type[M],
-        answer: Callable[[M, Context, CallRecord, Call], Awaitable[R]],
+        answer: Callable[[M, Context, CallRecord, Call], Awaitable[Message]],
         field_names: Mapping[str, str] = NO_FIELD_NAMES,
-    ) -> Callable[[bytes, Context], Awaitable[R]]:
-        """Return a method that parses a message of `message_type` and passes it to `answer`."""
+    ) -> Method:
+        """Return a method that parses its message as `message_type` and passes it to `answer`."""
 
-        async def handle(raw: bytes, context: Context) -> R:
-            message = [raw]
-            del raw  # The frames of an aborted call live until the garbage collector runs; do not keep the bytes there.
+        async def parsed(messages: MessageStream, context: Context, record: CallRecord, call: Call) -> Message:
+            return await answer(parse(message_type, await messages.only()), context, record, call)
 
-            async def parsed(record: CallRecord, call: Call) -> R:
-                return await answer(parse(message_type, message.pop()), context, record, call)
+        return self.stream(parsed, field_names)
 
-            return await self.guarded(parsed, context, field_names)
-
-        return handle
-
-    async def guarded(
+    def stream(
         self,
-        answer: Callable[[CallRecord, Call], Awaitable[R]],
-        context: Context,
+        answer: Callable[[MessageStream, Context, CallRecord, Call], Awaitable[Message]],
         field_names: Mapping[str, str] = NO_FIELD_NAMES,
-    ) -> R:
-        """Return the result of `answer`, run within a call, or abort the call with the status of its error.
+    ) -> Method:
+        """Return a method that passes its messages to `answer`, and sends the result or the status of an error.
 
         `field_names` maps field keys to their names in the status.
         """
-        record = CallRecord(_API)
-        failure: Exception | None = None
-        try:
-            async with self._calls.open(
-                record, peer_address(context), metadata(context), partial(_timeout_s, context)
-            ) as call:
-                message = await answer(record, call)
-        except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
-            # Drop the traceback, whose frames hold the message. Abort outside of this block, so that the abort does not
-            # get this error as its context.
-            failure = error.with_traceback(None)
-        self._report(context)
-        if failure:
-            return await abort(Outcome.of(failure, field_names), record.id, context)
-        return message
+
+        async def handle(_: object, context: Context) -> None:
+            record = CallRecord(_API)
+            failure: Exception | None = None
+            try:
+                async with self._calls.open(
+                    record, peer_address(context), metadata(context), partial(_timeout_s, context)
+                ) as call:
+                    messages = MessageStream(context, call.held, self._limits)
+                    await messages.send((await answer(messages, context, record, call)).SerializeToString())
+            except Exception as error:  # noqa: BLE001  # The table has a row for every exception.
+                # Drop the traceback, whose frames hold the message. Abort outside of this block, so that the abort does
+                # not get this error as its context.
+                failure = error.with_traceback(None)
+            self._report(context)
+            if failure:
+                await abort(Outcome.of(failure, field_names), record.id, context)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
 
     def _report(self, context: Context) -> None:
         """Report the load in the trailers."""

@@ -1,14 +1,13 @@
 """The methods of `rerank.v2`."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
-import grpc
 from rerank.v2 import rerank_pb2 as pb
 
 from service.errors import InvalidRequestError
-from service.grpc_api.codec import Parts
-from service.grpc_api.handler import Handler
+from service.grpc_api.codec import parse
+from service.grpc_api.handler import Handler, Method
+from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context
 from service.rerank.backend import Backend
 from service.rerank.call import Call
@@ -29,21 +28,13 @@ class RerankV2:
         self._limits = limits
         self._handler = handler
 
-    def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
+    def services(self) -> dict[str, dict[str, Method]]:
         """Return the method handlers by full service name, then by method name."""
         return {
             SERVICE: {
-                "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._handler.unary(pb.RerankRequest, self._rerank),
-                    response_serializer=pb.RerankResponse.SerializeToString,
-                ),
-                "RerankStream": grpc.stream_unary_rpc_method_handler(
-                    self._rerank_stream, response_serializer=pb.RerankStreamResponse.SerializeToString
-                ),
-                "ListModels": grpc.unary_unary_rpc_method_handler(
-                    self._handler.unary(pb.ListModelsRequest, self._list_models),
-                    response_serializer=pb.ListModelsResponse.SerializeToString,
-                ),
+                "Rerank": self._handler.unary(pb.RerankRequest, self._rerank),
+                "RerankStream": self._handler.stream(self._rerank_stream),
+                "ListModels": self._handler.unary(pb.ListModelsRequest, self._list_models),
             }
         }
 
@@ -51,12 +42,11 @@ class RerankV2:
         self._limits.check_documents(len(request.documents))  # Before copying them.
         return await self._answer(request, [], record, call)
 
-    async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankStreamResponse:
-        async def answer(record: CallRecord, call: Call) -> pb.RerankStreamResponse:
-            request, more = await collect(stream, self._limits)
-            return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
-
-        return await self._handler.guarded(answer, context)
+    async def _rerank_stream(
+        self, messages: MessageStream, _: Context, record: CallRecord, call: Call
+    ) -> pb.RerankStreamResponse:
+        request, more = await collect(messages, self._limits)
+        return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
 
     async def _list_models(self, *_: object) -> pb.ListModelsResponse:
         return pb.ListModelsResponse(
@@ -87,14 +77,15 @@ class RerankV2:
         return _response(await self._backend.answer(rerank_request, call, record))
 
 
-async def collect(stream: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:
+async def collect(messages: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:
     """Return the request of a stream and the documents of its later messages; stop at the first limit exceeded.
 
-    Raises InvalidRequestError, OutOfRangeError or TooLargeError.
+    Raises InvalidRequestError or OutOfRangeError.
     """
     request: pb.RerankRequest | None = None
     documents: list[str] = []
-    async for part in Parts(pb.RerankStreamRequest, stream):
+    async for raw in messages:
+        part = parse(pb.RerankStreamRequest, raw)
         if part.WhichOneof("part") != ("request" if request is None else "documents"):
             raise InvalidRequestError(
                 "send the request in the first message of the stream, documents in all later ones"

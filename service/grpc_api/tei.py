@@ -3,20 +3,19 @@
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from time import perf_counter_ns
-from typing import Any
 
-import grpc
 from tei.v1 import tei_pb2 as pb
 
 from service.engine.logit import logit
-from service.errors import DOCUMENTS, InvalidRequestError, TooLargeError
-from service.grpc_api.codec import Parts
-from service.grpc_api.handler import Handler
+from service.errors import DOCUMENTS, InvalidRequestError
+from service.grpc_api.codec import parse
+from service.grpc_api.handler import Handler, Method
+from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context, lane
 from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
+from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rerank.result import RerankResult
 
@@ -37,23 +36,15 @@ class TeiV1:
         self._limits = limits
         self._handler = handler
 
-    def services(self) -> "dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]":
+    def services(self) -> dict[str, dict[str, Method]]:
         """Return the method handlers by full service name, then by method name."""
         return {
             INFO: {
-                "Info": grpc.unary_unary_rpc_method_handler(
-                    self._handler.unary(pb.InfoRequest, self._info),
-                    response_serializer=pb.InfoResponse.SerializeToString,
-                )
+                "Info": self._handler.unary(pb.InfoRequest, self._info),
             },
             RERANK: {
-                "Rerank": grpc.unary_unary_rpc_method_handler(
-                    self._handler.unary(pb.RerankRequest, self._rerank, _FIELD_NAMES),
-                    response_serializer=pb.RerankResponse.SerializeToString,
-                ),
-                "RerankStream": grpc.stream_unary_rpc_method_handler(
-                    self._rerank_stream, response_serializer=pb.RerankResponse.SerializeToString
-                ),
+                "Rerank": self._handler.unary(pb.RerankRequest, self._rerank, _FIELD_NAMES),
+                "RerankStream": self._handler.stream(self._rerank_stream, _FIELD_NAMES),
             },
         }
 
@@ -77,14 +68,12 @@ class TeiV1:
         self._limits.check_documents(len(request.texts))  # Before copying them.
         return await self._answer(request, context, start_ns, record, call)
 
-    async def _rerank_stream(self, stream: AsyncIterator[bytes], context: Context) -> pb.RerankResponse:
+    async def _rerank_stream(
+        self, messages: MessageStream, context: Context, record: CallRecord, call: Call
+    ) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
-
-        async def answer(record: CallRecord, call: Call) -> pb.RerankResponse:
-            request = await collect(stream, self._limits)
-            return await self._answer(request, context, start_ns, record, call)
-
-        return await self._handler.guarded(answer, context, _FIELD_NAMES)
+        request = await collect(messages, self._limits)
+        return await self._answer(request, context, start_ns, record, call)
 
     async def _answer(
         self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call
@@ -102,20 +91,22 @@ class TeiV1:
         )
 
 
-async def collect(stream: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequest:
+async def collect(messages: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequest:
     """Combine the messages of a stream into one request; stop at the first limit exceeded.
 
     Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
     request: pb.RerankRequest | None = None
-    parts = Parts(pb.RerankStreamRequest, stream)
-    async for part in parts:
+    size = 0
+    async for raw in messages:
+        part = parse(pb.RerankStreamRequest, raw)
+        size += len(raw)
         if request is None:
             request = pb.RerankRequest(query=part.query, raw_scores=part.raw_scores, return_text=part.return_text)
         if part.query != request.query:
             raise InvalidRequestError("send the same query in every message of the stream")
-        if request.return_text and parts.size > MESSAGE_BYTES_MAX:  # The answer repeats all texts in one message.
-            raise TooLargeError(MESSAGE_BYTES_MAX)
+        if request.return_text:  # The answer repeats all texts in one message.
+            limits.check_message(size)
         limits.check_documents(len(request.texts) + 1)
         request.texts.append(part.text)
     if request is None:

@@ -2,19 +2,30 @@
 
 from dataclasses import dataclass
 
-from service.errors import DOCUMENTS, OutOfRangeError, Violation
+from service.errors import DOCUMENTS, OutOfRangeError, TooLargeError, Violation
 
-MESSAGE_BYTES_MAX = 64 * 2**20
-"""Size limit of a message over either API."""
+TRANSFER_S = 30.0
+"""Longest time to receive a message or to send an answer: one of 32 MiB at 9 Mbit/s."""
+
+
+STREAM_MESSAGES = 4
+"""Size limit of a stream of messages, over that of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest number of documents and of pairs in a request."""
+    """The largest size of a request."""
 
     documents_max: int
     pairs_max: int
     """Pairs of query and window, counted over all documents, duplicates included."""
+    message_bytes: int
+    """Size of a message over either API."""
+
+    @property
+    def stream_bytes(self) -> int:
+        """Size of all messages of a stream."""
+        return STREAM_MESSAGES * self.message_bytes
 
     def check_documents(self, documents: int, field: str = DOCUMENTS) -> None:
         """Raise OutOfRangeError for `field` if there are more than `documents_max` documents."""
@@ -22,3 +33,13 @@ class Limits:
             raise OutOfRangeError(
                 Violation(field, f"must have at most {self.documents_max:,} items, not {documents:,}")
             )
+
+    def check_message(self, size: int) -> None:
+        """Raise TooLargeError for a message of `size` bytes that is over the limit."""
+        if size > self.message_bytes:
+            raise TooLargeError(self.message_bytes)
+
+    def check_stream(self, size: int) -> None:
+        """Raise TooLargeError for a stream of `size` bytes that is over the limit."""
+        if size > self.stream_bytes:
+            raise TooLargeError(self.stream_bytes)

@@ -40,7 +40,10 @@ def create_app(backend: Backend, calls: Calls, limits: Limits, parsing: Priority
     decoder = Decoder(parsing, limits)
     for route in ROUTES:
         app.add_api_route(
-            route.path, _endpoint(route, calls, decoder, backend), methods=["POST"], **documentation(route, limits)
+            route.path,
+            _endpoint(route, calls, limits, decoder, backend),
+            methods=["POST"],
+            **documentation(route, limits),
         )
 
     @app.exception_handler(HTTPException)
@@ -52,13 +55,13 @@ def create_app(backend: Backend, calls: Calls, limits: Limits, parsing: Priority
 
 
 def _endpoint(
-    route: Route, calls: Calls, decoder: Decoder, backend: Backend
+    route: Route, calls: Calls, limits: Limits, decoder: Decoder, backend: Backend
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def rerank(request: Request) -> Response:
         record, field_names = CallRecord(_API), NO_FIELD_NAMES
         try:
             async with calls.open(record, peer_address(request), request.headers, partial(timeout_s, request)) as call:
-                raw, priority = await body_of(request), whole_number(request, "X-Priority")
+                raw, priority = await body_of(request, call.held, limits), whole_number(request, "X-Priority")
                 async with cancel_on_disconnect(request):
                     lane = call.caller.lane if priority is None else priority
                     body, texts = await decoder.read(route, raw, lane)

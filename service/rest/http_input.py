@@ -1,17 +1,22 @@
 """Untrusted input of a call: its headers and the bytes of its body."""
 
+import asyncio
+
 from starlette.requests import ClientDisconnect, Request
 
+from service.access.byte_budget import Holding
 from service.errors import (
     CallerLeftError,
     InvalidRequestError,
     MediaTypeError,
     OutOfRangeError,
-    TooLargeError,
+    TooSlowError,
     Violation,
 )
-from service.rerank.limits import MESSAGE_BYTES_MAX
+from service.rerank.limits import TRANSFER_S, Limits
 
+_BLOCK = 64 * 2**10
+"""A body of unknown size counts as one of the largest size once it is longer than this."""
 NUMBER_MAX = 10**12 - 1
 """The largest number in a header: thirty years in milliseconds."""
 
@@ -42,22 +47,34 @@ def whole_number(request: Request, name: str) -> int | None:
     return int(text)
 
 
-async def body_of(request: Request) -> bytearray:
-    """Read the body. Raises MediaTypeError, TooLargeError or CallerLeftError."""
+async def body_of(request: Request, held: Holding, limits: Limits) -> bytearray:
+    """Read the body, which is counted in `held` before it is read.
+
+    Raises MediaTypeError, TooLargeError, TooManyBytesError, TooSlowError or CallerLeftError.
+    """
     headers = request.headers
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MediaTypeError("Content-Type must be application/json")
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise MediaTypeError("Content-Encoding is not supported; send the body uncompressed")
-    if int(headers.get("content-length", 0)) > MESSAGE_BYTES_MAX:
-        raise TooLargeError(MESSAGE_BYTES_MAX)
+    announced = headers.get("content-length")
+    if announced is not None:
+        limits.check_message(int(announced))
+        held.resize(int(announced))
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MESSAGE_BYTES_MAX:
-                raise TooLargeError(MESSAGE_BYTES_MAX)
+        async with asyncio.timeout(TRANSFER_S) as scope:
+            async for chunk in request.stream():
+                body += chunk
+                limits.check_message(len(body))
+                if announced is None:
+                    held.resize(_BLOCK if len(body) <= _BLOCK else limits.message_bytes)
     except ClientDisconnect:
         raise CallerLeftError from None
+    except TimeoutError:
+        if scope.expired():
+            raise TooSlowError(TRANSFER_S) from None
+        raise
+    held.resize(len(body))
     return body

@@ -17,7 +17,7 @@ from rerank.v2 import rerank_pb2 as pb
 
 from tests.examples import DOCUMENTS, QUERY
 
-MESSAGE_BYTES = 64 * 2**20
+MESSAGE_BYTES = 32 * 2**20
 """The largest message that is taken."""
 PATH = "/v2/rerank"
 SERVICE = "rerank.v2.RerankService"

@@ -64,6 +64,7 @@ REFUSED: dict[str, tuple[str, tuple[Part, ...], str, tuple[str, ...]]] = {
     "surrogate": (RERANK, (message(GOOD).replace(b"Wha", b"\xed\xa0\x80"),), INVALID, ()),
     "deep-groups": (RERANK, (message(GOOD) + b"\xa3\x06" * 100_000,), INVALID, ()),
     "too-large": (RERANK, (lambda: padded(MESSAGE_BYTES + 1),), OUT_OF_RANGE, ("documents",)),
+    "no-message": (RERANK, (), INVALID, ()),
     "list-models-garbage": (MODELS, (b"\xff",), INVALID, ()),
     "stream-documents-first": (STREAM, (documents(SECRET), REQUEST), INVALID, ()),
     "stream-two-requests": (STREAM, (REQUEST, REQUEST), INVALID, ()),
@@ -96,7 +97,6 @@ NOT_TAKEN: dict[str, tuple[str, tuple[Part, ...], dict[str, Any], StatusCode]] =
         {"metadata": (("x-client-name", "n" * 20_000),)},
         StatusCode.RESOURCE_EXHAUSTED,
     ),
-    "no-message": (RERANK, (), {"timeout": 0.3}, StatusCode.DEADLINE_EXCEEDED),
 }
 
 

@@ -14,7 +14,7 @@ from tests.soak.question import SoakRequest
 from tests.soak.target import Target
 
 _PART = 25  # Documents per message of a stream.
-_OVERSIZE = 64 * 2**20 + 1
+_OVERSIZE = 32 * 2**20 + 1
 
 
 async def unary(target: Target, name: str, question: SoakRequest) -> Outcome:

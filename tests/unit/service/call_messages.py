@@ -16,10 +16,10 @@ from service.access.caller import Caller
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.engine.engine import Engine
-from service.errors import NotReadyError, Outcome
+from service.errors import NotReadyError, Outcome, TooManyBytesError, TooSlowError
 from service.grpc_api import rerank, tei
 from service.grpc_api.codec import parse
-from service.rerank.limits import MESSAGE_BYTES_MAX, Limits
+from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rest.document_text import text_of
 from tests.unit.service.graphs import a_graph
@@ -28,7 +28,7 @@ from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.rerankers import RealReranker
 from tests.unit.service.rest.rest_client import BODY, PATH, Api
 
-LIMITS = Limits(documents_max=3, pairs_max=5)
+LIMITS = Limits(documents_max=3, pairs_max=5, message_bytes=2**20)
 _PART = pb.RerankStreamRequest()
 _TEXT = tei_pb2.RerankStreamRequest(query="q", text="one")
 _OTHER_TEXT = tei_pb2.RerankStreamRequest(query="another", text="one")
@@ -39,7 +39,7 @@ BODIES: dict[str, tuple[str, Any, dict[str, str]]] = {
     "timeout not a number": (PATH, BODY, {"x_request_timeout_ms": "soon"}),
     "timeout out of range": (PATH, BODY, {"x_request_timeout_ms": "0"}),
     "priority not a number": (PATH, BODY, {"x_priority": "soon"}),
-    "body too large": (PATH, b"", {"content_length": str(MESSAGE_BYTES_MAX + 1)}),
+    "body too large": (PATH, b"", {"content_length": str(LIMITS.message_bytes + 1)}),
     "body not JSON": (PATH, b"{", {}),
     "field missing": (PATH, {"model": "tiny", "documents": ["one"]}, {}),
     "field of another type": (PATH, BODY | {"top_n": "3"}, {}),
@@ -65,6 +65,8 @@ ENDINGS: dict[str, BaseException] = {
     "expired": scheduler.Expired(),
     "not ready": NotReadyError(),
     "internal": ZeroDivisionError(),
+    "too many bytes": TooManyBytesError(),
+    "too slow": TooSlowError(30),
 }
 
 
@@ -86,7 +88,8 @@ async def _grpc_messages() -> dict[str, str]:
     request = pb.RerankStreamRequest(request=pb.RerankRequest(model="tiny", query="q", documents=["one"] * 4))
     return {
         "gRPC not a message": await _message(parse, pb.RerankRequest, b"\xff"),
-        "gRPC message too large": await _message(parse, pb.RerankRequest, bytes(MESSAGE_BYTES_MAX + 1)),
+        "message too large": await _message(LIMITS.check_message, LIMITS.message_bytes + 1),
+        "stream too large": await _message(LIMITS.check_stream, 4 * LIMITS.message_bytes + 1),
         "gRPC stream without a message": await _message(rerank.collect, _encoded(), LIMITS),
         "gRPC stream out of order": await _message(rerank.collect, _encoded(_PART), LIMITS),
         "gRPC too many documents": await _message(rerank.collect, _encoded(request), LIMITS),

@@ -1,7 +1,8 @@
 """Rerankers for tests: one of real parts on a tiny model, and a fake; with open and locked access."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from sys import getsizeof
 from types import SimpleNamespace
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, cast
 from scheduler import BatchReport, Dispatcher, Load, LoopClock, Policy, Scheduler
 from service.access.access import Access
 from service.access.api_keys import ApiKeys
+from service.access.byte_budget import ByteBudget
 from service.access.caller import Caller
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
+from service.calls import Calls
 from service.engine.engine import Engine
 from service.engine.lru import LruCache
 from service.engine.score_cache import ScoreCache
@@ -24,6 +27,8 @@ from service.rerank.request import RerankRequest
 from service.rerank.reranker import Reranker
 from service.rerank.result import Ranked, RerankResult
 from service.rerank.served_model import ServedModel
+from service.telemetry.call_telemetry import CallTelemetry
+from service.telemetry.metrics import Metrics
 from tests.fakes import FakeEngine, FixedCost
 
 if TYPE_CHECKING:
@@ -40,7 +45,7 @@ RESULT = RerankResult(
     tokenise_s=0.001,
 )
 ANN = Caller("ann")
-LIMITS = Limits(documents_max=10_000, pairs_max=10_000)
+LIMITS = Limits(documents_max=10_000, pairs_max=10_000, message_bytes=2**20)
 
 
 class RealReranker:
@@ -97,7 +102,8 @@ class RealReranker:
 
     async def ask(self, request: RerankRequest, caller: Caller = ANN, seconds: float = 60) -> RerankResult:
         """Ask for an answer within so many seconds."""
-        return await self.reranker.rerank(request, Call("id", caller, asyncio.get_running_loop().time() + seconds))
+        async with a_call(caller, seconds) as call:
+            return await self.reranker.rerank(request, call)
 
 
 class FakeReranker:
@@ -161,6 +167,18 @@ async def until(happened: Callable[[], bool]) -> None:
 def open_access(rate: int | None = None) -> Access:
     """Return access without keys, at so many requests a second and client."""
     return Access(ApiKeys(None), RateLimit(rate))
+
+
+@asynccontextmanager
+async def a_call(caller: Caller = ANN, seconds: float = 60) -> AsyncIterator[Call]:
+    """Enter a call that must end within so many seconds."""
+    async with ByteBudget(2**30).hold(caller.account) as held:
+        yield Call("id", caller, asyncio.get_running_loop().time() + seconds, held)
+
+
+def calls_of(access: Access, metrics: Metrics, bytes_max: int = 2**30) -> Calls:
+    """Return what opens calls, by default with a timeout of a minute, at most an hour."""
+    return Calls(access, ByteBudget(bytes_max), CallTelemetry(metrics), default_timeout_s=60, timeout_max_s=3600)
 
 
 def locked_access(folder: Path) -> Access:

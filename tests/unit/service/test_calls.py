@@ -10,9 +10,8 @@ from scheduler import Expired
 from service.calls import Calls
 from service.errors import UnauthenticatedError
 from service.rerank.call_record import CallRecord
-from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.rerankers import locked_access, open_access
+from tests.unit.service.rerankers import calls_of, locked_access, open_access
 
 
 def no_timeout() -> None:
@@ -26,7 +25,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def calls(metrics: Metrics) -> Calls:
-    return Calls(open_access(), CallTelemetry(metrics), default_timeout_s=60)
+    return calls_of(open_access(), metrics)
 
 
 async def test_call(calls: Calls):
@@ -48,7 +47,7 @@ async def test_own_timeout(calls: Calls, metrics: Metrics):
 
 async def test_timeout_is_read_after_the_key(tmp_path: Path, metrics: Metrics):
     """A caller without a key is refused before its timeout is read, and counted."""
-    calls = Calls(locked_access(tmp_path), CallTelemetry(metrics), default_timeout_s=60)
+    calls = calls_of(locked_access(tmp_path), metrics)
     timeouts_read: list[None] = []
     with pytest.raises(UnauthenticatedError):
         async with calls.open(CallRecord("rest"), "192.0.2.1", {}, lambda: timeouts_read.append(None)):

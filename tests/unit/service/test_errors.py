@@ -23,6 +23,8 @@ from service.errors import (
     RateLimitedError,
     ServiceError,
     TooLargeError,
+    TooManyBytesError,
+    TooSlowError,
     UnauthenticatedError,
     UnknownModelError,
     UnsupportedError,
@@ -41,6 +43,8 @@ EXAMPLES: list[tuple[BaseException, StatusCode, int, str]] = [
     (UnsupportedError("an image"), StatusCode.UNIMPLEMENTED, 501, "NOT_IMPLEMENTED"),
     (UnknownModelError("no such model"), StatusCode.NOT_FOUND, 404, "UNKNOWN_MODEL"),
     (RateLimitedError(1), StatusCode.RESOURCE_EXHAUSTED, 429, "RATE_LIMITED"),
+    (TooManyBytesError(), StatusCode.UNAVAILABLE, 503, "TOO_MANY_BYTES"),
+    (TooSlowError(30), StatusCode.DEADLINE_EXCEEDED, 408, "TOO_SLOW"),
     (NotReadyError(), StatusCode.UNAVAILABLE, 503, "NOT_READY"),
     (CallerLeftError(), StatusCode.CANCELLED, 499, "CANCELLED"),
     (asyncio.CancelledError(), StatusCode.CANCELLED, 499, "CANCELLED"),
@@ -59,7 +63,7 @@ EXAMPLES: list[tuple[BaseException, StatusCode, int, str]] = [
     (KeyboardInterrupt(SECRET), StatusCode.INTERNAL, 500, "INTERNAL"),
 ]
 UNFORESEEN = [error for error, code, _, _ in EXAMPLES if code is StatusCode.INTERNAL]
-RETRIED = (RateLimitedError, scheduler.Shed, scheduler.Displaced)
+RETRIED = (RateLimitedError, TooManyBytesError, scheduler.Shed, scheduler.Displaced)
 """What may go better a little later."""
 
 

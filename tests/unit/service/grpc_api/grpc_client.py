@@ -13,13 +13,12 @@ from rerank.v2 import rerank_pb2_grpc
 from tei.v1 import tei_pb2_grpc
 
 from service.access.access import Access
-from service.calls import Calls
 from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
-from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.rerankers import FakeReranker, backend_on, open_access
+from tests.unit.service.rerankers import FakeReranker, backend_on, calls_of, open_access
 
+MESSAGE_BYTES = 2**21
 TEXTS = ["the first", "the second"]
 REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
 
@@ -27,14 +26,14 @@ REQUEST = pb.RerankRequest(model="tiny", query="the query", documents=TEXTS)
 class Api:
     """The API on a port of its own, and a client of it."""
 
-    def __init__(self, access: Access | None = None, *, ready: bool = True) -> None:
+    def __init__(self, access: Access | None = None, *, ready: bool = True, bytes_max: int = 2**30) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
         self.alive = True
         self.server = GrpcApi(
             backend_on(self.reranker if ready else None),
-            Calls(access or open_access(), CallTelemetry(self.metrics), default_timeout_s=60),
-            Limits(documents_max=5000, pairs_max=10_000),
+            calls_of(access or open_access(), self.metrics, bytes_max),
+            Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES),
             alive=lambda: self.alive,
         )
 

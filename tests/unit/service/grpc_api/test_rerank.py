@@ -172,7 +172,7 @@ async def test_collect_too_many():
     """A stream is given up with the message that brings one document too many, not at its end."""
     parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
     with pytest.raises(OutOfRangeError):
-        await collect(stream(*parts), Limits(documents_max=3, pairs_max=10_000))
+        await collect(stream(*parts), Limits(documents_max=3, pairs_max=10_000, message_bytes=2**20))
 
 
 @pytest.mark.parametrize("method", ["Rerank", "RerankStream"])

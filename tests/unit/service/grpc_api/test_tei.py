@@ -14,10 +14,9 @@ from tei.v1.tei_pb2_grpc import RerankStub
 
 from scheduler import Shed
 from service.grpc_api.tei import RERANK
-from service.rerank.limits import MESSAGE_BYTES_MAX
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked, RerankResult
-from tests.unit.service.grpc_api.grpc_client import TEXTS, Api, details, failed, pushback, stream
+from tests.unit.service.grpc_api.grpc_client import MESSAGE_BYTES, TEXTS, Api, details, failed, pushback, stream
 from tests.unit.service.rerankers import RESULT
 
 REQUEST = pb.RerankRequest(query="the query", texts=TEXTS)
@@ -140,7 +139,7 @@ async def test_out_of_range(request_: pb.RerankRequest, priority: str, fields: l
 
 async def test_too_large(api: Api):
     """A message that is too large is told which field to send less of, by the name it has here."""
-    texts = ["t" * (MESSAGE_BYTES_MAX + 1)]
+    texts = ["t" * (MESSAGE_BYTES + 1)]
     async with grpc.aio.insecure_channel(api.address, options=[("grpc.max_send_message_length", -1)]) as channel:
         error = await failed(RerankStub(channel).Rerank(pb.RerankRequest(query="q", texts=texts)))
     assert error.code() is StatusCode.INVALID_ARGUMENT
@@ -191,14 +190,14 @@ async def test_counted(api: Api):
 
 async def test_largest_answer(api: Api):
     """What fits into a request fits into its answer too."""
-    text = "t" * (MESSAGE_BYTES_MAX - 100)
+    text = "t" * (MESSAGE_BYTES - 100)
     api.reranker.answer = scored(0.5, 0.25)
     request = pb.RerankRequest(query="q", texts=[text, "u" * 80], return_text=True)
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     async with grpc.aio.insecure_channel(api.address, options=options) as channel:
         call = channel.unary_unary(f"/{RERANK}/Rerank", response_deserializer=pb.RerankResponse.FromString)
         answer = await call(request.SerializeToString())
-    assert answer.ByteSize() > MESSAGE_BYTES_MAX
+    assert answer.ByteSize() > MESSAGE_BYTES
     assert answer.ranks[0].text == text
 
 

@@ -9,7 +9,6 @@ from grpc import StatusCode
 from tei.v1 import tei_pb2 as pb
 
 from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError
-from service.grpc_api import tei
 from service.grpc_api.tei import collect
 from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
@@ -61,17 +60,17 @@ async def test_collect_too_many():
     """A stream is given up with the message that brings one text too many, not at its end."""
     parts = raw(part("a"), part("b"), part("c"), part("d", query="never looked at"))
     with pytest.raises(OutOfRangeError):
-        await collect(parts, Limits(documents_max=2, pairs_max=10_000))
+        await collect(parts, Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20))
 
 
 @pytest.mark.parametrize("return_text", [False, True])
-async def test_collect_too_large_to_go_back(return_text: bool, monkeypatch: pytest.MonkeyPatch):  # noqa: FBT001
+async def test_collect_too_large_to_go_back(return_text: bool):  # noqa: FBT001
     """Texts that are to come back may not be larger in all than one message may be."""
     parts = [part("one", return_text=return_text), part("two")]
     size = sum(len(part.SerializeToString()) for part in parts)
-    monkeypatch.setattr(tei, "MESSAGE_BYTES_MAX", size - 1)
+    limits = Limits(documents_max=2, pairs_max=2, message_bytes=size - 1)
     if return_text:
         with pytest.raises(TooLargeError):
-            await collect(raw(*parts), LIMITS)
+            await collect(raw(*parts), limits)
     else:
-        assert len((await collect(raw(*parts), LIMITS)).texts) == 2
+        assert len((await collect(raw(*parts), limits)).texts) == 2

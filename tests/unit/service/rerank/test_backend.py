@@ -4,20 +4,25 @@ import pytest
 
 from service.errors import NotReadyError, UnknownModelError
 from service.rerank.backend import Backend
-from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
 from service.rerank.request import RerankRequest
-from tests.unit.service.rerankers import ANN, RESULT, FakeReranker, backend_on
+from service.rerank.result import RerankResult
+from tests.unit.service.rerankers import RESULT, FakeReranker, a_call, backend_on
 
 REQUEST = RerankRequest("tiny", "q", ["good", "bad"], lane=7)
-CALL = Call("id", ANN, 1e12)
+
+
+async def answer(backend: Backend, record: CallRecord) -> RerankResult:
+    """Return the answer of a backend to the request."""
+    async with a_call() as call:
+        return await backend.answer(REQUEST, call, record)
 
 
 async def test_not_ready():
     """Until there is a model, every request is told so, its lane recorded, and there is no load."""
     backend, record = Backend(), CallRecord("rest")
     with pytest.raises(NotReadyError):
-        await backend.answer(REQUEST, CALL, record)
+        await answer(backend, record)
     with pytest.raises(NotReadyError):
         _ = backend.reranker
     assert backend.load() is None
@@ -28,7 +33,7 @@ async def test_record():
     """An answer is that of the reranker, and the record has it with the lane and the number of documents."""
     reranker, record = FakeReranker(), CallRecord("rest")
     backend = backend_on(reranker)
-    assert await backend.answer(REQUEST, CALL, record) is RESULT
+    assert await answer(backend, record) is RESULT
     assert (record.lane, record.documents, record.result) == (7, 2, RESULT)
     assert reranker.requests == [REQUEST]
     assert backend.load() == reranker.load()
@@ -38,5 +43,5 @@ async def test_record_of_a_failure():
     """A request that fails leaves its lane and its number of documents, and no result."""
     record = CallRecord("rest")
     with pytest.raises(UnknownModelError):
-        await backend_on(FakeReranker(UnknownModelError("none"))).answer(REQUEST, CALL, record)
+        await answer(backend_on(FakeReranker(UnknownModelError("none"))), record)
     assert (record.lane, record.documents, record.result) == (7, 2, None)

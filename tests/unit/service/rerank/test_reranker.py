@@ -106,7 +106,7 @@ async def test_unknown_model(name: str, wired: RealReranker):
 
 async def test_too_many_documents(tiny: Engine):
     """More documents than the server takes are refused with both numbers; as many are not."""
-    wired = RealReranker(tiny, limits=Limits(documents_max=1000, pairs_max=10_000))
+    wired = RealReranker(tiny, limits=Limits(documents_max=1000, pairs_max=10_000, message_bytes=2**20))
     with pytest.raises(OutOfRangeError) as caught:
         await wired.rerank(*["good"] * 1001)
     ((field, description),) = caught.value.violations

@@ -6,13 +6,11 @@ from typing import Any
 import httpx
 
 from service.access.access import Access
-from service.calls import Calls
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
-from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
-from tests.unit.service.rerankers import LIMITS, FakeReranker, backend_on, open_access
+from tests.unit.service.rerankers import LIMITS, FakeReranker, backend_on, calls_of, open_access
 
 BODY: dict[str, Any] = {"model": "tiny", "query": "the query", "documents": ["the first", "the second"]}
 TEI: dict[str, Any] = {"query": "the query", "texts": ["the first", "the second"]}
@@ -25,12 +23,14 @@ FORMS = (*((path, BODY) for path in ROUTES), ("/rerank", TEI))
 class Api:
     """The application and its client."""
 
-    def __init__(self, access: Access | None = None, limits: Limits = LIMITS, *, ready: bool = True) -> None:
+    def __init__(
+        self, access: Access | None = None, limits: Limits = LIMITS, *, ready: bool = True, bytes_max: int = 2**30
+    ) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
         self.app = create_app(
             backend_on(self.reranker if ready else None),
-            Calls(access or open_access(), CallTelemetry(self.metrics), default_timeout_s=60),
+            calls_of(access or open_access(), self.metrics, bytes_max),
             limits,
             PriorityExecutor(1, 1000, "parse"),
         )

@@ -24,7 +24,7 @@ VALUES_MAX = 500_000
 
 def a_decoder(documents_max: int = 10_000) -> Decoder:
     """Return a decoder that takes so many documents."""
-    return Decoder(PriorityExecutor(1, 1000, "parse"), Limits(documents_max, pairs_max=10_000))
+    return Decoder(PriorityExecutor(1, 1000, "parse"), Limits(documents_max, pairs_max=10_000, message_bytes=2**20))
 
 
 async def read(raw: bytes, path: str = "/v2/rerank", lane: int = 0) -> RerankRequest:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.rerank.limits import MESSAGE_BYTES_MAX
+from tests.unit.service.rerankers import LIMITS
 from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, Api, assert_error
 
 
@@ -78,8 +78,8 @@ async def test_in_pieces(api: Api):
 
 async def test_too_large_by_its_own_word(api: Api):
     """A body that announces too much is refused before it is read."""
-    answer = await api.post(content_length=str(MESSAGE_BYTES_MAX + 1))
-    assert_error(answer, 413, "64 MiB")
+    answer = await api.post(content_length=str(LIMITS.message_bytes + 1))
+    assert_error(answer, 413, "1 MiB")
 
 
 async def test_too_large_without_a_word(api: Api):
@@ -88,13 +88,13 @@ async def test_too_large_without_a_word(api: Api):
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
-        while sent < 2 * MESSAGE_BYTES_MAX:
-            sent += 2**22
-            yield b" " * 2**22
+        while sent < 2 * LIMITS.message_bytes:
+            sent += 2**18
+            yield b" " * 2**18
 
     answer = await api.client.post(PATH, content=endless(), headers={"content-type": "application/json"})
     assert_error(answer, 413)
-    assert sent <= MESSAGE_BYTES_MAX + 2**23
+    assert sent <= LIMITS.message_bytes + 2**19
 
 
 async def test_default_deadline(api: Api):
