@@ -16,6 +16,7 @@ from service.calls import Calls
 from service.engine.score_cache import ScoreCache
 from service.grpc_api.server import GrpcApi
 from service.loading import load_models, on_daemon_thread
+from service.memory import return_memory
 from service.net.address import Address
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
 from service.net.tls import Certificates, CurrentContext
@@ -71,6 +72,7 @@ class Service:
             timeout_max_s=settings.max_timeout_seconds,
         )
         self._dispatcher: Dispatcher[EncodedPair] | None = None
+        self._memory: asyncio.Task[None] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
         certificates = _certificates(settings)
@@ -93,6 +95,7 @@ class Service:
         Raises AddressError or ModelError.
         """
         settings = self._settings
+        self._memory = asyncio.create_task(return_memory())
         http = await self._http.listen(settings.http_address)
         admin = await self._admin.listen(settings.admin_address)
         try:
@@ -142,6 +145,8 @@ class Service:
             await self._dispatcher.drain(max(self._settings.drain_seconds - _DEPARTURE_S - CLOSING_S, 0))
         await self._await_quiet()
         await asyncio.gather(self._grpc.stop(CLOSING_S), self._http.stop(), self._admin.stop())
+        if self._memory:
+            self._memory.cancel()
         self._tokenising.close()
         self._parsing.close()
         self._workers.shutdown(wait=False, cancel_futures=True)

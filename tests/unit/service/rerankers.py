@@ -176,9 +176,10 @@ async def a_call(caller: Caller = ANN, seconds: float = 60) -> AsyncIterator[Cal
         yield Call("id", caller, asyncio.get_running_loop().time() + seconds, held)
 
 
-def calls_of(access: Access, metrics: Metrics, bytes_max: int = 2**30) -> Calls:
+def calls_of(access: Access, metrics: Metrics, budget: ByteBudget | None = None) -> Calls:
     """Return what opens calls, by default with a timeout of a minute, at most an hour."""
-    return Calls(access, ByteBudget(bytes_max), CallTelemetry(metrics), default_timeout_s=60, timeout_max_s=3600)
+    budget = budget or ByteBudget(2**30)
+    return Calls(access, budget, CallTelemetry(metrics), default_timeout_s=60, timeout_max_s=3600)
 
 
 def locked_access(folder: Path) -> Access:

@@ -13,6 +13,7 @@ from rerank.v2 import rerank_pb2_grpc
 from tei.v1 import tei_pb2_grpc
 
 from service.access.access import Access
+from service.access.byte_budget import ByteBudget
 from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
 from service.telemetry.metrics import Metrics
@@ -29,10 +30,11 @@ class Api:
     def __init__(self, access: Access | None = None, *, ready: bool = True, bytes_max: int = 2**30) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
+        self.budget = ByteBudget(bytes_max)
         self.alive = True
         self.server = GrpcApi(
             backend_on(self.reranker if ready else None),
-            calls_of(access or open_access(), self.metrics, bytes_max),
+            calls_of(access or open_access(), self.metrics, self.budget),
             Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES),
             alive=lambda: self.alive,
         )

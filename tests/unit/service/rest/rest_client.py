@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from service.access.access import Access
+from service.access.byte_budget import ByteBudget
 from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rest.app import create_app
@@ -28,9 +29,10 @@ class Api:
     ) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
+        self.budget = ByteBudget(bytes_max)
         self.app = create_app(
             backend_on(self.reranker if ready else None),
-            calls_of(access or open_access(), self.metrics, bytes_max),
+            calls_of(access or open_access(), self.metrics, self.budget),
             limits,
             PriorityExecutor(1, 1000, "parse"),
         )

@@ -1,5 +1,6 @@
 """Headers and bodies are accepted in every valid spelling, and refused beyond their limits."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.rest import http_input
 from tests.unit.service.rerankers import LIMITS
 from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, Api, assert_error
 
@@ -95,6 +97,41 @@ async def test_too_large_without_a_word(api: Api):
     answer = await api.client.post(PATH, content=endless(), headers={"content-type": "application/json"})
     assert_error(answer, 413)
     assert sent <= LIMITS.message_bytes + 2**19
+
+
+async def test_room_for_bodies():
+    """A body is refused before it is read if there is no room for the size that it announces, or may have."""
+    api = Api(bytes_max=2**20)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        if "content-length" in headers:
+            pytest.fail("read")
+        yield b" " * 2**18
+
+    for headers in ({"content-length": "300000"}, {"transfer-encoding": "chunked"}):
+        answer = await api.client.post(PATH, content=body(), headers={"content-type": "application/json", **headers})
+        assert_error(answer, 503)
+        assert (answer.headers["retry-after"], answer.headers["retry-after-ms"]) == ("1", "1000")
+    assert (await api.post()).status_code == 200
+    assert api.budget.bytes == 0
+
+
+async def test_body_that_does_not_come(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """A caller that stops in the middle of its body is told so after a while."""
+    monkeypatch.setattr(http_input, "TRANSFER_S", 0.01)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    assert_error(await api.client.post(PATH, content=body(), headers={"content-type": "application/json"}), 408)
+
+
+async def test_longest_deadline(api: Api):
+    """A deadline is at most the longest that is allowed, whatever the caller says."""
+    await api.post(x_request_timeout_ms="999999999999")
+    assert 3590 < api.reranker.remaining_s[0] <= 3600
 
 
 async def test_default_deadline(api: Api):
