@@ -8,7 +8,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from service.convert.rowwise import products, rewritten
-from service.engine import session
+from service.engine import session_factory
 from service.engine.onnx_file import OnnxFile
 from service.engine.onnx_graph import cannot_overflow
 from service.settings import EMBEDDED_MODEL
@@ -107,8 +107,8 @@ def test_the_way_that_is_taken(overflows: object, bounded: object, tmp_path: Pat
     """The slower way is taken where the CPU needs it and the weights do, and nowhere else."""
     model = a_layered_graph()
     onnx.save(rewritten(model, products(model), bounded=bool(bounded)), tmp_path / "model.onnx")
-    monkeypatch.setattr(session, "overflows", lambda: overflows)
-    options = session.open_session(OnnxFile.read(tmp_path / "model.onnx")).get_session_options()
+    monkeypatch.setattr(session_factory, "overflows", lambda: overflows)
+    options = session_factory.open_session(OnnxFile.read(tmp_path / "model.onnx")).get_session_options()
     try:
         slower = options.get_session_config_entry("session.x64quantprecision") == "1"
     except RuntimeError:  # Not set.
