@@ -1,5 +1,6 @@
 """Settings of all tests: deterministic Hypothesis, no deadlines, isolated failures; and two shared services."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in LONG):
             item.add_marker("long")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collection made out of each later search for garbage: it lives to the end."""
+    gc.freeze()
 
 
 def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:

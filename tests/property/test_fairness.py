@@ -48,7 +48,7 @@ def _queues(rng: random.Random, clients: int) -> list[Job]:
     jobs = []
     for client in range(clients):
         most, median = rng.choice((3, 30, 300)), rng.choice((20, 100, 300))
-        for _ in range(max(5, 3_000 // most)):
+        for _ in range(max(5, 1_000 // most)):
             lengths = [min(512, max(8, int(median * rng.lognormvariate(0, 0.5)))) for _ in range(most)]
             jobs.append(Job(1_000 + len(jobs), LANE, f"client {client}", tuple(lengths), FAR + rng.random()))
     rng.shuffle(jobs)

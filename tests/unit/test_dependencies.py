@@ -25,17 +25,24 @@ DECLARED = {
 each_distribution = pytest.mark.parametrize("distribution", TREES)
 
 
-@cache
+installed = cache(packages_distributions)
+
+
 def distributions(top: str) -> set[str]:
     """Return the distributions that have files in a package, by normalised names."""
-    return named(list(packages_distributions().get(top, [])))
+    return named(list(installed().get(top, [])))
 
 
 @cache
+def held(distribution: str) -> set[str]:
+    """Return the files of a distribution."""
+    return {str(file) for file in files(distribution) or []}
+
+
 def holds(distribution: str, module: str) -> bool:
     """Tell whether a distribution has a file for a module."""
     path = module.replace(".", "/")
-    return any(str(file) in {f"{path}.py", f"{path}/__init__.py"} for file in files(distribution) or [])
+    return not held(distribution).isdisjoint({f"{path}.py", f"{path}/__init__.py"})
 
 
 def providers(module: str) -> set[str]:
