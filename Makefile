@@ -8,6 +8,9 @@ CLIENTS := .clients
 TOOLS := .tools
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
+# Python keeps what it compiles, whatever the shell says: tests import the same modules in many processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev tools serve unit coverage test test-long test-fresh test-all test-clients test-image check check-protos client bench simulate soak hostile golden proto lock clean
 
