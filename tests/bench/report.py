@@ -29,7 +29,7 @@ class EngineReport:
 
     @property
     def kept(self) -> bool:
-        """Whether all limits were kept."""
+        """Tell whether all limits were kept."""
         return all(goal.kept for goal in self.goals)
 
     def text(self) -> str:

@@ -38,7 +38,7 @@ class Form(NamedTuple):
     documents: str = "documents"
     """Name of the field with the documents."""
     objects: bool = False
-    """Whether a document may be an object."""
+    """True if a document may be an object."""
     out_of_range: int = 422
     """Status of a value out of range."""
 

@@ -62,7 +62,7 @@ def test_no_object(path: str, raw: bytes, rest: httpx.Client) -> None:
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_no_value(value: bytes, form: Form, rest: httpx.Client) -> None:
-    """What is no JSON is malformed wherever it stands: in a known field, in a document, in one that nobody knows."""
+    """Bytes that are not JSON are malformed anywhere: in a known field, in a document, in an unknown field."""
     for member in (b'"query":%s', b'"%s":[%%s]' % form.documents.encode(), b'"x":%s'):
         refused(form.post(rest, with_member(encoded(form.body()), member % value)), 400, "JSON")
 

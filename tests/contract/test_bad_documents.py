@@ -71,7 +71,7 @@ def test_images(image: object, form: Form, rest: httpx.Client) -> None:
 
 @pytest.mark.parametrize("name", [name for name, form in FORMS.items() if "rank_fields" in form.fields])
 def test_fields_that_no_document_has(name: str, rest: httpx.Client) -> None:
-    """Where fields are chosen, a document that has none of them is out of range; a text needs none."""
+    """A document with none of the chosen fields is out of range; a text needs none."""
     form = FORMS[name]
     for fields in (["nowhere"], [], ["", "TEXT"]):
         body = form.body(documents=["a", {"text": SECRET}], rank_fields=fields)

@@ -18,7 +18,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "array of string": _NOT_TEXTS,
     "array of object or string": _NOT_TEXTS,
 }
-"""What a field of a type does not take."""
+"""Values that a field of a type does not take."""
 
 
 def test_another_type(form: Form, rest: httpx.Client) -> None:
@@ -29,7 +29,7 @@ def test_another_type(form: Form, rest: httpx.Client) -> None:
 
 
 def test_missing_and_null(form: Form, rest: httpx.Client) -> None:
-    """What is required may be neither absent nor null; what is not may be both, which is the same."""
+    """A required field may be neither absent nor null; an optional one may be both, which is the same."""
     expected = ranks(form.post(rest))
     for field in form.required:
         # Without `texts`, the body is of the other form that arrives there.
@@ -74,7 +74,7 @@ def test_numbers_however_large(value: float, form: Form, rest: httpx.Client) -> 
 
 @pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"NaN", b"Infinity", b"-Infinity", b"01", b"0x1", b"9" * 5000])
 def test_no_number(number: bytes, form: Form, rest: httpx.Client) -> None:
-    """What is no number of JSON, or none that can be held, is refused wherever a number stands."""
+    """A value that is not a JSON number, or that no float holds, is refused in each field that takes a number."""
     for field in form.numbers:
         refused(form.post(rest, with_member(encoded(form.body()), b'"%s":%s' % (field.encode(), number))), 400)
 

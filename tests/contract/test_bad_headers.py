@@ -48,7 +48,7 @@ NO_MATTER: dict[str, dict[str, str | bytes]] = {
 
 @pytest.mark.parametrize("headers", NO_MATTER.values(), ids=NO_MATTER)
 def test_headers_that_matter_not(headers: dict[str, str | bytes], form: Form, rest: httpx.Client) -> None:
-    """What clients send along makes no difference."""
+    """Headers that clients add of their own make no difference."""
     answer = rest.post(form.path, content=encoded(form.body()), headers=headers)
     assert ranks(answer) == ranks(form.post(rest))
     assert "content-encoding" not in answer.headers
@@ -144,6 +144,6 @@ def test_no_way_up(rest: httpx.Client) -> None:
 
 
 def test_a_query_string(form: Form, rest: httpx.Client) -> None:
-    """What stands behind a question mark is ignored."""
+    """A query string is ignored."""
     answer = rest.post(f"{form.path}?top_n=0&query={SECRET}", content=encoded(form.body()))
     assert ranks(answer) == ranks(form.post(rest))

@@ -30,7 +30,7 @@ FINE: dict[str, dict[str, Any]] = {
 
 
 class Refused(NamedTuple):
-    """What is wrong with a request, and how both APIs refuse it."""
+    """An error in a request, and how both APIs refuse it."""
 
     changes: dict[str, Any]
     fields: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("changes", FINE.values(), ids=FINE)
 def test_odd_but_fine(changes: dict[str, Any], rest: httpx.Client, rpc: GrpcClient) -> None:
-    """What is odd but within the contract is answered over both APIs."""
+    """An odd request within the contract is answered over both APIs."""
     body = changed(**changes)
     assert rest.post(PATH, json=body).status_code == 200
     assert rpc.rerank(body).results
@@ -83,7 +83,7 @@ def test_odd_but_fine(changes: dict[str, Any], rest: httpx.Client, rpc: GrpcClie
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_refused(case: Refused, rest: httpx.Client, rpc: GrpcClient) -> None:
-    """What is out of range is refused over both APIs, in words of their own, naming the same fields."""
+    """Both APIs refuse a field out of range, each in its own words, naming the same fields."""
     body = changed(**case.changes)
     refused(rest.post(PATH, json=body), case.status, *case.fields)
     refusal = refused_call(rpc.rerank, body)

@@ -102,13 +102,13 @@ NOT_TAKEN: dict[str, tuple[str, tuple[Part, ...], dict[str, Any], StatusCode]] =
 
 @pytest.mark.parametrize(("method", "parts", "metadata"), FINE.values(), ids=FINE)
 def test_odd_but_fine(method: str, parts: tuple[Part, ...], metadata: Metadata, rpc: GrpcClient) -> None:
-    """What is odd but within the contract is answered."""
+    """An odd message within the contract is answered."""
     assert sent(rpc, method, parts, metadata=metadata)
 
 
 @pytest.mark.parametrize(("method", "parts", "reason", "fields"), REFUSED.values(), ids=REFUSED)
 def test_refused(method: str, parts: tuple[Part, ...], reason: str, fields: tuple[str, ...], rpc: GrpcClient) -> None:
-    """What is no good request is refused with a reason, and the fields that are out of range."""
+    """A bad request is refused with a reason, and with the fields that are out of range."""
     refusal = refused_call(sent, rpc, method, parts)
     assert (refusal.code, refusal.reason, refusal.fields) == (StatusCode.INVALID_ARGUMENT, reason, fields)
     assert SECRET not in refusal.message
@@ -118,13 +118,13 @@ def test_refused(method: str, parts: tuple[Part, ...], reason: str, fields: tupl
 def test_not_taken(
     method: str, parts: tuple[Part, ...], options: dict[str, Any], code: StatusCode, rpc: GrpcClient
 ) -> None:
-    """What the library refuses before the service sees it gets a code of the library's."""
+    """A call that the gRPC library refuses before the service sees it gets a code of the library's."""
     with pytest.raises(grpc.RpcError) as caught:
         sent(rpc, method, parts, **options)
     assert caught.value.code() is code
 
 
 def test_a_client_name_of_10_kb(rpc: GrpcClient) -> None:
-    """Whether metadata is too large does not depend on chance: the same call passes every time."""
+    """The limit of metadata is not random: a call that passes once passes every time."""
     for _ in range(40):
         rpc.rerank(metadata=(("x-client-name", "n" * 10_000),))

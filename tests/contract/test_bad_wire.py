@@ -85,7 +85,7 @@ def test_asking_first(running: RunningService) -> None:
 
 @pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP)
 def test_no_http(data: bytes, running: RunningService) -> None:
-    """What is no HTTP is refused before the service sees it."""
+    """Bytes that are not HTTP are refused before the service sees them."""
     assert on_the_wire(address(running), data).status_code == 400
 
 
@@ -105,7 +105,7 @@ def test_callers_that_leave(data: bytes, running: RunningService) -> None:
 
 
 def test_pages_without_a_route_name_no_other_host(running: RunningService) -> None:
-    """What the caller puts in Host never comes back as a place to go."""
+    """The caller's Host header never comes back as an address to go to."""
     for path in (b"/v2/rerank/", b"/docs/", b"//", b"/nowhere"):
         data = b"GET " + path + b" HTTP/1.1\r\nHost: evil.example\r\nConnection: close" + END
         assert "evil.example" not in str(on_the_wire(address(running), data).headers)

@@ -129,7 +129,7 @@ def test_the_shape(rest: httpx.Client) -> None:
 
 
 def test_the_shape_with_warnings(rest: httpx.Client) -> None:
-    """What was cut is said in sentences, under `meta`."""
+    """Truncated texts are reported in sentences, under `meta`."""
     meta = over_rest(rest, GOOD["windows-cut"] | {"query": LONG})["meta"]
     assert meta.keys() == {"api_version", "billed_units", "tokens", "warnings"}
     cut_query, cut_document = meta["warnings"]

@@ -32,7 +32,7 @@ def test_health_of_nobody(name: str, rpc: GrpcClient) -> None:
 
 @pytest.mark.parametrize("name", [SERVICE, "liveness"])
 def test_health_watched(name: str, rpc: GrpcClient) -> None:
-    """Whoever watches a name that can be checked is told the same at once."""
+    """A watch of a name that can be checked is answered at once, with the same status."""
     watch = HealthStub(rpc.channel).Watch(HealthCheckRequest(service=name), timeout=WAIT_S)
     try:
         assert next(watch).status == SERVING

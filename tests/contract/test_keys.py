@@ -144,7 +144,7 @@ def test_a_right_key(authorization: str, rest: httpx.Client, rpc: GrpcClient) ->
 
 
 def test_probes_need_no_key(service: RunningService, rpc: GrpcClient) -> None:
-    """Whoever watches over the service is not asked for a key."""
+    """Probes and metrics need no key."""
     answer = HealthStub(rpc.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
     assert answer.status == HealthCheckResponse.SERVING
     for probe in ("/livez", "/readyz", "/metrics"):

@@ -71,7 +71,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 
 def test_every_path_is_described(document: dict[str, Any]) -> None:
-    """What is described is what is served, and nothing else is but the description itself and its page."""
+    """The routes described are the routes served, apart from the description itself and its page."""
     assert document["paths"].keys() == set(PATHS)
     assert all(item.keys() == {"post"} for item in document["paths"].values())
     app = create_app(Mock(), Mock(), Limits(10_000, 10_000, message_bytes=2**20), Mock())
@@ -84,7 +84,7 @@ def test_every_path_is_described(document: dict[str, Any]) -> None:
 
 
 def test_the_answer(document: dict[str, Any], operation: dict[str, Any], rest: httpx.Client) -> None:
-    """What is answered is what is described, member by member."""
+    """Each answer has the members described for it."""
 
     def check(value: Any, schema: dict[str, Any]) -> None:
         schema = resolved(document, schema)

@@ -33,7 +33,7 @@ CONFIG = {
 
 
 class Played(NamedTuple):
-    """What became of all the requests."""
+    """The outcomes of all requests."""
 
     failures: list[str]
     """Checks that failed, with what was sent and what came back."""

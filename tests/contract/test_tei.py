@@ -32,7 +32,7 @@ def parts(texts: Sequence[str], **fields: Any) -> list[pb.RerankStreamRequest]:
 
 
 def test_texts_come_back(tei: Any) -> None:
-    """Where texts are asked for, each rank has its own, and otherwise none has any."""
+    """Each rank has its text if texts are asked for, and none has one otherwise."""
     request = pb.RerankRequest(query=QUERY, texts=DOCUMENTS)
     assert not any(rank.HasField("text") for rank in tei.Rerank(request, timeout=TIMEOUT_S).ranks)
     request.return_text = True
@@ -120,7 +120,7 @@ def test_info(rpc: GrpcClient) -> None:
 
 
 def test_what_is_not_served(rpc: GrpcClient) -> None:
-    """What a reranker cannot do is unimplemented."""
+    """A call that a reranker cannot answer is unimplemented."""
     for method in ("Embed/Embed", "Predict/Predict", "Tokenize/Tokenize"):
         with pytest.raises(grpc.RpcError) as caught:
             rpc.call(f"/tei.v1.{method}", [b""])

@@ -15,7 +15,7 @@ def _meta(service: RunningService, documents: list[str]) -> dict[str, Any]:
 
 
 def test_a_repeated_request_is_told_from_a_fresh_one(running: RunningService) -> None:
-    """What comes again costs no batch, whichever API it comes over, scores alike, and says how much was known."""
+    """A repeated request costs no batch, over either API, has the same scores, and says how many were known."""
     documents = unseen(TEXT, 20)
     fresh = post(running.http, documents=documents).json()
     batches = metric(running.admin, "rerank_inference_seconds_count")

@@ -30,7 +30,7 @@ README = (ROOT / "client" / "README.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 """The programs of the README, each with what it prints."""
 REQUIRED = ("grpcio", "protobuf", "typing-extensions")
-"""What the client requires, and what that requires."""
+"""The requirements of the client, and their requirements."""
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 PLAIN, SECURE = "127.0.0.1:50051", "rerankd.example:50051"
 BYTES_MAX = 100_000
@@ -114,7 +114,7 @@ def test_it_has_the_version_of_the_service(about: Message) -> None:
 
 
 def test_both_names_are_one_client() -> None:
-    """What the service calls `service.client` is the same code, to the class."""
+    """The package `service.client` is the same code, to the class."""
     assert service.client.__all__ == rerankd_client.__all__
     for name in rerankd_client.__all__:
         assert getattr(service.client, name) is getattr(rerankd_client, name)

@@ -87,7 +87,7 @@ def test_what_harms_most_stays_in_fp32(model: Path, pairs: Path) -> None:
 
 
 def test_what_cannot_be_converted(tmp_path: Path) -> None:
-    """What cannot be done ends with 1 and a line that says why, and leaves nothing behind."""
+    """A conversion that cannot be done ends with 1 and a line that says why, and leaves nothing behind."""
     ended = convert(EMBEDDED_MODEL, tmp_path / "new")
     assert (ended.returncode, ended.stdout) == (1, "")
     *progress, last = ended.stderr.splitlines()
@@ -97,7 +97,7 @@ def test_what_cannot_be_converted(tmp_path: Path) -> None:
 
 
 def test_without_onnx(model: Path, tmp_path: Path) -> None:
-    """Where the package that it needs is not installed, the command says how to get it."""
+    """The command says how to get the package that it needs if that is not installed."""
     without = "import sys; sys.modules['onnx'] = None; from service.cli import main; main()"
     ended = run(sys.executable, "-c", without, "convert", str(model), str(tmp_path / "new"))
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -54,7 +54,7 @@ def test_a_model_from_the_hub_answers_with_and_without_the_hub(hub: LocalHub, mo
 
 
 def test_a_model_that_is_not_there_ends_the_start(hub: LocalHub) -> None:
-    """What cannot be had from the hub ends the start with status 1 and a sentence that says why."""
+    """A model that cannot be had from the hub ends the start with status 1 and a sentence that says why."""
     hub.add(NAME, FILES, "v1")
     assert "no such revision" in failed_start(model=f"{NAME}@v2").splitlines()[-1]
 

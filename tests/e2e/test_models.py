@@ -55,7 +55,7 @@ def test_each_answers_to_its_names(name: str, folder: Path, several: RunningServ
 
 
 def test_the_first_is_the_default(several: RunningService):
-    """Who names no model gets the one of RERANKD_MODEL."""
+    """A caller that names no model gets the one of RERANKD_MODEL."""
     answer = httpx.post(f"{several.http}/v1/rerank", json={"query": QUERY, "documents": DOCUMENTS}, timeout=600).json()
     assert answer["model"] == "minilm-rerank"
 

@@ -80,6 +80,6 @@ async def test_the_first_client_gets_documents_back(ask: Ask) -> None:
 async def test_each_client_raises_its_own_error(
     ask: Ask, changes: dict[str, object], error: type[Exception], said: str
 ) -> None:
-    """What is wrong has the class that the SDK has for it, and the service's words."""
+    """An error has the SDK's own class for it, and the service's message."""
     with pytest.raises(error, match=said):
         await ask(**changes)

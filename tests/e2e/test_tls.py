@@ -198,7 +198,7 @@ def test_files_that_cannot_be_used_change_nothing(changing: tuple[Secret, Runnin
 
 @needs_openssl
 def test_a_certificate_that_grpc_does_not_take_ends_the_start(tmp_path: Path) -> None:
-    """Where only the standard library can use a key, the start ends, and the message does not blame the port alone."""
+    """The start ends if only the standard library can use a key, and the message does not blame the port alone."""
     secret = Secret(tmp_path)
     secret.show(issued(ROOT))
     command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", "-newkey", "ec", "-pkeyopt"]

@@ -27,7 +27,7 @@ _CHARACTERS = {
     "ﷺ": "صلى",
     "e\u0301": "é",
 }
-"""What the compiled table of a sentencepiece normalizer changes: a few lines of the thousands of a real one."""
+"""The changes of a sentencepiece normalizer's compiled table: a few lines of the thousands of a real one."""
 
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 DEBERTA = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")

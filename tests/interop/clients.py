@@ -52,11 +52,11 @@ class Client:
     """Which part of the package, in words."""
     top_n: bool = True
     documents: bool = True
-    """Whether the caller gets the documents back."""
+    """True if the caller gets the documents back."""
     objects: bool = False
-    """Whether documents may be objects."""
+    """True if documents may be objects."""
     says_why: bool = True
-    """Whether an error has the service's words."""
+    """True if an error has the service's words."""
 
     @property
     def name(self) -> str:
@@ -66,7 +66,7 @@ class Client:
 
     @property
     def command(self) -> list[str]:
-        """What to run."""
+        """The command to run."""
         if self.environment == NODE:
             return [NODE, str(ENVIRONMENTS / NODE / self.script), *self.arguments]
         python = ENVIRONMENTS / self.environment / "bin" / "python" if self.environment else sys.executable

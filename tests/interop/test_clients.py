@@ -18,7 +18,7 @@ REASONS = {
     "bad_body": "query",
     "out_of_range": "query must not be blank",
 }
-"""What the service says in an error."""
+"""A part of the service's message in an error."""
 
 
 def each(check: str, *, where: Callable[[Client], object] = lambda _: True) -> pytest.MarkDecorator:
@@ -72,6 +72,6 @@ def test_the_client_may_send_documents_as_objects(client: Client, outcome: dict[
     ],
 )
 def test_the_client_raises_its_own_error(client: Client, check: str, outcome: dict[str, Any]) -> None:
-    """What is wrong has the class that the client has for it, and the service's words where it passes them on."""
+    """An error has the client's own class for it, and the service's message where the client passes that on."""
     assert outcome["error"] == getattr(client.errors, check)
     assert not client.says_why or REASONS[check] in outcome["text"]

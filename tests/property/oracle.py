@@ -52,7 +52,7 @@ class Oracle:
     def __init__(self, policy: Policy, *costs: CostModel) -> None:
         self.policy, self.costs = policy, costs
         self.steady = all(isinstance(cost, FixedCost) for cost in costs)
-        """Whether prices are constant: no learning."""
+        """True if prices are constant: no learning."""
         self.scheduler = Scheduler(policy, *costs)
         self.now, self.closed, self.events = 0.0, False, 0
         self.live: dict[int, Tracked] = {}

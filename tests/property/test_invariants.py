@@ -31,7 +31,7 @@ class Mix:
     eternal: float = 0.4
     """Share of jobs without a deadline."""
     learning: bool = False
-    """Whether batch times differ from predictions, and the cost model learns."""
+    """True if batch times differ from predictions, and the cost model learns."""
     models: int = 1
     """Number of models; each is three times as slow as the one before it."""
 

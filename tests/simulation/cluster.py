@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
     """The state of the other pods when a request was finally shed."""
 
     worse_elsewhere: bool
-    """Whether another pod held waiting work of a worse lane."""
+    """True if another pod held waiting work of a worse lane."""
     next_try: float
     """Share of the examined pods that held such work and would have admitted the request."""
 

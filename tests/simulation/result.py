@@ -24,7 +24,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether all checks passed."""
+        """Tell whether all checks passed."""
         return all(check.kept for check in self.checks)
 
 

@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether it was finished in time."""
+        """Tell whether it was finished in time."""
         return self.ending is Ending.FINISHED and self.ended_at is not None and self.ended_at <= self.request.deadline
 
     @property

@@ -69,7 +69,7 @@ class Workers:
     poison: frozenset[tuple[int, int]] = frozenset()
     """Poisonous pairs, by request: a batch with one of them fails."""
     mute: bool = False
-    """Whether a batch with a poisonous pair returns one score too few instead of raising."""
+    """True if a batch with a poisonous pair returns one score too few instead of raising."""
     failing_most: int = field(default=0, init=False)
     """Failing runs of a batch for each of its pairs at fault, at most."""
 

@@ -34,7 +34,7 @@ class Retry(NamedTuple):
     attempts: int = 4
     """Most attempts of a request."""
     honour: bool = True
-    """Whether clients obey the advised delay and its absence; otherwise they retry after `pause_s`."""
+    """True if clients obey the advised delay and its absence; otherwise they retry after `pause_s`."""
     pause_s: float = 0.005
     """Delay of a client that ignores advice, in seconds."""
 

@@ -25,7 +25,7 @@ class Kind(NamedTuple):
     lines: int = 1
     """Most log lines of one call."""
     sampled: bool = False
-    """Whether its scores can be compared with those of the same request alone."""
+    """True if its scores can be compared with those of the same request alone."""
 
 
 WORK = (

@@ -22,7 +22,7 @@ class Log:
 
     def __init__(self, text: str) -> None:
         self.told = SECRET in text
-        """Whether the log contains text of a query."""
+        """True if the log contains text of a query."""
         self.strange: list[str] = []
         """Unexpected lines."""
         self.unsent: list[str] = []

@@ -35,7 +35,7 @@ class Metrics:
 
     @property
     def at_rest(self) -> bool:
-        """Whether no work is in progress."""
+        """Tell whether no work is in progress."""
         return not any(self[name] for name in _GAUGES)
 
     @property

@@ -58,7 +58,7 @@ class SoakResult:
     unsent: list[str]
     """Number of tracebacks of the library about clients that left."""
     told: bool
-    """Whether the log contains text of a query."""
+    """True if the log contains text of a query."""
     scores: int
     """Number of scores that were computed again alone."""
     other_scores: int
@@ -95,7 +95,7 @@ class SoakResult:
 
     @property
     def kept(self) -> bool:
-        """Whether all promises were kept."""
+        """Tell whether all promises were kept."""
         return all(promise.kept for promise in self.promises)
 
     @property

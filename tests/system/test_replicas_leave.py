@@ -25,7 +25,7 @@ def test_rolling_restart(ways: dict[str, Ask], replicas: list[Replica]) -> None:
 
 
 def test_a_replica_dies(ways: dict[str, Ask], replicas: list[Replica]) -> None:
-    """What a replica had under way when it was killed is done elsewhere in time."""
+    """The calls of a replica that is killed are answered by others in time."""
     with Callers(ways) as callers:
         all_at_work(replicas)
         replicas[0].die()
@@ -38,7 +38,7 @@ def test_a_replica_dies(ways: dict[str, Ask], replicas: list[Replica]) -> None:
 
 
 def test_a_replica_is_cut_off(ways: dict[str, Ask], replicas: list[Replica]) -> None:
-    """What a replica had under way when nothing more came from it is done elsewhere in time."""
+    """The calls of a replica that falls silent are answered by others in time."""
     with Callers(ways) as callers:
         all_at_work(replicas)
         replicas[0].freeze()
@@ -51,7 +51,7 @@ def test_a_replica_is_cut_off(ways: dict[str, Ask], replicas: list[Replica]) -> 
 
 
 def test_a_replica_was_cut_off_between_calls(ways: dict[str, Ask], replicas: list[Replica]) -> None:
-    """Who had nothing under way when a replica was cut off is answered in time, too."""
+    """A caller with no call under way when a replica became unreachable is answered in time, too."""
     with Callers(ways):
         all_at_work(replicas)
     replicas[0].freeze()

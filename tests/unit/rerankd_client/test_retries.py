@@ -60,7 +60,7 @@ def test_what_was_refused_is_not_asked_again(code: StatusCode):
 
 
 def test_hundreds_of_calls_at_once_are_asked_again():
-    """What a server had under way when it died is all made again, even if that was much."""
+    """All calls that a server had under way when it died are made again, even if they were many."""
     with client(StatusCode.UNAVAILABLE) as ask, ThreadPoolExecutor(50) as callers:
         answers = [callers.submit(ask) for _ in range(300)]
         assert {answer.result() for answer in answers} == {"attempt 2"}

@@ -114,7 +114,7 @@ def test_other_clients_delay_by_their_turns():
 
 
 def test_usage_of_better_lanes():
-    """What better lanes keep taking is not there for others: the estimate is stretched accordingly."""
+    """The estimate is stretched by the share of the workers that better lanes keep taking."""
     gate = Gate(waiting=(a_job(1, lane=1),))
     for i in range(10_000):  # Six tenths of the only worker, for a long time.
         gate.forecast.add_work(0, 0.006, 0.006, i * 0.01 - 100)
@@ -124,7 +124,7 @@ def test_usage_of_better_lanes():
 
 
 def test_a_full_pool_promises_less():
-    """What may just be in time is let in where workers idle now and then, and kept out where all time is used."""
+    """A job that may just be in time is admitted if workers idle now and then, and refused if all time is used."""
     refused = []
     for worse in (0.0, 0.04):  # Beside six tenths of the only worker in a better lane.
         gate = Gate(waiting=(a_job(1, lane=1),))
@@ -136,7 +136,7 @@ def test_a_full_pool_promises_less():
 
 
 def test_idle_after_a_burst():
-    """Whatever better lanes took until now: where nothing waits, whoever can be in time alone is let in."""
+    """A job that would be in time alone is admitted if nothing waits, however much better lanes took until now."""
     gate = Gate()
     for i in range(1_000):
         gate.forecast.add_work(0, 0.1, 0.1, i * 0.1 - 100)
@@ -146,7 +146,7 @@ def test_idle_after_a_burst():
 
 
 def test_advice_does_not_outlast_what_is_known():
-    """Who is refused for what better lanes took lately is told to come back before that is out of date."""
+    """A job refused for the recent work of better lanes is told to come back before that measure is out of date."""
     gate = Gate(waiting=(a_job(1, lane=1),))
     for i in range(1_000):
         gate.forecast.add_work(0, 0.1, 0.1, i * 0.1 - 100)
@@ -280,7 +280,7 @@ def test_advice_is_spread():
 
 
 def test_advice_waits_for_the_deadline():
-    """Who was refused for a deadline is not sent back before the machine could meet one as far ahead."""
+    """A job refused for its deadline is not told to come back before the machine could meet one as far ahead."""
     gate = Gate(Policy(workers=1, backlog_s=100.0), (a_job(5_000, lane=3),))
     refusal = gate.refuse(a_job(100, lane=4, deadline=1.0))
     assert refusal
@@ -293,7 +293,7 @@ def test_advice_grows_with_the_backlog():
 
 
 def test_advice_for_the_displaced():
-    """Who was displaced is advised by what waits at its lane or better."""
+    """A displaced job is advised by the work that waits in its lane or better ones."""
     gate = Gate(waiting=(a_job(3_000, lane=3),))
     assert gate.admission.retry_after(3, now=0.0, running=0.0) > 1
     assert gate.admission.retry_after(2, now=0.0, running=0.0) == 0.05

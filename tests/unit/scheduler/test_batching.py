@@ -230,7 +230,7 @@ def test_no_express_lanes():
 
 
 def test_express_where_launches_are_heavy():
-    """Where a launch takes a large share of a batch, express batches take others along: it costs little."""
+    """Express batches take other pairs along if a launch takes a large share of a batch: it costs little."""
     urgent, bulk = a_job(5, lane=0), a_job(500, lane=100)
     assert len(_compose(urgent, bulk, cost=FixedCost(launch_s=0.02))[0]) == 2
 
@@ -269,7 +269,7 @@ def test_no_job_is_started_in_part_to_fill():
 
 
 def test_heavy_launches_start_jobs_to_fill():
-    """Where a launch takes much of a batch, part of a job fills its room, unless there are classes."""
+    """Part of a job fills the room of a batch if a launch takes much of it, unless there are classes."""
     first, second, cost = a_job(10, lane=900), a_job(50, lane=900), FixedCost(launch_s=0.02)
     assert _compose(first, second, cost=cost)[0] == {first.id: 10, second.id: 20}
     assert _compose(first, second, cost=cost, class_width=100)[0] == {first.id: 10}

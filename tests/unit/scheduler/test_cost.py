@@ -73,12 +73,12 @@ def test_nothing_costs_nothing():
 
 
 def test_waiting_is_finite_when_a_launch_fills_the_cap():
-    """Where a launch alone takes longer than a batch may, work still has a finite price."""
+    """Work has a finite price even if a launch alone takes longer than a batch may."""
     assert CostModel(0.1, 1e-5, 0).waiting(1, 1000, 0, 0.05) < 1
 
 
 def test_models_are_priced_apart():
-    """What waits for several models is worth what each of them makes of its own."""
+    """The work that waits for several models is the sum of what each model predicts for its own."""
     slow, quick = CostModel(0.01, 1e-4, 0), CostModel(0.001, 1e-5, 0)
     costs = Costs(slow, quick)
     both = Amount.of([100]) + Amount.of([50, 50], model=1)
@@ -175,7 +175,7 @@ def test_impossible_time(seconds: float):
 
 
 def test_never_negative():
-    """Whatever is measured, every coefficient stays positive and within a factor of 5 of its seed."""
+    """Every coefficient stays positive and within a factor of 5 of its seed, for any measurements."""
     cost = CostModel(*TRUE)
     chance = random.Random(5)
     for _ in range(3_000):

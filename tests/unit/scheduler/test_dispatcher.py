@@ -62,7 +62,7 @@ async def test_workers_are_kept_busy():
 
 
 async def test_refused():
-    """Who is refused at the door gets the error at once, and takes no worker."""
+    """A caller that is refused on arrival gets the error at once, and takes no worker."""
     shell = Shell(Policy(workers=1, pairs_max=2))
     task = await shell.submit(1, 2, 3)
     with pytest.raises(Oversized):
@@ -90,7 +90,7 @@ async def test_check():
 
 
 async def test_displaced():
-    """Who must make room learns it at once, with advice."""
+    """The caller of a displaced job learns it at once, with advice."""
     shell = Shell(Policy(workers=1, backlog_s=0.1))
     blocker = await shell.submit(0)
     worse = await shell.submit(*range(90), lane=900)
@@ -117,7 +117,7 @@ async def test_expiry():
 
 
 async def test_shed_before_the_deadline():
-    """Who can no longer be served in time learns it while there is still time to go elsewhere."""
+    """A caller that can no longer be served in time learns it while there is still time to go elsewhere."""
     shell = Shell()
     await shell.submit(0)
     task = await shell.submit(1, deadline=0.5)

@@ -66,7 +66,7 @@ async def test_drain_ends_when_the_last_caller_leaves():
 
 
 async def test_draining_twice():
-    """Who drains a second time waits for the same end, and the first is not forgotten."""
+    """A second drain waits for the same end, and the first is not forgotten."""
     shell = Shell()
     task = await shell.submit(1)
     drains = [asyncio.create_task(shell.dispatcher.drain(10.0)) for _ in range(2)]
@@ -76,7 +76,7 @@ async def test_draining_twice():
 
 
 async def test_drain_cancelled():
-    """Who stops waiting for the end of a drain leaves no alarm behind that ends jobs later."""
+    """A cancelled wait for the end of a drain leaves no alarm behind that ends jobs later."""
     shell = Shell()
     task = await shell.submit(1)
     draining = asyncio.create_task(shell.dispatcher.drain(10.0))

@@ -125,10 +125,10 @@ async def test_nan_is_found():
 
 
 async def test_panic():
-    """Whatever an engine raises, even if it is not an Exception, fails its pair and frees the worker."""
+    """An error of an engine, even one that is not an Exception, fails its pair and frees the worker."""
 
     class Panic(BaseException):
-        """What native extensions raise."""
+        """An error as native extensions raise it."""
 
     shell = Shell()
     failed = await shell.submit(1, deadline=5.0)

@@ -46,7 +46,7 @@ async def test_a_worker_does_not_wait_for_the_loop():
 @pytest.mark.slow
 @pytest.mark.usefixtures("restless")
 async def test_many_threads():
-    """Whatever threads and callers do at the same time, every caller who stays gets the scores of its own pairs."""
+    """Every caller who stays gets the scores of its own pairs, in any interleaving of threads and callers."""
     random = Random(1)
 
     def score(pairs: Sequence[int], abort: Abort) -> Scores:

@@ -70,7 +70,7 @@ def test_first_goes_client_by_client():
 
 
 def test_idling_earns_nothing():
-    """Who comes back after having idled starts at the present: no burst makes up for the pause."""
+    """A client that comes back after a pause starts at the present: no burst makes up for the pause."""
     queue, _ = _queue(a_job(40, client="a"), a_job(client="b"))
     for _ in range(20):
         _serve(queue)
@@ -79,7 +79,7 @@ def test_idling_earns_nothing():
 
 
 def test_leaving_clears_no_debt():
-    """Who leaves right after a long turn and comes back waits as long as if it had stayed."""
+    """A client that leaves right after a long turn and comes back waits as long as if it had stayed."""
     queue, _ = _queue(a_job(10, client="a"), a_job(40, client="b"))
     assert _serve(queue, 10) == "a"
     queue.push(admitted(a_job(10, client="a"), 9))
@@ -143,26 +143,26 @@ def test_victim_is_newest():
 
 
 def test_standing():
-    """What a client has waiting is counted apart from the other clients, and those are counted."""
+    """A client's waiting work is counted apart from that of others, and the other clients are counted."""
     queue, _ = _queue(a_job(3, client="a"), a_job(2, client="b"), a_job(1, client="c"))
     assert queue.standing("b") == (Amount.of([100, 100]), 2)
 
 
 def test_standing_of_a_stranger():
-    """Who has nothing waiting shares the turns with every client that has."""
+    """A client with nothing waiting shares the turns with every client that has work waiting."""
     queue, _ = _queue(a_job(client="a"), a_job(client="b"))
     assert queue.standing("z") == (Amount(), 2)
 
 
 def test_standing_after_service():
-    """What was dispatched no longer counts as waiting."""
+    """Dispatched pairs no longer count as waiting."""
     queue, _ = _queue(a_job(3, client="a"))
     _serve(queue, 2)
     assert queue.standing("a") == (Amount.of([100]), 0)
 
 
 def test_taken_along():
-    """Who is taken along ahead of its turn pays for it later."""
+    """A client whose pairs are taken along ahead of its turn pays for it later."""
     queue, entries = _queue(a_job(20, client="a"), a_job(20, client="b"))
     _, taken = entries[1].take(0, 5)
     queue.charge(entries[1], taken, 5.0)

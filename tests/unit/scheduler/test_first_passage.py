@@ -37,7 +37,7 @@ def test_agrees_with_random_walks(case):
 
 
 def test_is_certain_without_variance():
-    """Where better lanes bring nothing, or always the same, the mean decides."""
+    """The mean decides if better lanes bring nothing, or always the same."""
     assert probability_in_time(0.99, 2.0, 0.5, 0.0) == 1
     assert probability_in_time(1.01, 2.0, 0.5, 0.0) == 0
 

@@ -66,7 +66,7 @@ def test_forgets():
 
 
 def test_starts_over_after_idling():
-    """Who comes back after a long pause is averaged over the time since, not over the pause."""
+    """A client's rate after a long pause is averaged over the time since, not over the pause."""
     forecast = steady(10)
     for i in range(300):
         forecast.add_work(0, 0.005, 0.02, 100 + i * 0.01)
@@ -74,7 +74,7 @@ def test_starts_over_after_idling():
 
 
 def test_adds_up_over_lanes():
-    """What better lanes were served adds up."""
+    """The service of better lanes adds up."""
     forecast = Forecast()
     forecast.add_work(0, 1.0, 1.0, 0.0)
     one = forecast.flow_through(8, 0.0).work

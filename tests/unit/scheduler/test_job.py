@@ -25,7 +25,7 @@ def test_take_names_the_pairs():
 
 
 def test_take_part():
-    """What is taken leaves the waiting pairs; the job itself still waits."""
+    """Pairs that are taken leave the waiting pairs; the job itself still waits."""
     entry = admitted(a_mixed_job(30, 10, 20))
     _, taken = entry.take(2, 3)
     assert taken == Amount((0, 1, 30, 900))
@@ -44,7 +44,7 @@ def test_take_the_rest():
 
 
 def test_left():
-    """What is left is counted in tokens, not in pairs."""
+    """The remaining share is counted in tokens, not in pairs."""
     entry = admitted(a_mixed_job(60, 20, 20))
     entry.take(2, 3)
     assert entry.waiting_share == 0.4

@@ -64,7 +64,7 @@ def test_worst_lane():
 
 
 def test_victim():
-    """Who is displaced comes from the worst lane."""
+    """A displaced job comes from the worst lane."""
     lanes, entries = _lanes(4, 900, 30)
     assert lanes.victim(10) is entries[1]
 
@@ -77,7 +77,7 @@ def test_no_victim_for_a_lane_as_bad():
 
 
 def test_take():
-    """What was taken leaves the ledger; with its last pair, the job leaves its lane."""
+    """Pairs that were taken leave the ledger; with its last pair, the job leaves its lane."""
     lanes = Lanes()
     entry = admitted(a_job(3, lane=5))
     lanes.push(entry)

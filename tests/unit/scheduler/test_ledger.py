@@ -41,7 +41,7 @@ def test_every_lane_counts(lane: int):
 
 
 def test_subtract():
-    """What is added and subtracted again leaves exactly nothing."""
+    """An amount that is added and subtracted again leaves exactly nothing."""
     ledger = Ledger()
     amount = Amount.of([3, 5, 512])
     ledger.add(700, amount)
@@ -67,7 +67,7 @@ def test_against_summing():
 
 
 def test_models():
-    """What waits for different models is summed apart, and no model gets another's."""
+    """Waiting work is summed apart for each model."""
     ledger = Ledger(models=2)
     ledger.add(3, Amount.of([10]))
     ledger.add(4, Amount.of([20, 30], model=1))
