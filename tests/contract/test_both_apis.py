@@ -24,7 +24,7 @@ GOOD = {
     "max-tokens": changed(documents=DOCUMENTS, max_tokens_per_doc=5),
     "max-tokens-1": changed(documents=DOCUMENTS, max_tokens_per_doc=1),
     "windows": changed(documents=[DOCUMENTS[0], LONG, DOCUMENTS[1]]),
-    "windows-cut": changed(documents=[LONG, DOCUMENTS[0]], max_tokens_per_doc=700),
+    "windows-truncated": changed(documents=[LONG, DOCUMENTS[0]], max_tokens_per_doc=700),
     "long-query": changed(query=LONG),
     "duplicates": changed(documents=[*DOCUMENTS, *DOCUMENTS[::-1], *DOCUMENTS]),
     "least-urgent": changed(documents=DOCUMENTS, priority=999),
@@ -101,7 +101,7 @@ def test_the_same_answer(asked: Asked, rpc: GrpcClient) -> None:
 
 
 def test_the_order(asked: Asked) -> None:
-    """Results come by score descending, then index ascending, each document once, cut to `top_n`."""
+    """Results come by score descending, then index ascending, each document once, the first `top_n` of them."""
     fields, body = asked
     found = [(result["index"], result["relevance_score"]) for result in body["results"]]
     assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
@@ -130,7 +130,7 @@ def test_the_shape(rest: httpx.Client) -> None:
 
 def test_the_shape_with_warnings(rest: httpx.Client) -> None:
     """Truncated texts are reported in sentences, under `meta`."""
-    meta = over_rest(rest, GOOD["windows-cut"] | {"query": LONG})["meta"]
+    meta = over_rest(rest, GOOD["windows-truncated"] | {"query": LONG})["meta"]
     assert meta.keys() == {"api_version", "billed_units", "tokens", "warnings"}
     cut_query, cut_document = meta["warnings"]
     assert "query" in cut_query
@@ -170,15 +170,15 @@ def test_alone_and_in_company(rest: httpx.Client) -> None:
 
 
 def test_windows(rest: httpx.Client) -> None:
-    """A long document is read in windows, so that what is at its end counts; `max_tokens_per_doc` cuts it off."""
+    """A long document is read in windows, so that what is at its end counts; `max_tokens_per_doc` truncates it."""
     texts = [f"{LONG} {DOCUMENTS[WASHINGTON]}", LONG]
     read = over_rest(rest, changed(documents=texts))
     assert read["results"][0]["index"] == 0
     assert read["results"][0]["relevance_score"] > 2 * read["results"][1]["relevance_score"]
     assert read["meta"]["tokens"]["input_tokens"] > 3 * 512
-    cut = over_rest(rest, changed(documents=texts, max_tokens_per_doc=50))
-    assert cut["results"][0]["relevance_score"] == cut["results"][1]["relevance_score"]
-    assert [result["index"] for result in cut["results"]] == [0, 1]
-    (warning,) = cut["meta"]["warnings"]
+    truncated = over_rest(rest, changed(documents=texts, max_tokens_per_doc=50))
+    assert truncated["results"][0]["relevance_score"] == truncated["results"][1]["relevance_score"]
+    assert [result["index"] for result in truncated["results"]] == [0, 1]
+    (warning,) = truncated["meta"]["warnings"]
     assert "documents 0, 1 " in warning
     assert "50 tokens" in warning

@@ -106,7 +106,7 @@ def test_make_serve_serves() -> None:
 
 @pytest.mark.long
 def test_make_bench_measures(tmp_path: Path) -> None:
-    """The benchmark of the README, cut short, runs to its end, measures every ratio, and leaves tables and pictures.
+    """The benchmark of the README, shortened, runs to its end, measures every ratio, and leaves tables and pictures.
 
     Nobody is refused without advice.
     """

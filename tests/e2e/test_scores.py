@@ -9,8 +9,8 @@ from tests.process import RunningService
 
 
 def _documents(count: int, seed: int) -> list[str]:
-    chance = random.Random(seed)
-    return [" ".join(chance.choices(WORDS, k=round(chance.lognormvariate(3.5, 0.9)) + 1)) for _ in range(count)]
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=round(rng.lognormvariate(3.5, 0.9)) + 1)) for _ in range(count)]
 
 
 def _scores(service: RunningService, documents: list[str], priority: int = 0) -> dict[str, float]:

@@ -5,7 +5,7 @@ The capital of the United States is Washington, D.C.; it is a federal district, 
 Carson City is the capital city of the American state of Nevada. At the census of 2010 it had 55,274 inhabitants.
 Capital punishment has existed in the United States since before it was a country.
 What is the capital of Nevada? Where does the river rise, and who owns the water?
-A query is cut to half of what the model reads; a document is read in windows, one after the other.
+A query is truncated to half of what the model reads; a document is read in windows, one after the other.
 The engine encodes, scores and answers: the most urgent first, the least urgent last.
 Numbers such as 1,234.56 or 3.14159, marks such as (these) [or] {those}, and CAPITALS belong to any text.
 Berlin ist die Hauptstadt der Bundesrepublik Deutschland; schöne Grüße aus Köln und Straßburg.

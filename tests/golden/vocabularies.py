@@ -37,7 +37,7 @@ MODERN = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 
 
 def bert(*, lowercase: bool) -> Tokenizer:
-    """Return words cut into pieces, a pair laid out with one separator and a type for each text."""
+    """Return words split into pieces, a pair laid out with one separator and a type for each text."""
     return _bert_pair(_word_pieces(BERT, lowercase=lowercase, unknown="[UNK]"))
 
 

@@ -156,8 +156,8 @@ def the_backlog_is_bounded(oracle: "Oracle") -> None:
     """Assert that the backlog exceeds its bound by at most one job, apart from the cost of splitting into batches."""
     if not oracle.steady:
         return  # A learning cost model may raise the price of admitted work.
-    cut = sum(running.batch.work for running in oracle.running.values())
-    assert oracle.work() <= oracle.policy.backlog_work + oracle.largest + cut + EPSILON
+    running_s = sum(running.batch.work for running in oracle.running.values())
+    assert oracle.work() <= oracle.policy.backlog_work + oracle.largest + running_s + EPSILON
 
 
 def an_idle_machine_takes_anything(oracle: "Oracle", job: Job, refusal: Refusal | None) -> None:

@@ -50,7 +50,7 @@ def infeasible_deadlines(bench: Bench) -> Result:
     return Result(
         "infeasible_deadlines",
         "half of the traffic infeasible",
-        (at_least("refused at the door", refused, 0.99), at_most("share of executed work", executed, 0.005)),
+        (at_least("refused on arrival", refused, 0.99), at_most("share of executed work", executed, 0.005)),
         bench.factors(run),
     )
 

@@ -88,15 +88,15 @@ _HEAD = (
 )
 _LEGEND = f"""\
 Every row goes on from the same moment: an overload that has lasted for a while, behind random choice.
-P2C is the better of two pods drawn by chance, JSQ the best of all; backlog at lane is what waits in the request's lane
+P2C is the better of two pods drawn at random, JSQ the best of all; backlog at lane is what waits in the request's lane
 and all better ones. A retry goes at once to another pod, or, as advised, when the refusal said. In parts: requests of
 more than {CHUNK} documents, split. Of the work that ended in the span observed, in useful worker-seconds:
 
 - urgent, middle, bulk: share finished in time (lane 0; lanes 100 to 199; lanes 500 to 999)
 - all: the same of all three together; at 1.5 times their capacity pods cannot do more than 0.667
 - inverted: share of shed work (refused or displaced for good) that, at that moment, one of up to seven other pods drawn
-  by chance would have admitted before work of a worse lane that waited there
-- next try: the same for a single pod drawn by chance: what one more retry would have got in
+  at random would have admitted before work of a worse lane that waited there
+- next try: the same for a single pod drawn at random: what one more retry would have got in
 - worse elsewhere: share of shed work that was shed while any other pod held waiting work of a worse lane, enough
   of it or not
 - fullest: backlog of the fullest pod over the mean, on average; busy: share of the workers' time; attempts: per request

@@ -72,7 +72,7 @@ def split(requests: Sequence[Request], most: int) -> tuple[list[Request], list[r
     for request in requests:
         count = len(request.pair_tokens)
         pieces = -(-count // most)
-        cuts = [count * i // pieces for i in range(pieces + 1)]
+        ends = [count * i // pieces for i in range(pieces + 1)]
         families.append(range(len(parts), len(parts) + pieces))
-        parts += [request._replace(pair_tokens=request.pair_tokens[start:stop]) for start, stop in pairwise(cuts)]
+        parts += [request._replace(pair_tokens=request.pair_tokens[start:stop]) for start, stop in pairwise(ends)]
     return parts, families

@@ -27,14 +27,14 @@ def _worst_error(cost: CostModel, coefficients: tuple[float, float, float] = TRU
 def _batches(
     seed: int, count: int, coefficients: tuple[float, float, float] = TRUE, noise: float = 0.0
 ) -> list[Sample]:
-    """Return batches as a scheduler cuts them: half of them of a few pairs, none over 50 ms by the true model."""
-    chance = random.Random(seed)
+    """Return batches as a scheduler composes them: half of them of a few pairs, none over 50 ms by the true model."""
+    rng = random.Random(seed)
     batches = []
     for _ in range(count):
-        length = min(max(4, int(chance.lognormvariate(4.7, 0.6))), 512)
+        length = min(max(4, int(rng.lognormvariate(4.7, 0.6))), 512)
         room = max(1, int((0.05 - TRUE[0]) / (_seconds(1, length) - TRUE[0])))
-        pairs = chance.randint(1, room if chance.random() < 0.5 else min(8, room))
-        took_s = _seconds(pairs, length, coefficients) * chance.lognormvariate(0, noise)
+        pairs = rng.randint(1, room if rng.random() < 0.5 else min(8, room))
+        took_s = _seconds(pairs, length, coefficients) * rng.lognormvariate(0, noise)
         batches.append(Sample(pairs, length, took_s))
     return batches
 
@@ -103,8 +103,8 @@ def test_fit_recovers():
 def test_fit_under_noise():
     """From eight runs with 5 % of noise, predictions are within 15 %."""
     for seed in range(20):
-        chance = random.Random(seed)
-        runs = [Sample(n, length, _seconds(n, length) * chance.lognormvariate(0, 0.05)) for n, length in SHAPES]
+        rng = random.Random(seed)
+        runs = [Sample(n, length, _seconds(n, length) * rng.lognormvariate(0, 0.05)) for n, length in SHAPES]
         assert _worst_error(CostModel.fit(runs)) < 0.15
 
 
@@ -177,9 +177,9 @@ def test_impossible_time(seconds: float):
 def test_never_negative():
     """Every coefficient stays positive and within a factor of 5 of its seed, for any measurements."""
     cost = CostModel(*TRUE)
-    chance = random.Random(5)
+    rng = random.Random(5)
     for _ in range(3_000):
-        cost.learn(Sample(chance.randint(1, 50), chance.randint(1, 512), 10 ** chance.uniform(-6, 1)))
+        cost.learn(Sample(rng.randint(1, 50), rng.randint(1, 512), 10 ** rng.uniform(-6, 1)))
         assert all(t / 5.001 <= c <= t * 5.001 for c, t in zip(_coefficients(cost), TRUE, strict=True))
 
 
@@ -193,9 +193,9 @@ def test_never_zero():
 def test_alike_batches():
     """Thousands of batches of one shape do not unlearn the others, nor make one odd batch count for much."""
     cost = CostModel(*TRUE)
-    chance = random.Random(6)
+    rng = random.Random(6)
     for _ in range(5_000):
-        cost.learn(Sample(4, 128, _seconds(4, 128) * chance.lognormvariate(0, 0.05)))
+        cost.learn(Sample(4, 128, _seconds(4, 128) * rng.lognormvariate(0, 0.05)))
     assert cost.batch(4, 128) == pytest.approx(_seconds(4, 128), rel=0.05)
     cost.learn(Sample(1, 512, 1.5 * _seconds(1, 512)))
     assert cost.batch(4, 128) == pytest.approx(_seconds(4, 128), rel=0.3)

@@ -90,13 +90,13 @@ def test_memory():
 
 def test_against_sorting():
     """Any sequence of operations leaves what sorting a dictionary by key and age would."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     heap: Heap[int, int] = Heap()
     model: dict[int, tuple[int, int]] = {}
     for serial in range(5_000):
-        item = chance.randrange(30)
-        if chance.random() < 0.6:
-            key = chance.randrange(20)
+        item = rng.randrange(30)
+        if rng.random() < 0.6:
+            key = rng.randrange(20)
             heap.push(item, key)
             model[item] = key, serial
         else:

@@ -51,17 +51,17 @@ def test_subtract():
 
 def test_against_summing():
     """Any sequence of additions and subtractions leaves what plain sums by lane would."""
-    chance = random.Random(2)
+    rng = random.Random(2)
     ledger = Ledger()
     held: list[tuple[int, Amount]] = []
     for _ in range(1_000):
-        if held and chance.random() < 0.45:
-            ledger.subtract(*held.pop(chance.randrange(len(held))))
+        if held and rng.random() < 0.45:
+            ledger.subtract(*held.pop(rng.randrange(len(held))))
         else:
-            lengths = [chance.randint(1, 512) for _ in range(chance.randint(1, 5))]
-            held.append((chance.randrange(LANES), Amount.of(lengths)))
+            lengths = [rng.randint(1, 512) for _ in range(rng.randint(1, 5))]
+            held.append((rng.randrange(LANES), Amount.of(lengths)))
             ledger.add(*held[-1])
-        asked = chance.randrange(LANES)
+        asked = rng.randrange(LANES)
         assert ledger.through(asked) == sum((a for lane, a in held if lane <= asked), NOTHING)
         assert ledger.total == sum((a for _, a in held), NOTHING)
 

@@ -123,10 +123,10 @@ def test_fair_turns():
 
 def test_fair_turns_while_filling():
     """Taking pairs along to fill batches brings no client further ahead than that either."""
-    chance = random.Random(1)
+    rng = random.Random(1)
 
     def lengths(pairs: int) -> list[int]:
-        return [min(512, max(8, int(chance.lognormvariate(4.7, 0.6)))) for _ in range(pairs)]
+        return [min(512, max(8, int(rng.lognormvariate(4.7, 0.6)))) for _ in range(pairs)]
 
     jobs = [a_mixed_job(*lengths(1_000), lane=500, client="many") for _ in range(20)]
     jobs += [a_mixed_job(*lengths(200), lane=500, client="few") for _ in range(10)]

@@ -20,7 +20,7 @@ def test_learns_each_kind_apart():
 
 
 def test_never_shrinks():
-    """A price is never cut: what saved time in one batch need not in the next."""
+    """A price is never lowered: a batch that took less time than predicted says nothing about the next."""
     forecast = Forecast()
     for _ in range(500):
         forecast.add_batch(0.005, 0.010, express=False)
