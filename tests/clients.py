@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import httpx
+from grpc_health.v1 import health_pb2_grpc
 from rerank.v2 import rerank_pb2 as pb
 from rerank.v2 import rerank_pb2_grpc
 
@@ -24,9 +25,14 @@ def stub(address: str) -> Iterator[Any]:
         yield rerank_pb2_grpc.RerankServiceStub(channel)
 
 
-def body(**changes: object) -> dict[str, object]:
+def health(channel: grpc.Channel | grpc.aio.Channel) -> Any:
+    """Return a stub of the health service, whose types name none of its calls."""
+    return health_pb2_grpc.HealthStub(channel)
+
+
+def body(**changes: Any) -> dict[str, Any]:
     """Return a valid request body with changed fields; the value `...` removes a field."""
-    good: dict[str, object] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS}
+    good: dict[str, Any] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS}
     return {name: value for name, value in (good | changes).items() if value is not ...}
 
 
@@ -51,7 +57,7 @@ def metric(admin: str, name: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], object], what: str) -> None:
     """Poll until a condition holds. Fails after a timeout, with `what` in the message."""
     for _ in range(6000):
         if condition():

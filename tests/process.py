@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from service.bench.process import launch, variables
 
@@ -23,13 +23,13 @@ def environment(**settings: object) -> dict[str, str]:
     return clean | variables(settings)
 
 
-def run(*command: str | Path, cwd: Path | None = None, **settings: object) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     environ = environment(**settings)
     return subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=600, check=False)
 
 
-def failed_start(**settings: object) -> str:
+def failed_start(**settings: Any) -> str:
     """Return the error message of a service that must not start; assert status 1 and an empty standard output."""
     ended = run(COMMAND, "serve", **settings)
     assert (ended.returncode, ended.stdout) == (1, "")

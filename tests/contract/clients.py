@@ -21,7 +21,7 @@ MESSAGE_BYTES = 32 * 2**20
 """The largest message that is taken."""
 PATH = "/v2/rerank"
 SERVICE = "rerank.v2.RerankService"
-GOOD: Mapping[str, Any] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS[:2]}
+GOOD: dict[str, Any] = {"model": "rerank-v3.5", "query": QUERY, "documents": DOCUMENTS[:2]}
 TIMEOUT_S = 600
 SECRET = "xyzzy"  # noqa: S105  # A secret, but no password.
 """In the texts of what is sent; it has no business in the log or in a refusal."""
@@ -86,6 +86,7 @@ class GrpcRefusal:
 
 def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
     """Return what an error of this service says, after a look at its form."""
+    assert isinstance(error, grpc.Call)
     status = rpc_status.from_call(error)
     assert status, f"no rich status: {error}"
     assert status.message
@@ -94,7 +95,7 @@ def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
     assert info.domain == "rerankd"
     assert info.metadata["request_id"]
     retry = details[RetryInfo]
-    pushback = dict(error.trailing_metadata()).get("grpc-retry-pushback-ms")
+    pushback = dict[str, str | bytes](error.trailing_metadata()).get("grpc-retry-pushback-ms")
     return GrpcRefusal(
         code=error.code(),
         message=status.message,
@@ -142,8 +143,8 @@ class GrpcClient:
         metadata: Metadata = (),
     ) -> bytes:
         """Return the encoded answer of a full method name to these messages. Raises grpc.RpcError."""
-        answer: bytes = self.channel.stream_unary(method)(iter(parts), timeout=timeout, metadata=metadata)
-        return answer
+        rpc: grpc.StreamUnaryMultiCallable[bytes, bytes] = self.channel.stream_unary(method)
+        return rpc(iter(parts), timeout=timeout, metadata=metadata)
 
     def rerank(self, request: bytes | Mapping[str, Any] = GOOD, **options: Any) -> pb.RerankResponse:
         """Return the answer of Rerank. Raises grpc.RpcError."""

@@ -4,11 +4,11 @@ import grpc
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from rerank.v2 import rerank_pb2 as pb
 from rerank.v2.rerank_pb2_grpc import RerankServiceStub
 
+from tests.clients import health
 from tests.contract.clients import GOOD, SERVICE, GrpcClient
 
 SERVING = HealthCheckResponse.SERVING
@@ -18,7 +18,7 @@ WAIT_S = 600
 @pytest.mark.parametrize("name", [SERVICE, "tei.v1.Rerank", "tei.v1.Info", "liveness", ""])
 def test_health(name: str, rpc: GrpcClient) -> None:
     """Every service, the liveness and the server as a whole say that they serve."""
-    answer = HealthStub(rpc.channel).Check(HealthCheckRequest(service=name), timeout=WAIT_S)
+    answer = health(rpc.channel).Check(HealthCheckRequest(service=name), timeout=WAIT_S)
     assert answer.status == SERVING
 
 
@@ -26,14 +26,14 @@ def test_health(name: str, rpc: GrpcClient) -> None:
 def test_health_of_nobody(name: str, rpc: GrpcClient) -> None:
     """A name that is not served is not found."""
     with pytest.raises(grpc.RpcError) as caught:
-        HealthStub(rpc.channel).Check(HealthCheckRequest(service=name), timeout=WAIT_S)
+        health(rpc.channel).Check(HealthCheckRequest(service=name), timeout=WAIT_S)
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 @pytest.mark.parametrize("name", [SERVICE, "liveness"])
 def test_health_watched(name: str, rpc: GrpcClient) -> None:
     """A watch of a name that can be checked is answered at once, with the same status."""
-    watch = HealthStub(rpc.channel).Watch(HealthCheckRequest(service=name), timeout=WAIT_S)
+    watch = health(rpc.channel).Watch(HealthCheckRequest(service=name), timeout=WAIT_S)
     try:
         assert next(watch).status == SERVING
     finally:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 from rerank.v2 import rerank_pb2 as pb
 
+from tests.clients import health
 from tests.contract.clients import (
     GOOD,
     PATH,
@@ -145,7 +145,7 @@ def test_a_right_key(authorization: str, rest: httpx.Client, rpc: GrpcClient) ->
 
 def test_probes_need_no_key(service: RunningService, rpc: GrpcClient) -> None:
     """Probes and metrics need no key."""
-    answer = HealthStub(rpc.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
+    answer = health(rpc.channel).Check(HealthCheckRequest(service=SERVICE), timeout=TIMEOUT_S)
     assert answer.status == HealthCheckResponse.SERVING
     for probe in ("/livez", "/readyz", "/metrics"):
         assert httpx.get(service.admin + probe, timeout=600).status_code == 200

@@ -75,15 +75,16 @@ def map_case(_: Any, case: schemathesis.Case) -> schemathesis.Case:
     """Ask for a model that there is, and wait for the answer: neither makes a wrong request right."""
     if isinstance(case.body, dict) and isinstance(case.body.get("model"), str):
         case.body["model"] = GOOD["model"]
-    given = str((case.headers or {}).get(TIMEOUT, ""))
+    headers: Any = case.headers or {}
+    given = str(headers.get(TIMEOUT, ""))
     if given.isdecimal() and 0 < int(given) < LONG_MS:
-        case.headers[TIMEOUT] = str(LONG_MS)
+        headers[TIMEOUT] = str(LONG_MS)
     return case
 
 
 def filter_case(_: Any, case: schemathesis.Case) -> bool:
     """Leave out what the description says in words only."""
-    headers = case.headers or {}
+    headers: Any = case.headers or {}
     if not all(str(headers.get(name, "0")) for name in (TIMEOUT, PRIORITY)):
         return False  # An empty header is the same as none.
     if not isinstance(case.body, dict):

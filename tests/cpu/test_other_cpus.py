@@ -29,7 +29,7 @@ TESTS = [
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, "subprocess.CompletedProcess[str]"]:
     """Run the tests on all these CPUs, two at a time."""
     made = library(tmp_path_factory.mktemp("cpu"))
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
+    command: list[str | Path] = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
 
     def run(hidden: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(command, cwd=ROOT, env=hiding(hidden, made), capture_output=True, text=True, check=False)

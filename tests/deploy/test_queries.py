@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import grpc
 import httpx
@@ -95,7 +96,7 @@ def prometheus(service: RunningService, tmp_path_factory: pytest.TempPathFactory
             some_traffic(service)
             ended = metric(service.admin, "rerank_requests_total")
             until(
-                lambda ended=ended: running.ask(f"sum(rerank_requests_total) == {ended}") != [],
+                partial(running.ask, f"sum(rerank_requests_total) == {ended}"),
                 "Prometheus knows of all requests",
             )
         yield running

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import pytest
@@ -57,7 +58,7 @@ def test_both_clients_give_the_same_typed_ranking(service: RunningService) -> No
     ],
 )
 def test_a_failed_call_says_why(
-    service: RunningService, key: str | None, options: dict[str, object], reason: str, code: grpc.StatusCode
+    service: RunningService, key: str | None, options: dict[str, Any], reason: str, code: grpc.StatusCode
 ) -> None:
     """Both clients raise one error that carries the server's reason."""
 

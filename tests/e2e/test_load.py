@@ -60,12 +60,14 @@ def test_under_pressure_the_least_urgent_is_shed_with_advice_and_the_most_urgent
     assert 0 < len(refused) < 20
     for error in refused:
         assert error.code() is grpc.StatusCode.UNAVAILABLE
-        details = rpc_status.from_call(error).details
+        assert isinstance(error, grpc.Call)
+        status = rpc_status.from_call(error)
+        assert status
         info, retry = ErrorInfo(), RetryInfo()
-        assert details[0].Unpack(info)
+        assert status.details[0].Unpack(info)
         assert info.reason == "SHED"
-        assert details[1].Unpack(retry)
-        pushback = dict(error.trailing_metadata())["grpc-retry-pushback-ms"]
+        assert status.details[1].Unpack(retry)
+        pushback = dict[str, str | bytes](error.trailing_metadata())["grpc-retry-pushback-ms"]
         assert 50 <= int(pushback) <= 59_000
         assert int(pushback) == retry.retry_delay.ToMilliseconds()
     assert metric(small.admin, "rerank_shed_total") - shed == len(refused)

@@ -61,7 +61,7 @@ def test_killed() -> None:
 
 def test_interrupted() -> None:
     """A benchmark that is interrupted says nothing of where it was, leaves no process behind, and ends as such."""
-    command = [COMMAND, "bench", "load", "--seconds", "30"]
+    command: list[str | Path] = [COMMAND, "bench", "load", "--seconds", "30"]
     with subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, start_new_session=True) as bench:
         assert bench.stderr
         assert b"capacity" in bench.stderr.readline()  # By then its service runs.

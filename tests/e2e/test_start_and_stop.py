@@ -12,11 +12,11 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from rerank.v2 import rerank_pb2_grpc
 
 from service.settings import EMBEDDED_MODEL
-from tests.clients import message, metric, post, stub, unseen, until
+from tests.clients import health, message, metric, post, stub, unseen, until
 from tests.examples import SMALL
 from tests.process import COMMAND, PATIENT, RunningService, environment
 
@@ -38,9 +38,7 @@ def test_what_was_admitted_is_answered_before_the_process_ends(number: signal.Si
     """On a signal health turns, new work is refused, running work is finished, and the exit status is 0."""
     running = RunningService.start(workers=1, **PATIENT)
     with stub(running.grpc) as rpc, grpc.insecure_channel(running.grpc) as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(
-            health_pb2.HealthCheckRequest(service="rerank.v2.RerankService")
-        )
+        watch = health(channel).Watch(health_pb2.HealthCheckRequest(service="rerank.v2.RerankService"))
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         call = rpc.Rerank.future(message(documents=unseen("some words to read " * 20, 100)))
         rest: list[httpx.Response] = []

@@ -65,7 +65,7 @@ def collector() -> Iterator[Collector]:
 
 def attributes(span: Span) -> dict[str, object]:
     """Return the attributes of a span by name."""
-    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes}
+    return {a.key: getattr(a.value, a.value.WhichOneof("value") or "") for a in span.attributes}
 
 
 def test_spans(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,18 +34,19 @@ def test_no_two_clients_are_apart_by_more_than_a_batch(seed: int, workers: int):
     for _, batch in machine.started:
         launch_s = cost.launch_s
         for piece in batch.slices:
-            if job := jobs.get(piece.job_id):
-                served[job.client] += launch_s + len(piece.pairs) * cost.pair(batch.length)
-                waiting[job.client] -= len(piece.pairs)
+            if piece.job_id in jobs:
+                client = jobs[piece.job_id].client
+                served[client] += launch_s + len(piece.pairs) * cost.pair(batch.length)
+                waiting[client] -= len(piece.pairs)
                 launch_s = 0.0
-        both = (pair for pair in combinations(served, 2) if all(waiting[client] for client in pair))
+        both = (pair for pair in combinations(served, 2) if all(map(waiting.get, pair)))
         widest = max(widest, *(abs(served[a] - served[b]) for a, b in both), 0.0)
     assert 0 < widest <= policy.batch_s + 1e-9
 
 
 def _queues(rng: random.Random, clients: int) -> list[Job]:
     """Draw jobs of clients that differ in number of jobs, job size and pair length."""
-    jobs = []
+    jobs = list[Job]()
     for client in range(clients):
         most, median = rng.choice((3, 30, 300)), rng.choice((20, 100, 300))
         for _ in range(max(5, 1_000 // most)):

@@ -59,7 +59,7 @@ def test_more_urgent(seed: int):
     arrivals = _arrivals(seed)
     before = _before(seed)
     for number in range(1, 41, 5):
-        after = _run(_with(arrivals, lambda job, n=number: replace(job, lane=0) if job.id == n else job))
+        after = _run([(when, replace(job, lane=0) if job.id == number else job) for when, job in arrivals])
         assert after.finished[number] <= before.finished[number] + 2 * BATCH_S
 
 

@@ -99,8 +99,9 @@ class Bench:
     ) -> Run:
         """Simulate a trace."""
         workers = Workers(self.cost, noise, self.seed, speeds, pauses, poison, mute)
-        options = {"believed": believed, "retry": retry, "closing": closing, "watch": watch}
-        return Simulator(requests, policy or self.policy, workers, **options).play()
+        return Simulator(
+            requests, policy or self.policy, workers, believed=believed, retry=retry, closing=closing, watch=watch
+        ).play()
 
     def factors(self, run: Run, start: float = 1.0) -> Factors:
         """Measure a run over the time of arrivals, without the first second."""

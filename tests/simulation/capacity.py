@@ -6,10 +6,10 @@ requests under way, and clients that try once elsewhere. Deadlines are 5 s for l
 
 import sys
 
+from service.bench.table import markdown as aligned
 from tests.simulation.balancers import two_choices, under_way
 from tests.simulation.cluster import Retries
 from tests.simulation.stage import Span, Stage
-from tests.simulation.table import aligned
 from tests.simulation.worker import EMBEDDED
 
 _PODS = {1: (1, 2, 3), 2: (1, 2, 3), 4: (1, 2, 3), 16: (1,)}

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from scheduler import Policy
+from service.bench.table import markdown as aligned
 from tests.simulation import plots
 from tests.simulation.balancers import (
     Anyone,
@@ -24,7 +25,6 @@ from tests.simulation.balancers import (
 from tests.simulation.cluster import NEVER, Retries
 from tests.simulation.figures import Figures
 from tests.simulation.stage import Span, Stage
-from tests.simulation.table import aligned
 from tests.simulation.worker import Cost, Setup
 
 SETUP = Setup("modest", Cost(2e-2, 2e-4), Policy(workers=2, batch_s=0.2), 10.0)

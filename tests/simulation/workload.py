@@ -94,7 +94,7 @@ class Group:
         """Return the mean work of a request, in useful worker-seconds."""
         rng = default_rng(0)
         lengths = self.lengths(rng, 20_000)
-        return float(np.mean(self.documents(rng, 20_000)) * np.mean(cost.useful(lengths)))
+        return float(np.mean(self.documents(rng, 20_000)) * np.mean([cost.useful(length) for length in lengths]))
 
 
 URGENT = Group("urgent", range(1), few, 0.5)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-import grpc
 import httpx
+from grpc import aio
 
 from service.bench.client import channel
 from tests.process import RunningService
@@ -26,7 +26,7 @@ class Target:
     http: str
     """Address as host:port, like the others."""
     admin: str
-    channels: list[grpc.aio.Channel]
+    channels: list[aio.Channel]
     client: httpx.AsyncClient
     rng: Random
     _serial: count = field(default_factory=count)

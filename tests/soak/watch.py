@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import grpc
 import httpx
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
+from tests.clients import health
 from tests.contract.clients import SERVICE
 from tests.soak.load import MARGIN_S
 from tests.soak.metrics import Metrics
@@ -55,7 +56,7 @@ class Watch:
             httpx.AsyncClient(timeout=MARGIN_S, limits=LIMITS) as client,
             grpc.aio.insecure_channel(self._target.grpc) as channel,
         ):
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub = health(channel)
 
             async def served(name: str) -> bool:
                 answer = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=MARGIN_S)

@@ -168,5 +168,5 @@ async def _answer(reader: asyncio.StreamReader, piece: int, pause_s: float) -> h
         await asyncio.sleep(pause_s)
     head, _, content = raw.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
-    headers = [tuple(line.split(": ", 1)) for line in lines]
+    headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
     return httpx.Response(int(status.split()[1]), headers=headers, content=content)

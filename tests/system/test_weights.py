@@ -9,7 +9,7 @@ import pytest
 from rerankd_client import RerankClient
 from tests.clients import unseen, until
 from tests.examples import QUERY
-from tests.system.callers import Callers
+from tests.system.callers import Ask, Callers
 from tests.system.envoy import WEIGHTED, Envoy
 from tests.system.replicas import Replica, target
 
@@ -22,7 +22,7 @@ def kept_busy(replica: Replica) -> Iterator[None]:
     """Give a replica all the work it takes, past any balancer, but none that urgent calls wait for."""
     client = RerankClient(replica.address, timeout_s=60)
     texts = "some words to read " * 20
-    load = {"load": lambda: client.rerank(QUERY, unseen(texts, 200), priority=900)}
+    load: dict[str, Ask] = {"load": lambda: client.rerank(QUERY, unseen(texts, 200), priority=900)}
     with Callers(load, 8), closing(client):  # Which is closed first, so that nobody waits for the rest of it.
         until(lambda: replica.pressure > 0.2, "much to do")
         yield

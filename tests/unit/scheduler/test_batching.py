@@ -6,6 +6,7 @@ At the fixed cost, a launch is 1 ms and a pair of 100 tokens another one.
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def _from_head(
 
 
 def _compose(
-    *jobs: Job, started: tuple[Job, ...] = (), cost: FixedCost = COST, **limits: float
+    *jobs: Job, started: tuple[Job, ...] = (), cost: FixedCost = COST, **limits: Any
 ) -> tuple[dict[int, int], int]:
     """Return how many pairs of each job one batch takes, and the length it is padded to."""
     slices, length = _from_head(_lanes(*jobs, started=started), replace(Policy(workers=1), **limits), cost, _always)

@@ -1,6 +1,7 @@
 """A policy and a job out of range are refused by the name of the field."""
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ def test_limits_are_positive(name: str):
 @pytest.mark.parametrize("name", ["batch_s", "backlog_s"])
 def test_limits_are_numbers(name: str):
     """A limit that is not a number is refused by the name of the field at fault."""
+    not_a_number: dict[str, Any] = {name: float("nan")}
     with pytest.raises(ValueError, match=name):
-        replace(Policy(workers=1), **{name: float("nan")})
+        replace(Policy(workers=1), **not_a_number)
 
 
 @pytest.mark.parametrize("share", [-0.01, 0.051, float("nan")])
