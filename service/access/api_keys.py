@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from scheduler import LANES
 from service.access.caller import Caller
-from service.access.network import network_of
 from service.errors import UnauthenticatedError
+from service.net.network import network_of
 from service.net.reloading_file import FileError, ReloadingFile
 
 ANONYMOUS = "anonymous"

@@ -1,4 +1,4 @@
-"""The network that a caller without a key is known by."""
+"""The network that a caller without a key, and a connection, is known by."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 

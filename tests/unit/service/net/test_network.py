@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.access.network import network_of
+from service.net.network import network_of
 
 
 @pytest.mark.parametrize(
