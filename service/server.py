@@ -1,6 +1,7 @@
 """The service: construction, start, serving and shutdown."""
 
 import asyncio
+import logging
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,7 @@ from service.grpc_api.server import GrpcApi
 from service.loading import load_models, on_daemon_thread
 from service.memory import return_memory
 from service.net.address import Address
+from service.net.descriptors import Places, places, raise_limit
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
 from service.net.tls import Certificates, CurrentContext
 from service.rerank.backend import Backend
@@ -35,6 +37,7 @@ from service.telemetry.streams import OUTPUT
 if TYPE_CHECKING:
     from service.engine.pair_layout import EncodedPair
 
+_log = logging.getLogger("rerankd")
 _THREADS = 1  # Per executor; one tokenises, the other parses large bodies.
 _WAITING_MAX = 1000  # Calls in the queue of each executor.
 _DEPARTURE_S = 1.0
@@ -76,6 +79,7 @@ class Service:
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
         certificates = _certificates(settings)
+        open_places = _places(settings)
         self._grpc = GrpcApi(
             self._backend,
             self._calls,
@@ -87,7 +91,8 @@ class Service:
         app = create_app(self._backend, self._calls, limits, self._parsing)
         admin = create_admin(self._metrics, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
-        self._http, self._admin = HttpServer(app, idle_s=idle_s, tls=context), HttpServer(admin, idle_s=idle_s)
+        self._http = HttpServer(app, idle_s=idle_s, connections_max=open_places.rest, tls=context)
+        self._admin = HttpServer(admin, idle_s=idle_s, connections_max=open_places.admin)
 
     async def start(self) -> None:
         """Listen, load and warm up the models, then serve; print a line for each address.
@@ -183,6 +188,19 @@ async def serve(settings: Settings) -> None:
         starting.cancel()
         stopped.cancel()
         await service.stop()
+
+
+def _places(settings: Settings) -> Places:
+    """Return the most connections of each listener; warn if the descriptors do not suffice."""
+    descriptors = raise_limit()
+    found = places(descriptors, settings.max_connections)
+    if found.rest < settings.max_connections:
+        _log.warning(
+            "%s file descriptors leave room for %s connections of gRPC and of REST each, and not for %s;"
+            " raise the limit (ulimit -Hn) or lower RERANKD_MAX_CONNECTIONS",
+            *(descriptors, found.rest, settings.max_connections),
+        )
+    return found
 
 
 def _certificates(settings: Settings) -> Certificates | None:

@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
     max_connection_age_seconds: Annotated[int, Field(ge=0, le=1_000_000)] = 300
+    max_connections: PositiveInt = 2000
     http_idle_seconds: Annotated[int, Field(ge=1, le=1_000_000)] = 120
     max_documents: PositiveInt = 10_000
     max_message_mb: Annotated[int, Field(ge=1, le=1024)] = 32

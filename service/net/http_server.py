@@ -6,18 +6,22 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from service.net.acceptor import Acceptor
 from service.net.address import Address
+from service.net.answer_pieces import in_pieces
+from service.net.connections import Connections
+from service.net.http_connection import HttpConnection, Times
 
+DEFAULT_TIMES = Times()
 CLOSING_S = 2.0
 """Seconds for sending the last answers after the drain."""
 _HEAD_BYTES_MAX = 16 * 2**10
 """Limit on request line and headers, equal to that on gRPC metadata; a larger head is refused with 400."""
-_BACKLOG = 2048
-"""Length of the accept queue, uvicorn's default; the kernel may cap it (Linux: net.core.somaxconn)."""
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 """uvicorn warns of each malformed or upgrade request, so clients could fill the log."""
 
@@ -29,12 +33,23 @@ class AddressError(Exception):
 class HttpServer(uvicorn.Server):
     """An HTTP server on one address."""
 
-    def __init__(self, app: ASGIApp, *, idle_s: int, tls: ssl.SSLContext | None = None) -> None:
-        """Serve `app`, over TLS with the context `tls`; close connections that are idle for `idle_s` seconds."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        idle_s: int,
+        connections_max: int,
+        times: Times = DEFAULT_TIMES,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Serve `app`, over TLS with the context `tls`, on at most `connections_max` connections.
+
+        A connection closes if it is idle for `idle_s` seconds, or if its client is late by `times`.
+        """
         super().__init__(
             uvicorn.Config(
-                app,
-                http="h11",  # "auto" prefers httptools, which drops bodies sent with Upgrade: h2c.
+                in_pieces(app),
+                http=HttpConnection,  # By h11: httptools drops bodies sent with Upgrade: h2c.
                 ws="none",  # No WebSockets, even where their library is installed.
                 interface="asgi3",  # "auto" guesses from the signature.
                 lifespan="off",
@@ -43,22 +58,32 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,  # A caller is known by its connection; a header could forge it.
                 server_header=False,  # Do not disclose the library to attackers.
                 date_header=True,  # Required by RFC 9110, section 6.6.1.
-                limit_concurrency=None,  # The scheduler refuses calls, with a reason.
+                limit_concurrency=None,  # The scheduler refuses calls, with a reason; Connections limits connections.
                 limit_max_requests=None,
-                backlog=_BACKLOG,
                 h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
                 timeout_keep_alive=idle_s,
                 timeout_graceful_shutdown=round(CLOSING_S),  # Then incomplete requests are dropped.
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
+        self._connections = Connections(connections_max)
+        self._times = times
         self._task: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the process."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections; uvicorn calls it."""
+        assert sockets  # noqa: S101
+        create = partial(HttpConnection, self.config, self.server_state, self._times)
+        self._acceptor = Acceptor(sockets[0], self._connections, create, self._times, self.config.ssl)
+        self.servers = []  # asyncio's, which uvicorn would close.
+        self.started = True
 
     async def listen(self, address: Address) -> int:
         """Serve on `address`; return the port. Raises AddressError."""
@@ -73,6 +98,8 @@ class HttpServer(uvicorn.Server):
 
     async def stop(self) -> None:
         """Answer the open requests and close."""
+        if self._acceptor:
+            self._acceptor.close()
         self.should_exit = True
         if self._task:
             await self._task

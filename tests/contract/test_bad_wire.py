@@ -25,7 +25,12 @@ H2C = b"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 CALLS: dict[str, tuple[bytes, int]] = {
     "good": (HEAD + LENGTH + END + BODY, 200),
     "http-1.0": (b"POST /v2/rerank HTTP/1.0" + LENGTH + END + BODY, 200),
-    "same-length-twice": (HEAD + LENGTH + LENGTH + END + BODY, 200),
+    "in-chunks": (HEAD + CHUNKED + END + CHUNKS, 200),
+    "in-chunks-with-extension-and-trailer": (
+        HEAD + CHUNKED + END + CHUNKS.replace(b"\r\n{", b";a=b\r\n{")[:-2] + b"X: y" + END,
+        200,
+    ),
+    "target-with-a-host": (HEAD.replace(b"/v2", b"http://localhost/v2") + LENGTH + END + BODY, 200),
     "header-newline": (HEAD + LENGTH + b"\r\nX-Client-Name: a\r\nX-Evil: b" + END + BODY, 200),
     "no-body": (HEAD + END, 400),
     "two-slashes": (HEAD.replace(b"/v2", b"//v2") + LENGTH + END + BODY, 404),
@@ -40,6 +45,19 @@ NO_HTTP = {
     "garbage": NO_BYTES + END,
     "no-version": b"POST /v2/rerank" + END,
     "no-host": b"POST /v2/rerank HTTP/1.1" + LENGTH + END + BODY,
+    "other-version": HEAD.replace(b"1.1", b"9.9") + LENGTH + END + BODY,
+    "length-and-chunks": HEAD + LENGTH + CHUNKED + END + CHUNKS,
+    "chunks-and-length": HEAD + CHUNKED + LENGTH + END + CHUNKS,
+    "chunked-twice": HEAD + CHUNKED + b", chunked" + END + CHUNKS,
+    "identity": HEAD + b"\r\nTransfer-Encoding: identity" + LENGTH + END + BODY,
+    "same-length-twice": HEAD + LENGTH + LENGTH + END + BODY,
+    "list-of-lengths": HEAD + LENGTH + b", %d" % len(BODY) + END + BODY,
+    "space-before-colon": HEAD + LENGTH.replace(b":", b" :") + END + BODY,
+    "bare-lf": HEAD.replace(b"\r\n", b"\n") + LENGTH + END + BODY,
+    "folded": HEAD + LENGTH.replace(b": ", b":\r\n ") + END + BODY,
+    "encoded-slash": HEAD.replace(b"/rerank", b"%2frerank") + LENGTH + END + BODY,
+    "two-keys": HEAD + b"\r\nAuthorization: Bearer a" * 2 + LENGTH + END + BODY,
+    "chunks-end-in-bare-lf": HEAD + CHUNKED + END + CHUNKS[:-2] + b"\n",
     "two-lengths": HEAD + LENGTH + b"\r\nContent-Length: 1" + END + BODY,
     "negative-length": HEAD + b"\r\nContent-Length: -1" + END + BODY,
     "word-for-length": HEAD + b"\r\nContent-Length: many" + END + BODY,
@@ -85,8 +103,12 @@ def test_asking_first(running: RunningService) -> None:
 
 @pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP)
 def test_no_http(data: bytes, running: RunningService) -> None:
-    """Bytes that are not HTTP are refused before the service sees them."""
-    assert on_the_wire(address(running), data).status_code == 400
+    """Bytes that are not HTTP, or could be read in two ways, are refused on both ports, and the connection closes."""
+    for port in (address(running), running.admin.removeprefix("http://")):
+        answer = on_the_wire(port, data.replace(b"Connection: close", b"X-Connection: open"))
+        assert answer.status_code == 400
+        assert answer.headers["connection"] == "close"
+        assert answer.text
 
 
 def test_no_line_for_each_of_them(running: RunningService) -> None:

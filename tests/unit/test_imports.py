@@ -56,7 +56,8 @@ ONLY_IN: dict[str, set[str]] = {
     "structlog": {"service.telemetry"},
     "pydantic_settings": {"service.settings"},
     "asyncio_throttle": {"service.access.rate_limit"},
-    "uvicorn": {"service.net.http_server"},
+    "h11": {"service.net.framing", "service.net.http_connection"},
+    "uvicorn": {"service.net.http_server", "service.net.http_connection"},
     "huggingface_hub": {"service.hub"},
     "matplotlib": {"service.bench.plot"},
     "tests": set(),  # They are not installed.

@@ -18,10 +18,11 @@ def set_all(names: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_default():
-    """Without any setting nothing is encrypted, and connections last five minutes, or two without a request."""
+    """Without any setting nothing is encrypted, and connections are many and last minutes."""
     settings = Settings.load()
     assert (settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file) == (None, None, None)
     assert (settings.max_connection_age_seconds, settings.http_idle_seconds) == (300, 120)
+    assert settings.max_connections == 2000
 
 
 @pytest.mark.parametrize("names", [{CERT, KEY}, {CERT, KEY, CLIENT_CA}])

@@ -11,12 +11,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from service.net.address import Address
+from service.net.http_connection import HttpConnection
 from service.net.http_server import HttpServer
 from tests.unit.service.rerankers import until
 
 UNNOTICED = {
     # Where to listen, and how to run: we hand over a socket, and run the loop ourselves.
-    *("host", "port", "uds", "fd", "loop", "env_file", "factory", "workers", "timeout_worker_healthcheck"),
+    *("host", "port", "uds", "fd", "backlog", "loop", "env_file", "factory", "workers", "timeout_worker_healthcheck"),
     *("callback_notify", "timeout_notify", "reload", "reload_dirs", "reload_delay", "reload_includes"),
     *("reload_excludes", "limit_max_requests_jitter", "reset_contextvars"),
     # Of WebSockets, which are off.
@@ -43,7 +44,7 @@ APP = Starlette(routes=[Route("/", hello)])
 
 @pytest.fixture
 async def server() -> AsyncIterator[HttpServer]:
-    server = HttpServer(APP, idle_s=75)
+    server = HttpServer(APP, idle_s=75, connections_max=100)
     yield server
     await server.stop()
 
@@ -59,9 +60,9 @@ def test_nothing_a_caller_notices_is_left_to_a_default(monkeypatch: pytest.Monke
         return config(app, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(uvicorn, "Config", noted)
-    HttpServer(APP, idle_s=75)
+    HttpServer(APP, idle_s=75, connections_max=100)
     assert options - set(given) == UNNOTICED
-    assert given["http"] == "h11"
+    assert given["http"] is HttpConnection
 
 
 async def test_an_idle_connection_is_held(server: HttpServer):
@@ -76,7 +77,7 @@ async def test_an_idle_connection_is_held(server: HttpServer):
 
 async def test_an_idle_connection_ends():
     """A connection on which nothing comes for so long is closed."""
-    server = HttpServer(APP, idle_s=1)
+    server = HttpServer(APP, idle_s=1, connections_max=100)
     port = await server.listen(Address("127.0.0.1", 0))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/")).text == "hello"

@@ -1,0 +1,114 @@
+"""The open connections of a listener, limited in number."""
+
+from collections import Counter
+from heapq import nsmallest
+from typing import Protocol
+
+from service.net.network import network_of
+
+_SHARE = 0.75
+"""Share of the connections that one address may hold: generous, since all callers behind a proxy have one address."""
+_CHOSEN_AT_ONCE = 1 / 16
+"""Share of the connections that a search for victims returns, so that a flood does not cause a search each time."""
+
+
+class Connection(Protocol):
+    """An open connection."""
+
+    @property
+    def is_new(self) -> bool:
+        """True before the first request."""
+
+    @property
+    def idle_since(self) -> float | None:
+        """The time since which the connection waits for its client; None if the client waits for the server."""
+
+    def refuse(self) -> None:
+        """Refuse the next request."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+    def check(self, now: float) -> None:
+        """Close if the client is late."""
+
+
+class Connections:
+    """Open connections. A new one takes the place of the one that has waited longest for its client, if needed.
+
+    Half of the places are for connections that have made a request, so that silent ones do not displace them; the
+    other half is for new ones. In each half, the address with most connections loses one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Hold at most `most` connections, and a few more for as long as they are being closed or refused."""
+        self._spare = min(max(most // 4, 1), 8)
+        self.most = max(most - self._spare, 1)
+        """Connections before one is closed or refused for another."""
+        self._most_of_one = max(int(self.most * _SHARE), 1)
+        self._addresses: dict[Connection, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._chosen: dict[str | None, list[tuple[Connection, float]]] = {}
+
+    @property
+    def full(self) -> bool:
+        """True if no other connection may be accepted before one is lost."""
+        return len(self._addresses) >= self.most + self._spare
+
+    def add(self, connection: Connection, host: str) -> None:
+        """Add a connection from `host`: another is closed for it, or it is refused, if there is no place."""
+        address = network_of(host)
+        self._addresses[connection] = address
+        self._counts[address] += 1
+        crowded = self._counts[address] > self._most_of_one
+        if (crowded or len(self._addresses) > self.most) and not self.evict(address if crowded else None, connection):
+            connection.refuse()
+
+    def replace(self, connection: Connection, by: Connection) -> None:
+        """Give the place of a connection to another."""
+        self._addresses[by] = self._addresses.pop(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Remove a connection that is lost."""
+        address = self._addresses.pop(connection, None)
+        if address is not None:
+            self._counts[address] -= 1
+            if not self._counts[address]:
+                del self._counts[address]
+
+    def evict(self, address: str | None = None, but: Connection | None = None) -> bool:
+        """Close the connection that has waited longest for its client, of `address` if given; False if none waits."""
+        for search in (False, True):
+            if search:
+                self._chosen[address] = self._choose(address, but)
+            chosen = self._chosen.get(address, [])
+            while chosen:
+                connection, since = chosen.pop()
+                if connection in self._addresses and connection.idle_since == since:
+                    connection.abort()
+                    return True
+        return False
+
+    def abort_new(self) -> None:
+        """Close the connections that have made no request."""
+        for connection in [connection for connection in self._addresses if connection.is_new]:
+            connection.abort()
+
+    def check(self, now: float) -> None:
+        """Close the connections whose clients are late."""
+        self._chosen.clear()
+        for connection in list(self._addresses):
+            connection.check(now)
+
+    def _choose(self, address: str | None, but: Connection | None) -> list[tuple[Connection, float]]:
+        """Return connections to close, the first one last."""
+        waiting = [
+            (connection, since)
+            for connection, of in self._addresses.items()
+            if connection is not but and address in (None, of) and (since := connection.idle_since) is not None
+        ]
+        new = [entry for entry in waiting if entry[0].is_new]
+        others = [entry for entry in waiting if not entry[0].is_new]
+        victims = new if len(new) > self.most // 2 or not others else others
+        number = max(int(len(victims) * _CHOSEN_AT_ONCE), 1)
+        return nsmallest(number, victims, key=lambda entry: (-self._counts[self._addresses[entry[0]]], entry[1]))[::-1]

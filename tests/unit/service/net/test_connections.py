@@ -1,0 +1,127 @@
+"""A listener always has a place for another caller, and takes it from the one who needs it least."""
+
+from dataclasses import dataclass, field
+
+from service.net.connections import Connections
+
+
+@dataclass(eq=False)
+class Fake:
+    """A connection that records what is done to it."""
+
+    idle_since: float | None = 0.0
+    is_new: bool = False
+    done: list[str] = field(default_factory=list)
+
+    def refuse(self) -> None:
+        self.done.append("refused")
+
+    def abort(self) -> None:
+        self.done.append("aborted")
+
+    def check(self, now: float) -> None:
+        self.done.append(f"checked {now}")
+
+
+def filled(places: int, *given: tuple[str, Fake]) -> Connections:
+    """Return connections with these, and with `places` in all before any is refused; spare ones are not counted."""
+    connections = Connections(places + max(places // 3, 1))
+    assert connections.most == places
+    for host, fake in given:
+        connections.add(fake, host)
+    return connections
+
+
+def test_the_one_that_waits_longest_makes_room():
+    """When all places are taken, the connection that has heard least lately from its client is closed."""
+    old, older, busy, new = Fake(2.0), Fake(1.0), Fake(None), Fake(3.0)
+    filled(3, ("a", old), ("b", older), ("c", busy)).add(new, "d")
+    assert [fake.done for fake in (old, older, busy, new)] == [[], ["aborted"], [], []]
+
+
+def test_the_address_with_most_makes_room():
+    """An address with many connections loses one before an address with few, whatever their ages."""
+    alone, first, second = Fake(1.0), Fake(2.0), Fake(3.0)
+    filled(3, ("a", alone), ("b", first), ("b", second)).add(Fake(4.0), "c")
+    assert [fake.done for fake in (alone, first, second)] == [[], ["aborted"], []]
+
+
+def test_silent_connections_do_not_close_used_ones():
+    """Once half of the places hold connections without a request, those make room for each other."""
+    used = Fake(0.0)
+    silent = [Fake(float(n), is_new=True) for n in range(1, 4)]
+    filled(4, ("a", used), *(("b", fake) for fake in silent[:2]), ("c", silent[2])).add(Fake(9.0, is_new=True), "d")
+    assert used.done == []
+    assert silent[0].done == ["aborted"]
+
+
+def test_used_connections_do_not_close_arriving_ones():
+    """A connection whose first request is on its way is not closed for others, while idle ones can be."""
+    arriving, idle = Fake(1.0, is_new=True), [Fake(float(n)) for n in range(2, 5)]
+    filled(4, ("a", arriving), *((host, fake) for host, fake in zip("bcd", idle, strict=True))).add(Fake(9.0), "e")
+    assert arriving.done == []
+    assert idle[0].done == ["aborted"]
+
+
+def test_refused_if_all_are_at_work():
+    """A connection beyond the places is refused if no other waits for its client."""
+    connections = filled(3, *((host, Fake(None)) for host in "abc"))
+    connections.add(new := Fake(9.0), "d")
+    assert new.done == ["refused"]
+
+
+def test_one_address_leaves_places():
+    """An address that has three quarters of the places gets no more, though there are places left."""
+    busy = [Fake(None) for _ in range(3)]
+    connections = filled(4, *(("a", fake) for fake in busy))
+    connections.add(more := Fake(1.0), "a")
+    assert more.done == ["refused"]
+    connections.add(other := Fake(None), "b")
+    assert other.done == []
+
+
+def test_a_network_is_one_address():
+    """The addresses of an IPv6 network of 64 bits count together; those of IPv4 do not, in either notation."""
+    for hosts, refused in (
+        (("2001:db8::1", "2001:db8::2", "2001:db8::ffff", "2001:db8::4"), True),
+        (("2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"), False),
+        (("::ffff:10.0.0.1", "::ffff:10.0.0.2", "::ffff:10.0.0.3", "::ffff:10.0.0.4"), False),
+    ):
+        fakes = [(host, Fake(None)) for host in hosts]
+        filled(4, *fakes)
+        assert (fakes[-1][1].done == ["refused"]) == refused
+
+
+def test_full():
+    """Beyond some spare places nothing is accepted until a connection is lost."""
+    connections = filled(3, *(("a", Fake(None)) for _ in range(3)))
+    assert not connections.full
+    connections.add(last := Fake(None), "b")
+    assert connections.full
+    assert not connections.evict()
+    connections.discard(last)
+    connections.discard(last)  # Lost twice, as when a handshake fails late.
+    assert not connections.full
+
+
+def test_a_place_passes_on():
+    """The connection that follows an arrival has its place and no second one."""
+    connections = filled(3, ("a", arrival := Fake(1.0, is_new=True)), *(("b", Fake(None)) for _ in range(2)))
+    connections.replace(arrival, by := Fake(None))
+    connections.add(Fake(1.0), "c")
+    connections.discard(by)
+    assert not connections.full
+
+
+def test_all_are_checked():
+    """The check reaches each connection once."""
+    fakes = [Fake() for _ in range(3)]
+    filled(3, *(("a", fake) for fake in fakes)).check(7.0)
+    assert [fake.done for fake in fakes] == [["aborted", "checked 7.0"], ["checked 7.0"], ["checked 7.0"]]
+
+
+def test_new_ones_end_first():
+    """At the stop, connections without a request are closed, and the others left."""
+    fakes = [Fake(None, is_new=True), Fake(None)]
+    filled(3, *(("a", fake) for fake in fakes)).abort_new()
+    assert [fake.done for fake in fakes] == [["aborted"], []]
