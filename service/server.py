@@ -85,6 +85,7 @@ class Service:
             self._calls,
             limits,
             alive=self._alive,
+            connections_max=open_places.grpc,
             connection_age_max_s=settings.max_connection_age_seconds,
             certificates=certificates,
         )

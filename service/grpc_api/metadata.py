@@ -15,8 +15,15 @@ _DIGITS_MAX = 12  # Enough for every valid priority; bounds the cost of parsing.
 
 
 def metadata(context: Context) -> dict[str, str]:
-    """Return the text metadata of a call by key; the last value of a repeated key."""
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    """Return the text metadata of a call by key; a repeated key has its values in one list.
+
+    So a second `authorization` makes the first one invalid, in place of hiding or replacing it.
+    """
+    found: dict[str, str] = {}
+    for key, value in context.invocation_metadata() or ():
+        if isinstance(value, str):
+            found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def peer_address(context: Context) -> str:

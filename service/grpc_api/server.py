@@ -12,11 +12,14 @@ from service.grpc_api.handler import Handler
 from service.grpc_api.health import Health
 from service.grpc_api.rerank import RerankV2
 from service.grpc_api.tei import TeiV1
+from service.net.connection_limit import ConnectionLimit
 from service.net.tls import Certificates, Texts
 from service.rerank.backend import Backend
 from service.rerank.limits import Limits
 
 _MARGIN = 2**20  # Accept slightly oversized messages, so that the service can refuse them with a reason.
+_KEPT = 0.75
+"""Share of the connections that may stay open: the rest is for those that come before the next look at them."""
 _METADATA_BYTES_MAX = 16 * 2**10
 _OPTIONS = (
     # No compression: 65 KB of gzip are 64 MiB of a message, which grpc unpacks before the key is checked.
@@ -53,22 +56,27 @@ class GrpcApi:
         limits: Limits,
         *,
         alive: Callable[[], bool],
+        connections_max: int,
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
     ) -> None:
         """Answer through `backend`; `alive` returns whether the process makes progress.
 
-        A connection accepts no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens
+        Beyond `connections_max` connections, those of the address with most are closed for others. A connection accepts
+        no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens
         another, possibly to a server that started meanwhile.
         """
         handler = Handler(calls, limits, backend.load)
         services = RerankV2(backend, limits, handler).services() | TeiV1(backend, limits, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
+        self._connections_kept = max(int(connections_max * _KEPT), 1)
+        self._limiting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
             options=(
                 *_OPTIONS,
                 ("grpc.max_receive_message_length", limits.message_bytes + _MARGIN),
+                ("grpc.max_allowed_incoming_connections", connections_max),
                 *_age(connection_age_max_s),
             ),
             maximum_concurrent_rpcs=None,  # The scheduler refuses calls, with a reason.
@@ -90,6 +98,7 @@ class GrpcApi:
         # Cancelling grpc's start breaks the server. Shield it; `stop` awaits it.
         self._starting = asyncio.create_task(self._server.start())
         await asyncio.shield(self._starting)
+        self._limiting = asyncio.create_task(ConnectionLimit(port, self._connections_kept).keep())
         return port
 
     async def ready(self) -> None:
@@ -105,6 +114,8 @@ class GrpcApi:
         if self._starting:  # Stopping a server that never started raises.
             await self._starting
             await self._server.stop(grace_s)
+        if self._limiting:
+            self._limiting.cancel()
 
 
 def _age(seconds: int) -> Sequence[tuple[str, int]]:

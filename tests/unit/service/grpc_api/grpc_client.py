@@ -37,6 +37,7 @@ class Api:
             calls_of(access or open_access(), self.metrics, self.budget),
             Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES),
             alive=lambda: self.alive,
+            connections_max=100,
         )
 
     async def __aenter__(self) -> Self:

@@ -39,7 +39,16 @@ async def test_key(scheme: str, locked: Api):
     assert locked.reranker.calls[0].client == "ann"
 
 
-@pytest.mark.parametrize("metadata", [[], [("authorization", "Bearer wrong")], [("x-client-name", "ann")]])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        [],
+        [("authorization", "Bearer wrong")],
+        [("x-client-name", "ann")],
+        [("authorization", "Bearer s3cret"), ("authorization", "Bearer wrong")],
+        [("authorization", "Bearer wrong"), ("authorization", "Bearer s3cret")],
+    ],
+)
 @pytest.mark.parametrize("method", METHODS)
 async def test_no_key(method: str, metadata: list[tuple[str, str]], locked: Api):
     """Where keys are asked for, every method is refused without the right one."""
