@@ -14,7 +14,7 @@ from service.engine.pair_layout import EncodedPair, Ids, PairLayout
 
 _CHARACTERS_PER_TOKEN = 8
 """First estimate for a long text; the encoder reads more if that yields too few tokens."""
-_CHARACTERS_MAX = 2**19
+CHARACTERS_MAX = 2**19
 """Most characters tokenised of one text: a fifth of a second of tokenising."""
 _READ_BYTES = 200
 """Overhead of one cached text, beside its token ids."""
@@ -154,7 +154,7 @@ class PairEncoder:
         if not self._cache.bytes_max:
             return self._tokenise(texts, enough)
         keys = [
-            self._digest(b"%d %d " % (enough, len(text)), text[:_CHARACTERS_MAX].encode()).digest() for text in texts
+            self._digest(b"%d %d " % (enough, len(text)), text[:CHARACTERS_MAX].encode()).digest() for text in texts
         ]
         cached = self._cache.find(keys)
         missing = {key: text for key, text, read in zip(keys, texts, cached, strict=True) if read is None}
@@ -163,7 +163,7 @@ class PairEncoder:
         return [read or tokenised[key] for key, read in zip(keys, cached, strict=True)]
 
     def _tokenise(self, texts: list[str], enough: int) -> list[_Read]:
-        long = min(_CHARACTERS_PER_TOKEN * (enough + 1), _CHARACTERS_MAX)
+        long = min(_CHARACTERS_PER_TOKEN * (enough + 1), CHARACTERS_MAX)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
@@ -183,10 +183,10 @@ class PairEncoder:
 
         The prefix grows until it yields enough tokens, so that a hostile megabyte does not cost a second. Words are
         tokenised independently. So all tokens of the prefix, except those of its last word, are tokens of the text.
-        At most `_CHARACTERS_MAX` characters are tokenised.
+        At most `CHARACTERS_MAX` characters are tokenised.
         """
         length = _CHARACTERS_PER_TOKEN * (enough + 1)
-        most = text[:_CHARACTERS_MAX]
+        most = text[:CHARACTERS_MAX]
         while length < len(most):
             # `encode_batch_fast` does not return word ids.
             part = self._tokenizer.encode_batch([most[:length]], add_special_tokens=False)[0]
@@ -203,7 +203,7 @@ def _cut(text: str, read: _Read, most: int) -> Cut | None:
     """Return the truncation of a text to `most` tokens, None if it is complete."""
     if len(read.ids) > most:
         return Cut(most, len(read.ids) if read.whole else None, "token")
-    return None if read.whole else Cut(_CHARACTERS_MAX, len(text), "character")
+    return None if read.whole else Cut(CHARACTERS_MAX, len(text), "character")
 
 
 def _array(ids: list[int]) -> Ids:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from scheduler import Amount, Dispatcher, Load, Oversized, ScoringFailed
 from service.access.caller import Caller
 from service.access.denylist import DenyList
-from service.engine.encoding import Encoded, Query
-from service.engine.engine import Engine
+from service.engine.encoding import CHARACTERS_MAX, Encoded, Query
 from service.engine.pair_layout import EncodedPair
 from service.errors import DOCUMENTS, ForbiddenError, OutOfRangeError, UnknownModelError, Violation
 from service.rerank.call import Call
@@ -119,14 +118,17 @@ class Reranker:
         run = partial(self._tokenising.run, request.lane, self._serial)
         estimate = _estimate(request, model)
         self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
-        query = await run(partial(self._read_query, model.engine, request.query))
+        await self._denylist.check([request.query[:CHARACTERS_MAX]], run)
+        query = await run(partial(model.engine.query, request.query))
         limit = request.max_tokens_per_doc
         if request.max_windows_per_doc is not None:
             limit = min(limit, request.max_windows_per_doc * query.window)
         encoded = Encoded()
         for documents in _chunks(request.documents):
             self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
-            encoded.append(await run(partial(self._read, model.engine, query, documents, limit)))
+            # The rest of a longer text is not read, so it need not be searched.
+            await self._denylist.check([document[:CHARACTERS_MAX] for document in documents], run)
+            encoded.append(await run(partial(model.engine.encode, query, documents, limit)))
             # The limit counts duplicates, which the scheduler never sees.
             if len(encoded.pairs) > self._limits.pairs_max:
                 raise Oversized
@@ -154,14 +156,6 @@ class Reranker:
             if all(score is None for score in known.values()):
                 raise ScoringFailed from scored.failure
         return _Scored([known[key] for key in keys], cached_tokens, wait_s)
-
-    def _read_query(self, engine: Engine, text: str) -> Query:
-        self._denylist.check([text])
-        return engine.query(text)
-
-    def _read(self, engine: Engine, query: Query, documents: list[str], limit: int) -> Encoded:
-        self._denylist.check(documents)
-        return engine.encode(query, documents, limit)
 
 
 def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:

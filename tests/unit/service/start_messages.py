@@ -81,6 +81,8 @@ async def start_messages(folder: Path, hub: LocalHub, monkeypatch: pytest.Monkey
         messages[f"keys file {name}"] = _message(ApiKeys, folder / "keys")
     messages["keys file missing"] = _message(ApiKeys, folder / "none")
     messages["deny-list missing"] = _message(DenyList, folder / "none")
+    (folder / "terms").write_text("word " * 101)
+    messages["deny-list term too long"] = _message(DenyList, folder / "terms")
     messages |= _tls_messages(folder / "tls")
     messages |= _model_messages(hub)
     messages |= _hub_messages(monkeypatch)

@@ -1,8 +1,14 @@
 """A request with a listed term as whole words is refused, whatever its letter case and spacing."""
 
+import asyncio
+import re
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.access.denylist import DenyList
 from service.errors import DenyListedError
@@ -16,10 +22,15 @@ def a_list(folder: Path, *terms: str) -> DenyList:
     return DenyList(file)
 
 
+async def at_once(call: Callable[[], bool | None]) -> bool | None:
+    """Run a slice of a search where it stands."""
+    return call()
+
+
 def denies(denylist: DenyList, *texts: str) -> bool:
     """Return whether one of the texts is denied."""
     try:
-        denylist.check(texts)
+        asyncio.run(denylist.check(texts, at_once))
     except DenyListedError:
         return True
     return False
@@ -84,6 +95,45 @@ def test_nothing_listed(lines: list[str], tmp_path: Path):
 def test_no_list():
     """Without a list nothing is denied."""
     assert not denies(DenyList(None), "anything")
+
+
+def by_definition(term: str, text: str) -> bool:
+    """Return whether a term is in a text as whole words, by one regular expression."""
+    joined = r"\s+".join(map(re.escape, term.casefold().split()))
+    before, after = (r"(?<!\w)" if re.match(r"\w", term) else ""), (r"(?!\w)" if re.search(r"\w$", term) else "")
+    return re.search(before + joined + after, text.casefold()) is not None
+
+
+@given(
+    st.lists(st.text("aB -,\u00df\t", min_size=1, max_size=5).filter(lambda t: t.strip()), min_size=1, max_size=4),
+    st.text("aB -,\u00df\t\n", max_size=20),
+    st.integers(1, 7),
+)
+def test_slices_are_as_good_as_the_whole(terms: list[str], text: str, size: int):
+    """A term is found wherever the text is cut into slices, and nothing else is."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.access.denylist._SLICE_CHARACTERS", size)
+        assert denies(a_list(Path(folder), *terms), text) == any(by_definition(term, text) for term in terms)
+
+
+def test_one_slice_at_a_time(tmp_path: Path):
+    """However long a text, and however much of it almost matches, a call of the search reads only so much of it."""
+    denylist = a_list(tmp_path, *("a" * length for length in range(1, 101)))
+    slices = 0
+
+    async def run(call: Callable[[], bool | None]) -> bool | None:
+        nonlocal slices
+        slices += 1
+        return call()
+
+    asyncio.run(denylist.check(["a" * 2**19, *["short"] * 10], run))
+    assert 10 < slices < 30
+
+
+def test_a_term_longer_than_any(tmp_path: Path):
+    """A line that is too long for a term stops the start, and is named."""
+    with pytest.raises(FileError, match=r"line 2: .*500"):
+        a_list(tmp_path, "fine", "word " * 101)
 
 
 def test_read_again(tmp_path: Path):
