@@ -19,6 +19,7 @@ from service.access.byte_budget import SHARE
 from service.engine.provider import Provider
 from service.hub.id import HubId
 from service.net.address import Address
+from service.net.regular_file import read_regular
 from service.rerank.limits import STREAM_MESSAGES
 
 PREFIX = "RERANKD_"
@@ -187,9 +188,9 @@ class Settings(BaseSettings):
         if unknown := {name for name in variables if name.upper() not in known}:
             raise SettingsError(f"unknown setting: {', '.join(sorted(unknown))}")
         file = _config_file()
-        if file and not Path(file).is_file():
-            raise SettingsError(f"{_CONFIG}: {file} does not exist")
         try:
+            if file:
+                read_regular(Path(file))  # pydantic reads it without these checks.
             settings = cls()
         except ValidationError as error:
             faults = (
@@ -199,7 +200,11 @@ class Settings(BaseSettings):
                 if e["type"] != "default_factory_not_called"
             )
             raise SettingsError("; ".join(faults)) from None
-        except (OSError, ValueError) as error:  # The file is unreadable or is not TOML.
+        except FileNotFoundError:
+            raise SettingsError(f"{_CONFIG}: {file} does not exist") from None
+        except OSError as error:
+            raise SettingsError(f"{_CONFIG}: {file} cannot be read: {error.strerror}") from None
+        except ValueError as error:  # The file is not TOML.
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
         settings._check_tls()
         settings._check_exposure()

@@ -1,15 +1,11 @@
 """TLS certificates, reloaded when their files change."""
 
 import contextlib
-import logging
 import ssl
 from pathlib import Path
-from threading import Lock
 from typing import Any, NamedTuple, Self
 
-from service.net.reloading_file import FileError, ReloadingFile
-
-_log = logging.getLogger("rerankd")
+from service.net.reloading_file import FileError, ReloadingFiles
 
 
 class Texts(NamedTuple):
@@ -21,6 +17,11 @@ class Texts(NamedTuple):
     """None: clients need no certificate."""
 
 
+class _Loaded(NamedTuple):
+    texts: Texts
+    context: ssl.SSLContext
+
+
 class Certificates:
     """The server's certificate chain, its key, and the CA of client certificates.
 
@@ -29,46 +30,22 @@ class Certificates:
 
     def __init__(self, chain: Path, key: Path, client_ca: Path | None) -> None:
         """Read the files. Raises FileError."""
-        self._paths = (chain, key, client_ca)
-        self._chain = ReloadingFile("TLS certificate file", chain, str)
-        self._key = ReloadingFile("TLS key file", key, str)
-        self._client_ca = ReloadingFile("TLS client CA file", client_ca, str) if client_ca else None
-        self._lock = Lock()  # gRPC calls from its own threads.
-        self._seen = self._used = self._read()
-        self._context = _context(*self._paths)
+
+        def load(chain_text: str, key_text: str, client_ca_text: str | None = None) -> _Loaded:
+            return _Loaded(Texts(chain_text, key_text, client_ca_text), _context(chain, key, client_ca))
+
+        files = {"TLS certificate file": chain, "TLS key file": key}
+        self._files = ReloadingFiles(files | ({"TLS client CA file": client_ca} if client_ca else {}), load)
 
     @property
     def texts(self) -> Texts:
         """The contents for new connections; the same object until the files change."""
-        with self._lock:
-            self._reload()
-            return self._used
+        return self._files.value.texts
 
     @property
     def context(self) -> ssl.SSLContext:
         """The context for new connections; the same object until the files change."""
-        with self._lock:
-            self._reload()
-            return self._context
-
-    def _reload(self) -> None:
-        texts = self._read()
-        if texts == self._seen:
-            return
-        try:
-            context, problem = _context(*self._paths), None
-        except FileError as error:
-            context, problem = self._context, error
-        if texts != self._read():
-            return  # The files changed meanwhile; the next connection tries again.
-        self._seen = texts
-        if problem:
-            _log.error("reload failed, keeping the previous contents: %s", problem)
-        else:
-            self._used, self._context = texts, context
-
-    def _read(self) -> Texts:
-        return Texts(self._chain.value, self._key.value, self._client_ca.value if self._client_ca else None)
+        return self._files.value.context
 
 
 class CurrentContext(ssl.SSLContext):

@@ -12,7 +12,7 @@ from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from rerank.v2 import rerank_pb2 as pb
 
-from tests.clients import health
+from tests.clients import health, until
 from tests.contract.clients import (
     GOOD,
     PATH,
@@ -184,16 +184,20 @@ def test_the_file_is_read_again(keys_file: Path, rest: httpx.Client, rpc: GrpcCl
     added, taken = "Bearer key-of-added", f"Bearer {KEYS['taken']}"
     assert (ask(rest, added).status_code, ask(rest, taken).status_code) == (401, 200)
     rewrite(keys_file, *(line for line in LINES if not line.startswith("taken:")), "added:key-of-added")
-    assert ask(rest, added).status_code == 200
+    until(lambda: ask(rest, added).status_code == 200, "the new file counts")
     assert call(rpc, added)
     assert ask(rest, taken).status_code == 401
     assert refused_call(call, rpc, taken).code is StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("lines", [("no separator",), ("name:sha256:abc",), ("name:",), ("# nobody",), ()])
-def test_a_broken_file_changes_nothing(lines: tuple[str, ...], keys_file: Path, rest: httpx.Client) -> None:
+def test_a_broken_file_changes_nothing(
+    lines: tuple[str, ...], keys_file: Path, rest: httpx.Client, service: RunningService
+) -> None:
     """A file that cannot be used leaves the keys as they were, until it can."""
+    before = len(service.log())
     rewrite(keys_file, *lines)
+    until(lambda: "reload failed" in service.log()[before:], "the file was looked at")
     assert ask(rest, f"Bearer {HASHED}").status_code == 200
     assert ask(rest, None).status_code == 401
     keys_file.unlink()

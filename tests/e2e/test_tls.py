@@ -57,7 +57,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Secret, R
 @pytest.fixture
 def changing(shared: tuple[Secret, RunningService]) -> tuple[Secret, RunningService]:
     """Give that service, with a certificate signed by ROOT."""
-    shared[0].show(issued(ROOT))
+    secret, running = shared
+    secret.show(leaf := issued(ROOT))
+    _until_shown(running, leaf)
     return shared
 
 
@@ -155,6 +157,13 @@ def _overwrite(secret: Secret, leaf: LeafCert) -> None:
     secret[KEY].write_bytes(leaf.private_key_pem.bytes())
 
 
+def _until_shown(running: RunningService, leaf: LeafCert) -> None:
+    def is_shown() -> bool:
+        return {shown(address) for address in _addresses(running)} == {leaf.cert_chain_pems[0].bytes()}
+
+    until(is_shown, "new connections see the certificate")
+
+
 @pytest.mark.parametrize("replace", [_swap, _overwrite])
 def test_new_connections_see_a_new_certificate(
     changing: tuple[Secret, RunningService], replace: Callable[[Secret, LeafCert], None]
@@ -163,14 +172,15 @@ def test_new_connections_see_a_new_certificate(
     secret, running = changing
     with grpc.secure_channel(running.grpc, over_grpc(ROOT)) as channel, ThreadPoolExecutor() as threads:
         rpc = rerank_pb2_grpc.RerankServiceStub(channel)
-        call = rpc.Rerank.future(message(documents=unseen(TEXT, 100), priority=900), timeout=600)
-        rest = threads.submit(_http, running, over_http(ROOT), documents=unseen(TEXT, 100), priority=900)
+        call = rpc.Rerank.future(message(documents=unseen(TEXT, 200), priority=900), timeout=600)
+        rest = threads.submit(_http, running, over_http(ROOT), documents=unseen(TEXT, 200), priority=900)
         until(lambda: metric(running.admin, "rerank_jobs") == 2, "both calls are under way")
-        replace(secret, issued(OTHER_ROOT))
+        replace(secret, new := issued(OTHER_ROOT))
+        _until_shown(running, new)
         assert _grpc(running, over_grpc(OTHER_ROOT), documents=["one"]).results
         assert _http(running, over_http(OTHER_ROOT), documents=["one"]).status_code == 200
         assert metric(running.admin, "rerank_jobs") == 2
-        assert len(call.result().results) == 100
+        assert len(call.result().results) == 200
         assert rpc.Rerank(message(), timeout=600).results
         assert rest.result().status_code == 200
 
@@ -180,20 +190,21 @@ def test_files_that_cannot_be_used_change_nothing(changing: tuple[Secret, Runnin
     secret, running = changing
     good, other = issued(ROOT), issued(ROOT)
     secret.show(good)
-    assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+    _until_shown(running, good)
     before = len(running.log())
     for text in (b"", b"not a certificate", chain(good)[:300]):
         secret.put(tls_crt=text, tls_key=other.private_key_pem.bytes())
-        for _ in range(3):
-            assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
-        assert _grpc(running, over_grpc(ROOT)).results
+    until(lambda: "certificates in PEM" in running.log()[before:], "the log says why")
     secret.put(tls_crt=chain(other), tls_key=good.private_key_pem.bytes())
-    assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+    until(lambda: "cannot be used with TLS certificate file" in running.log()[before:], "the log says why")
+    for _ in range(3):
+        assert {shown(address) for address in _addresses(running)} == {good.cert_chain_pems[0].bytes()}
+    assert _grpc(running, over_grpc(ROOT)).results
     log = running.log()[before:]
-    assert log.count("certificates in PEM") == 3
+    assert log.count("certificates in PEM") == 1
     assert log.count("cannot be used with TLS certificate file") == 1
     secret.show(other)
-    assert {shown(address) for address in _addresses(running)} == {other.cert_chain_pems[0].bytes()}
+    _until_shown(running, other)
 
 
 @needs_openssl

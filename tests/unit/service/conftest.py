@@ -69,3 +69,10 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]
 def offline(monkeypatch: pytest.MonkeyPatch):
     """Forbid the client to ask the hub, from when it is called."""
     return lambda: monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a changed file count after a moment, not after a second."""
+    monkeypatch.setattr("service.net.reloading_file._LOOK_S", 0.01)
+    monkeypatch.setattr("service.net.reloading_file._SETTLED_S", 0.05)

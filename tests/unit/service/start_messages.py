@@ -27,6 +27,7 @@ from service.hub.id import HubId
 from service.loading import load_models
 from service.net.address import Address
 from service.net.http_server import AddressError, listening
+from service.net.regular_file import BYTES_MAX
 from service.net.tls import Certificates
 from service.server import Service
 from service.settings import Settings
@@ -41,6 +42,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "model": {"MODEL": "not a model"},
     "extra model without a name": {"EXTRA_MODELS": "=here"},
     "no config file": {"CONFIG": "/none.toml"},
+    "config file is a device": {"CONFIG": "/dev/null"},
     "TLS certificate without a key": {"TLS_CERT_FILE": "/tls.crt"},
     "TLS key without a certificate": {"TLS_KEY_FILE": "/tls.key"},
     "TLS CA without a certificate": {"TLS_CLIENT_CA_FILE": "/ca.crt"},
@@ -49,6 +51,8 @@ SETTINGS: dict[str, dict[str, str]] = {
 KEYS = {
     "no keys": "",
     "no name": "key",
+    "option for a key": "ann: rate=1",
+    "a key twice": "ann:key\nbob:key",
     "unknown option": "ann:key colour=red",
     "priority": "ann:key priority=1000",
     "rate": "ann:key rate=0",
@@ -79,6 +83,10 @@ async def start_messages(folder: Path, hub: LocalHub, monkeypatch: pytest.Monkey
     for name, text in KEYS.items():
         (folder / "keys").write_text(text)
         messages[f"keys file {name}"] = _message(ApiKeys, folder / "keys")
+    messages["keys file is a directory"] = _message(ApiKeys, folder)
+    messages["keys file is a device"] = _message(ApiKeys, Path("/dev/null"))
+    (folder / "large").write_bytes(b"#" * (BYTES_MAX + 1))
+    messages["keys file too large"] = _message(ApiKeys, folder / "large")
     messages["keys file missing"] = _message(ApiKeys, folder / "none")
     messages["deny-list missing"] = _message(DenyList, folder / "none")
     (folder / "terms").write_text("word " * 101)

@@ -2,6 +2,10 @@
 
 import hashlib
 import os
+import socket
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,9 @@ from service.access.api_keys import ApiKeys
 from service.access.caller import Caller
 from service.errors import UnauthenticatedError
 from service.net.reloading_file import FileError
+from tests.clients import until
 
+pytestmark = pytest.mark.usefixtures("soon")
 ANN, BOB = "s3cret-of-ann", "s3cret-of-bob"
 
 
@@ -20,6 +26,15 @@ def keys(tmp_path: Path) -> Path:
     file = tmp_path / "keys"
     file.write_text(f"ann:{ANN}\n")
     return file
+
+
+def opens(identity: ApiKeys, key: str) -> bool:
+    """Return whether a key lets in."""
+    try:
+        identity.caller(f"Bearer {key}", None)
+    except UnauthenticatedError:
+        return False
+    return True
 
 
 def replace(file: Path, text: str) -> None:
@@ -80,6 +95,10 @@ def test_digest_in_upper_case(tmp_path: Path):
         ("bob:sha256:" + "ab" * 33, "64"),
         ("bob:sha256:" + "xy" * 32, "hexadecimal"),
         ("bob:sha256:abc", "hexadecimal"),
+        ("bob: priority=5", "key before the options"),
+        ("bob:rate=5 other", "key before the options"),
+        (f"bob:{ANN}", "line above"),
+        (f"bob:sha256:{hashlib.sha256(ANN.encode()).hexdigest()}", "line above"),
     ],
 )
 def test_bad_line(line: str, reason: str, tmp_path: Path):
@@ -124,6 +143,7 @@ def test_changed_file(keys: Path):
     """A key that was added counts, and one that was taken away no longer does, without a restart."""
     identity = ApiKeys(keys)
     replace(keys, "carol:new\n")
+    until(lambda: opens(identity, "new"), "the new file counts")
     assert identity.caller("Bearer new", None).client == "carol"
     with pytest.raises(UnauthenticatedError):
         identity.caller(f"Bearer {ANN}", None)
@@ -135,7 +155,95 @@ def test_file_written_in_place(keys: Path):
     before = keys.stat()
     keys.write_text("carol:new\n")
     os.utime(keys, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    until(lambda: opens(identity, "new"), "the new contents count")
     assert identity.caller("Bearer new", None).client == "carol"
+
+
+def test_half_a_key(keys: Path, caplog: pytest.LogCaptureFixture):
+    """While a file that is written in place lacks the end of a line, the half of a key lets nobody in."""
+    identity = ApiKeys(keys)
+    with keys.open("w") as file:
+        file.write("carol:sec")
+        file.flush()
+        until(lambda: "newline" in caplog.text, "the log says what to do")
+        assert (opens(identity, ANN), opens(identity, "sec")) == (True, False)
+        file.write("ret\n")
+    until(lambda: opens(identity, "secret"), "the whole key lets in")
+    assert not opens(identity, "sec")
+
+
+def test_a_file_that_is_being_written(keys: Path, monkeypatch: pytest.MonkeyPatch):
+    """A file counts when its writer has left it alone, not before."""
+    monkeypatch.setattr("service.net.reloading_file._SETTLED_S", 2)
+    identity = ApiKeys(keys)
+    keys.unlink()
+    for number in range(20):
+        with keys.open("a") as file:
+            file.write(f"carol:new{number}\n")
+        time.sleep(0.05)
+        assert not opens(identity, "new0") or opens(identity, ANN)
+    until(lambda: opens(identity, "new19"), "the whole file counts")
+    assert opens(identity, "new0")
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**34)
+
+
+@pytest.mark.parametrize("make", [_fifo, _socket, _device, _huge, Path.mkdir])
+def test_anything_but_a_file(make: Callable[[Path], None], keys: Path, caplog: pytest.LogCaptureFixture):
+    """What is no file, or too large a one, is named at the start and changes nothing later; nobody waits for it."""
+    identity = ApiKeys(keys)
+    keys.unlink()
+    make(keys)
+    with pytest.raises(FileError, match=f"{keys} cannot be read: "):
+        ApiKeys(keys)
+    until(lambda: f"{keys} cannot be read: " in caplog.text, "the log says why")
+    assert opens(identity, ANN)
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 0), (0o644, 1), (0o602, 1), (0o666, 1)])
+def test_keys_that_everybody_may_read(mode: int, warnings: int, keys: Path, caplog: pytest.LogCaptureFixture):
+    """The log warns once of a file of keys that every user of the machine may read or write."""
+    keys.chmod(mode)
+    identity = ApiKeys(keys)
+    with keys.open("a") as file:
+        file.write("ann:new\n")
+    until(lambda: opens(identity, "new"), "the file is read again")
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warnings
+
+
+def test_many_keys(keys: Path):
+    """Each of a hundred thousand keys lets in its own client."""
+    keys.write_text("".join(f"ann{number}:key{number} rate={number + 1}\n" for number in range(100_000)))
+    identity = ApiKeys(keys)
+    for number in (0, 54_321, 99_999):
+        assert identity.caller(f"Bearer key{number}", None) == Caller(f"ann{number}", rate=number + 1)
+    assert not opens(identity, "key100000")
+
+
+def test_the_thread_ends(keys: Path):
+    """Nobody looks at the file of an object that nobody uses."""
+    before = set(threading.enumerate())
+    identity = ApiKeys(keys)
+    (thread,) = set(threading.enumerate()) - before
+    del identity
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_swapped_link(tmp_path: Path):
@@ -150,31 +258,36 @@ def test_swapped_link(tmp_path: Path):
     identity = ApiKeys(file)
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").replace(tmp_path / "data")
+    until(lambda: opens(identity, "new"), "the new file counts")
     assert identity.caller("Bearer new", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
         identity.caller("Bearer old", None)
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "", "bob:sha256:12\n"])
-def test_keys_are_kept_while_the_file_is_invalid(text: str, keys: Path):
+def test_keys_are_kept_while_the_file_is_invalid(text: str, keys: Path, caplog: pytest.LogCaptureFixture):
     """A mistake in the file locks nobody out and lets nobody in; once it is mended, the file counts again."""
     identity = ApiKeys(keys)
     replace(keys, text)
+    until(lambda: str(keys) in caplog.text, "the log says why")
     assert identity.caller(f"Bearer {ANN}", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
         identity.caller("Bearer nonsense", None)
     replace(keys, "carol:new\n")
+    until(lambda: opens(identity, "new"), "the new file counts")
     assert identity.caller("Bearer new", None).client == "carol"
 
 
-def test_keys_are_kept_while_the_file_is_gone(keys: Path):
+def test_keys_are_kept_while_the_file_is_gone(keys: Path, caplog: pytest.LogCaptureFixture):
     """A file that is away for a moment locks nobody out and lets nobody in."""
     identity = ApiKeys(keys)
     keys.unlink()
+    until(lambda: str(keys) in caplog.text, "the log says why")
     assert identity.caller(f"Bearer {ANN}", None).client == "ann"
     with pytest.raises(UnauthenticatedError):
         identity.caller(None, "ann")
     replace(keys, "carol:new\n")
+    until(lambda: opens(identity, "new"), "the new file counts")
     assert identity.caller("Bearer new", None).client == "carol"
 
 

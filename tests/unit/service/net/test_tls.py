@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,9 @@ from trustme import CA
 from service.net.reloading_file import FileError
 from service.net.tls import Certificates, CurrentContext
 from tests.certificates import CERT, CLIENT_CA, KEY, Secret, chain, issued, over_http
+from tests.clients import until
 
+pytestmark = pytest.mark.usefixtures("soon")
 ROOT, OTHER_ROOT = CA(), CA()
 GOOD, OTHER = issued(ROOT), issued(ROOT)
 
@@ -123,8 +124,8 @@ def test_same_until_changed(secret: Secret):
     assert certificates.texts is texts
     assert certificates.context is context
     secret.show(OTHER, ROOT)
+    until(lambda: certificates.texts is not texts, "the new files count")
     assert certificates.texts.key == OTHER.private_key_pem.bytes().decode()
-    assert certificates.texts is not texts
     assert certificates.context is not context
 
 
@@ -133,25 +134,28 @@ def test_files_replaced_one_by_one(secret: Secret, caplog: pytest.LogCaptureFixt
     certificates = read(secret)
     texts, context = certificates.texts, certificates.context
     secret[CERT].write_bytes(chain(OTHER))
-    for _ in range(3):
-        assert (certificates.texts, certificates.context) == (texts, context)
+    until(lambda: bool(caplog.records), "the log says why")
+    assert (certificates.texts, certificates.context) == (texts, context)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert f"TLS key file {secret[KEY]}" in caplog.text
     secret[KEY].write_bytes(OTHER.private_key_pem.bytes())
+    until(lambda: certificates.context is not context, "the new pair counts")
     assert certificates.texts.chain == chain(OTHER).decode()
-    assert certificates.context is not context
     assert len(caplog.records) == 1
 
 
-def test_what_was_broken_and_comes_back(secret: Secret):
+def test_what_was_broken_and_comes_back(secret: Secret, caplog: pytest.LogCaptureFixture):
     """After files that cannot be used, those from before are taken again, and then new ones."""
     certificates = read(secret)
+    texts = certificates.texts
     secret.put(tls_crt=b"", tls_key=b"", ca_crt=b"")
-    assert certificates.texts.chain == chain(GOOD).decode()
+    until(lambda: bool(caplog.records), "the log says why")
+    assert certificates.texts is texts
     secret.show(GOOD, ROOT)
-    assert certificates.texts.chain == chain(GOOD).decode()
+    until(lambda: certificates.texts is not texts, "the files count again")
+    assert certificates.texts == texts
     secret.show(OTHER, ROOT)
-    assert certificates.texts.chain == chain(OTHER).decode()
+    until(lambda: certificates.texts.chain == chain(OTHER).decode(), "the new files count")
 
 
 def test_files_that_change_while_they_are_read(secret: Secret, monkeypatch: pytest.MonkeyPatch):
@@ -165,9 +169,9 @@ def test_files_that_change_while_they_are_read(secret: Secret, monkeypatch: pyte
         secret.show(GOOD, OTHER_ROOT)
         load(*args, **options)  # type: ignore[arg-type]
 
-    secret.show(OTHER, ROOT)
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load_late)
-    assert certificates.texts is texts
+    secret.show(OTHER, ROOT)
+    until(lambda: certificates.texts is not texts, "new files count")
     assert OTHER_ROOT.cert_pem.bytes().decode() == certificates.texts.client_ca
     assert certificates.texts.key == GOOD.private_key_pem.bytes().decode()
 
@@ -176,9 +180,12 @@ async def test_ca_of_clients_that_is_taken_away(secret: Secret):
     """A client whose CA has left the file is let in no more, not even to go on with a session from before."""
     client = over_http(ROOT, issued(ROOT))
     other = over_http(ROOT, issued(OTHER_ROOT))
-    async with listening(read(secret)) as port:
+    certificates = read(secret)
+    async with listening(certificates) as port:
         assert (await greeted(port, client), await greeted(port, other)) == (True, False)
+        context = certificates.context
         secret.show(GOOD, OTHER_ROOT)
+        until(lambda: certificates.context is not context, "the new CA counts")
         assert (await greeted(port, client), await greeted(port, other)) == (False, True)
 
 
@@ -189,8 +196,9 @@ async def test_session_from_before(secret: Secret):
     certificates = read(secret)
     session = handshake(CurrentContext(certificates), client, None).session
     assert handshake(CurrentContext(certificates), client, session).session_reused
-    os.utime(secret[CERT])
+    context = certificates.context
     secret.show(OTHER, ROOT)
+    until(lambda: certificates.context is not context, "the new files count")
     assert not handshake(CurrentContext(certificates), client, session).session_reused
 
 
