@@ -55,6 +55,13 @@ def _declare_models(parser: argparse.ArgumentParser) -> None:
 
 def _serve(_: argparse.Namespace) -> int:
     import asyncio
+    import os
+
+    from service.signals import heed
+
+    heed()  # Before the libraries, which take seconds to load.
+    # The gRPC library writes to standard error itself: not in JSON, and blocking where nobody reads.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from service.engine.errors import ModelError
     from service.net.http_server import AddressError
@@ -62,7 +69,9 @@ def _serve(_: argparse.Namespace) -> int:
     from service.server import serve
     from service.settings import Settings, SettingsError
     from service.telemetry.logging_setup import configure_logging
+    from service.telemetry.streams import ERRORS, OUTPUT
 
+    sys.stdout, sys.stderr = OUTPUT, ERRORS
     configure_logging()
     try:
         asyncio.run(serve(Settings.load()))
@@ -89,7 +98,7 @@ def _cannot_start(error: Exception) -> int:
 
 
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
-    "serve": ("run the service until SIGTERM or SIGINT", _declare_serve),
+    "serve": ("run the service until a signal ends it", _declare_serve),
     "bench": ("measure a service under load", _declare_bench),
     "convert": ("quantise a model to int8 for faster scoring", _declare_convert),
     "models": ("list the embedded, configured and cached models", _declare_models),

@@ -28,6 +28,7 @@ from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.reranker import Reranker
 from service.rest.app import create_app
 from service.settings import Settings, spans_wanted
+from service.signals import ending
 from service.telemetry.admin import create_admin
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.metrics import Metrics
@@ -78,6 +79,7 @@ class Service:
         self._memory: asyncio.Task[None] | None = None
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="worker")
         self._serving = False
+        self._hurrying: asyncio.Future[None] | None = None
         certificates = _certificates(settings)
         open_places = _places(settings)
         self._grpc = GrpcApi(
@@ -159,6 +161,11 @@ class Service:
         with suppress(TimeoutError):
             await asyncio.wait_for(on_daemon_thread(self._telemetry.close), CLOSING_S)
 
+    def hurry(self) -> None:
+        """End a drain at once: fail the admitted work."""
+        if self._dispatcher:
+            self._hurrying = asyncio.ensure_future(self._dispatcher.drain(0))
+
     async def _await_quiet(self) -> None:
         """Wait until no call has ended for `_QUIET_S`, up to `_DEPARTURE_S`."""
         loop = asyncio.get_running_loop()
@@ -173,12 +180,19 @@ class Service:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT. Raises AddressError, FileError or ModelError if it cannot start."""
+    """Run the service until a signal ends it. Raises AddressError, FileError or ModelError if it cannot start."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending():  # Again and again without effect: service managers and shells send them twice.
         loop.add_signal_handler(number, stopping.set)
     service = Service(settings)
+
+    def interrupt() -> None:
+        if stopping.is_set():  # The second Ctrl-C is of a person who does not want to wait.
+            service.hurry()
+        stopping.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
     starting, stopped = asyncio.ensure_future(service.start()), asyncio.ensure_future(stopping.wait())
     try:
         await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)

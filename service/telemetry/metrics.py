@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from scheduler import Displaced, Load, Shed
 from service.rerank.call_record import CallRecord
+from service.telemetry.streams import lost_lines
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Histogram buckets of durations, in seconds."""
@@ -68,6 +69,7 @@ class Metrics:
         self._cached = Counter(
             "rerank_cached_tokens_total", "Tokens of the pairs whose scores came from the cache.", registry=registry
         )
+        self.registry.register(_LostLinesCollector())
         Info("rerank_build", "The version of rerankd.", registry=registry).info({"version": version("rerankd")})
 
     def call_ended(
@@ -94,6 +96,15 @@ class Metrics:
     def exposition(self, encode: Callable[[CollectorRegistry], bytes] = generate_latest) -> bytes:
         """Return all metrics, in the Prometheus text format by default."""
         return encode(self.registry)
+
+
+class _LostLinesCollector(Collector):
+    """Reads the number at each scrape; the streams are those of the process."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(
+            "rerank_log_lines_lost", "Lines of the log that were dropped because nobody read it.", lost_lines()
+        )
 
 
 class _LoadCollector(Collector):

@@ -202,7 +202,8 @@ def test_a_broken_file_changes_nothing(
     assert ask(rest, None).status_code == 401
     keys_file.unlink()
     assert ask(rest, "Bearer key-of-nobody").status_code == 401
-    rewrite(keys_file, *LINES)
+    rewrite(keys_file, *LINES, f"back:key-{before}")
+    until(lambda: ask(rest, f"Bearer key-{before}").status_code == 200, "the file counts again")
     assert ask(rest, f"Bearer {KEYS['idle']}").status_code == 200
 
 

@@ -24,7 +24,7 @@ SCHEDULER_LAYERS = (
 )
 """The modules of the scheduler from the bottom up: each imports from layers below its own."""
 SERVICE_LAYERS = (
-    ("errors", "net", "progress", "memory"),
+    ("errors", "net", "progress", "memory", "signals"),
     ("engine", "access"),
     ("hub", "rerank"),
     ("telemetry", "convert", "settings"),

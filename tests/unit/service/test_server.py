@@ -22,6 +22,7 @@ from service.net.http_server import AddressError, listening
 from service.net.reloading_file import FileError
 from service.server import Service, serve
 from service.settings import Settings
+from service.telemetry.streams import settle
 from tests.unit.service.full_precision import a_dynamic_graph
 from tests.unit.service.models import a_directory
 from tests.unit.service.rerankers import until
@@ -57,6 +58,12 @@ def settings(folder: Path, **changed: Any) -> Settings:
     return Settings(**{"model": folder, "workers": 1, "drain_seconds": 5} | free | changed)
 
 
+def printed(capfd: pytest.CaptureFixture[str]) -> str:
+    """Return what was printed since the last time."""
+    settle()
+    return capfd.readouterr().out
+
+
 def addresses(written: str) -> dict[str, str]:
     """Return the addresses that were printed."""
     return dict(re.findall(r"^rerankd: (\w+) on (\S+)$", written, re.MULTILINE))
@@ -74,7 +81,7 @@ async def test_start_and_stop(folder: Path, capfd: pytest.CaptureFixture[str]):
     """A started service prints where it listens and answers there; a stopped one does not."""
     service = Service(settings(folder))
     await service.start()
-    found = addresses(capfd.readouterr().out)
+    found = addresses(printed(capfd))
     assert set(found) == {"gRPC", "HTTP", "admin"}
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"http://{found['HTTP']}/v2/rerank", json=REQUEST)
@@ -99,7 +106,7 @@ async def test_threads_end(folder: Path, capfd: pytest.CaptureFixture[str]):
     before = set(threading.enumerate())
     service = Service(settings(folder))
     await service.start()
-    http = addresses(capfd.readouterr().out)["HTTP"]
+    http = addresses(printed(capfd))["HTTP"]
     async with httpx.AsyncClient() as client:
         await client.post(f"http://{http}/v2/rerank", json=REQUEST | {"unknown": "x" * 2**17})
     names = {thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before}
@@ -119,7 +126,7 @@ async def test_ipv6(folder: Path, capfd: pytest.CaptureFixture[str]):
     six = Address("::1", 0)
     service = Service(settings(folder, grpc_address=six, http_address=six, admin_address=six))
     await service.start()
-    found = addresses(capfd.readouterr().out)
+    found = addresses(printed(capfd))
     async with httpx.AsyncClient() as client:
         ready = await client.get(f"http://{found['admin']}/readyz")
     await service.stop()
@@ -159,7 +166,7 @@ async def test_no_keys(tmp_path: Path, folder: Path):
         Service(settings(folder, api_keys_file=tmp_path / "none"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.CaptureFixture[str]):
     """A signal ends the service cleanly."""
     serving = asyncio.create_task(serve(settings(folder)))
@@ -167,7 +174,7 @@ async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.Captur
 
     def listens() -> bool:
         nonlocal written
-        written += capfd.readouterr().out
+        written += printed(capfd)
         return len(addresses(written)) == 3 or serving.done()
 
     await until(listens)
@@ -181,7 +188,7 @@ async def test_a_graph_whose_scores_depend_on_the_batch(tmp_path: Path, capfd: p
     folder = a_directory(tmp_path / "tiny", graph=a_dynamic_graph().SerializeToString())
     service = Service(settings(folder))
     await service.start()
-    http = addresses(capfd.readouterr().out)["HTTP"]
+    http = addresses(printed(capfd))["HTTP"]
     async with httpx.AsyncClient() as client:
         answers = [await client.post(f"http://{http}/v2/rerank", json=REQUEST) for _ in range(2)]
     await service.stop()
@@ -207,7 +214,7 @@ async def test_what_runs_is_finished(folder: Path, capfd: pytest.CaptureFixture[
     """A request that was admitted before the stop is answered."""
     service = Service(settings(folder, batch_seconds=0.001, drain_seconds=100))
     await service.start()
-    http = addresses(capfd.readouterr().out)["HTTP"]
+    http = addresses(printed(capfd))["HTTP"]
     async with httpx.AsyncClient(timeout=None) as client:  # noqa: S113  # As long as it takes.
         words = ["bad", "good"]
         body = REQUEST | {"documents": [" ".join(words[int(bit)] for bit in f"{i:028b}") for i in range(2000)]}

@@ -17,6 +17,7 @@ from service.rerank.call_record import CallRecord
 from service.telemetry.call_telemetry import CallTelemetry
 from service.telemetry.logging_setup import configure_logging
 from service.telemetry.metrics import Metrics
+from service.telemetry.streams import settle
 from tests.unit.service.rerankers import RESULT
 
 
@@ -26,7 +27,12 @@ def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logging()
-    yield lambda: [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+    def lines() -> list[Any]:
+        settle()
+        return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+    yield lines
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
