@@ -175,9 +175,9 @@ def test_service_points_down():
 
 
 def test_environment():
-    """Only the settings read the environment; the runtime writes to it, and benchmarks hand it to the service."""
+    """Only the settings read the environment; others write to it, and benchmarks hand it to the service."""
     readers = {name for name, tree in SERVICE.items() if reads_environment(tree)}
-    assert readers == {"service.settings", "service.engine.runtime", "service.bench.process"}
+    assert readers == {"service.settings", "service.cli", "service.engine.runtime", "service.bench.process"}
 
 
 def test_scheduler_by_its_public_names():

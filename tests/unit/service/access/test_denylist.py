@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.access.denylist import DenyList
@@ -105,6 +105,7 @@ def by_definition(term: str, text: str) -> bool:
     return re.search(before + joined + after, text.casefold()) is not None
 
 
+@settings(deadline=None)  # The machine may be busy.
 @given(
     st.lists(st.text("aB -,\u00df\t", min_size=1, max_size=5).filter(lambda t: t.strip()), min_size=1, max_size=4),
     st.text("aB -,\u00df\t\n", max_size=20),
