@@ -16,9 +16,19 @@ _PROBABILITY_IDLE = 0.3  # Probability of being in time that admits a job on an 
 _PROBABILITY_FULL = 0.8  # The same on a pool that is never idle, where a broken promise wastes the time of others.
 _RISE = 8  # Exponent of the utilisation that leads from the one to the other.
 _SAFETY = 1.25  # Factor on the time that goes before a job: the flow of its own lane varies, too.
+_ALPHA = 2  # Room for a client over the room left: a third of it stays for others, however many names the client has.
 _BUSY_MAX = 0.98  # Share of the pool that other work is believed to take at most.
 _RETRY_MIN_S, _RETRY_MAX_S = 0.05, 59.0  # Clients ignore advice of a minute and more.
 _GOLDEN = 0.6180339887498949  # Its multiples modulo 1 are a Weyl sequence, as even as a sequence can be.
+
+
+class Who(NamedTuple):
+    """The one that offers a job."""
+
+    lane: int
+    client: str
+    name: str
+    """Among those of the client."""
 
 
 class _Outlook(NamedTuple):
@@ -27,7 +37,7 @@ class _Outlook(NamedTuple):
     ahead_s: float
     """Time until its last pair is dispatched, its own work not counted."""
     standing: float
-    """Work that its client has waiting in its lane; seconds of one worker."""
+    """Work that its name has waiting in its lane, or a share of its client's; seconds of one worker."""
     queued: float
     """Work at its lane or better, on workers included; seconds of one worker."""
     spare: float
@@ -51,7 +61,7 @@ class Admission:
         self._advised = 0
 
     def refuse(
-        self, lane: int, client: str, amount: Amount, deadline: float, *, now: float, running: float, jobs: int
+        self, who: Who, amount: Amount, deadline: float, *, now: float, running: float, jobs: int
     ) -> Refusal | None:
         """Return why a job of `amount` must stay out, or None if it may come in.
 
@@ -65,9 +75,9 @@ class Admission:
         alone_s = work / min(self._policy.workers, amount.pairs) + self._costs.launch(amount)
         if alone_s >= window_s:
             return Refusal(Reason.SHED)  # An idle machine is too slow: to ask again would not help.
-        outlook = self._outlook(lane, client, work, now=now, running=running)
+        outlook = self._outlook(who, work, now=now, running=running)
         in_time = self._is_in_time(outlook, alone_s, window_s, running=running, now=now)
-        if in_time and self._has_room(outlook, work, running) and self._has_slot(lane, jobs):
+        if in_time and self._has_room(outlook, work, running) and self._has_slot(who.lane, jobs):
             return None
         late_s = (outlook.ahead_s + alone_s) / outlook.spare - window_s
         return Refusal(Reason.SHED, max(self._room_after(outlook.queued, outlook.spare), min(late_s, MEMORY_S)))
@@ -90,20 +100,25 @@ class Admission:
         queued = self._price(self._lanes.ledger.through(lane)) + running
         return self._room_after(queued, self._spare(self._forecast.flow_through(lane - 1, now)))
 
-    def _outlook(self, lane: int, client: str, work: float, *, now: float, running: float) -> _Outlook:
+    def _outlook(self, who: Who, work: float, *, now: float, running: float) -> _Outlook:
+        lane = who.lane
         workers, express = self._policy.workers, self._policy.is_express(lane)
         better = self._price(self._lanes.ledger.through(lane - 1))
         queued = self._price(self._lanes.ledger.through(lane))
         flow = self._forecast.flow_through(lane - 1, now)
         spare = self._spare(flow)
         lane_flow = (self._forecast.flow_through(lane, now).work - flow.work) / spare / workers
-        amount, others = self._lanes.standing(lane, client)
-        standing = self._price(amount)
-        own_lane = _before_in_lane(work, standing, others, waiting=queued - better, flow=lane_flow)
-        ahead = self._forecast.overhead(express=express) * (better + own_lane + running)
+        standing = self._lanes.standing(*who)
+        name = self._price(standing.name)
+        client = self._price(standing.client) if standing.other_names else name
+        # The names of a client share its turns, as clients share those of the lane.
+        client_flow = lane_flow / (standing.other_clients + 1)
+        own = name + _before_turns(name + work, standing.other_names, waiting=client - name, flow=client_flow)
+        others = _before_turns(own + work, standing.other_clients, waiting=queued - better - client, flow=lane_flow)
+        ahead = self._forecast.overhead(express=express) * (better + own + others + running)
         return _Outlook(
             ahead_s=_SAFETY * ahead / workers,
-            standing=standing,
+            standing=max(name, client / _ALPHA),
             queued=queued + running,
             spare=spare,
             variance=flow.variance / workers**2,
@@ -119,7 +134,7 @@ class Admission:
         return probability >= needed or idle
 
     def _has_room(self, outlook: _Outlook, work: float, running: float) -> bool:
-        """Return whether the client may have more in its lane, or whether enough worse work waits to be displaced.
+        """Return whether the name and its client may have more in the lane, or enough worse work waits to be displaced.
 
         The bound is compared *before* the job is added: an idle machine serves a job larger than the bound.
         """
@@ -145,14 +160,12 @@ class Admission:
         return 1 - min(better.work / self._policy.workers, _BUSY_MAX)
 
 
-def _before_in_lane(work: float, standing: float, others: int, *, waiting: float, flow: float) -> float:
-    """Return the work of its own lane that is served before a new job of `work`, its own not counted.
+def _before_turns(mine: float, others: int, *, waiting: float, flow: float) -> float:
+    """Return the work of `others` that is served while one that takes turns with them works off its `mine`.
 
-    Clients take turns. While this one works off its `standing` work and the new job, m in all, the n `others` get x:
-    their waiting work, h, and the work that they bring meanwhile, x = h + b * (x + m), where b is their share of the
-    lane's flow; but each of them gets at most m. `waiting` is the work of the lane. `flow` is its share of the pool,
-    over the share that better lanes leave.
+    They get x: their waiting work, h, and the work that they bring meanwhile, x = h + b * (x + m), where b is their
+    share of the flow; but each of them gets at most m. `flow` is the share of the pool that all of them bring, over the
+    share that better lanes leave.
     """
-    mine = standing + work
     brought = min(flow * others / (others + 1), _BUSY_MAX)
-    return standing + min(others * mine, (waiting - standing + brought * mine) / (1 - brought))
+    return min(others * mine, (waiting + brought * mine) / (1 - brought))

@@ -1,5 +1,6 @@
 """Composes one batch from the waiting jobs. Decides only: `core` takes what is planned."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from math import ceil
 from typing import NamedTuple
@@ -74,24 +75,25 @@ def _fill(
 ) -> list[Part]:
     """Return up to `room` pairs of `jobs`, in their order, that share the batch of `head`.
 
-    No client gets more than its allowance, which falls with each of its parts.
+    No client and no name of one gets more than its allowance, which falls with each of its parts.
     """
     length = head.entry.lengths[-1]
     pair_s = cost.pair(length)
     may_start_in_part = _is_launch_heavy(cost, policy) and policy.class_width == 1
-    charged = {_client(head.entry): head.work}
+    charged = Counter(dict.fromkeys(_payers(head.entry), head.work))
     parts: list[Part] = []
     for job in jobs:
         if not room:
             break
-        allowance_s = lanes.allowance(job, policy.batch_s) - charged.get(_client(job), 0.0)
+        allowances = zip(lanes.allowances(job, policy.batch_s), _payers(job), strict=True)
+        allowance_s = min(allowed_s - charged[payer] for allowed_s, payer in allowances)
         start, stop = _fitting(job, length, min(room, int(allowance_s / pair_s)), policy, cost)
         # A job that starts only to fill a batch overtakes better ones, and may never be finished. Where launches are
         # heavy, the room is worth more than that, unless classes serve started work first.
         starts_in_part = not job.started and stop - start < len(job.lengths)
         if stop > start and (may_start_in_part or not starts_in_part):
             part = Part(job, start, stop, (stop - start) * pair_s)
-            charged[_client(job)] = charged.get(_client(job), 0.0) + part.work
+            charged.update(dict.fromkeys(_payers(job), part.work))
             parts.append(part)
             room -= stop - start
     return parts
@@ -101,9 +103,10 @@ def _is_launch_heavy(cost: CostModel, policy: Policy) -> bool:
     return cost.launch_s >= _LAUNCH_HEAVY * policy.batch_s
 
 
-def _client(entry: AdmittedJob) -> tuple[int, str]:
-    """Return the lane and the client of a job, which share one allowance."""
-    return entry.job.lane, entry.job.client
+def _payers(entry: AdmittedJob) -> tuple[tuple[int, str], tuple[int, str, str]]:
+    """Return the two that an allowance is for, in the lane of a job: its client, and its name."""
+    job = entry.job
+    return (job.lane, job.client), (job.lane, job.client, job.name)
 
 
 def _cap(lanes: Lanes, policy: Policy, costs: Costs, launch_s: float) -> float:

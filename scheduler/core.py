@@ -31,7 +31,7 @@ Not attempted: preempting a running batch (it is short), waiting for a batch to 
 ageing (strict lanes are the contract: the least urgent work is told at once that there is no room for it).
 """
 
-from scheduler.admission import Admission
+from scheduler.admission import Admission, Who
 from scheduler.batching import compose
 from scheduler.cost import CostModel, Costs, Sample
 from scheduler.forecast import Forecast
@@ -66,18 +66,19 @@ class Scheduler:
         self._batches = 0
         self._closed = False
 
-    def gate(self, lane: int, client: str, amount: Amount, deadline: float, now: float) -> Refusal | None:
+    def gate(
+        self, lane: int, client: str, amount: Amount, deadline: float, now: float, *, name: str = ""
+    ) -> Refusal | None:
         """Return how a job of about `amount` would be refused now, or None. Admits nobody."""
         if self._closed:
             return Refusal(Reason.DRAINING)
-        return self._admission.refuse(
-            lane, client, amount, deadline, now=now, running=self._running_work(now), jobs=len(self._jobs)
-        )
+        who, running = Who(lane, client, name), self._running_work(now)
+        return self._admission.refuse(who, amount, deadline, now=now, running=running, jobs=len(self._jobs))
 
     def offer(self, job: Job, now: float) -> Refusal | None:
         """Admit a job, displacing others if it must, or return why not."""
         entry = AdmittedJob(job, self._serial)
-        refusal = self.gate(job.lane, job.client, entry.amount, job.deadline, now)
+        refusal = self.gate(job.lane, job.client, entry.amount, job.deadline, now, name=job.name)
         if refusal:
             return refusal
         running = self._running_work(now)

@@ -69,10 +69,10 @@ class Dispatcher(Generic[T]):
         self._idle.set()
         self._progressed_at = clock.now()
 
-    def check(self, lane: int, client: str, amount: Amount, deadline: float) -> None:
+    def check(self, lane: int, client: str, amount: Amount, deadline: float, *, name: str = "") -> None:
         """Raise Refused if a job of about `amount` would be refused now. Cheap: touches no worker and no text."""
         with self._lock:
-            refusal = self._scheduler.gate(lane, client, amount, deadline, self._clock.now())
+            refusal = self._scheduler.gate(lane, client, amount, deadline, self._clock.now(), name=name)
         if refusal:
             raise refused(*refusal)
 
@@ -85,13 +85,15 @@ class Dispatcher(Generic[T]):
         client: str,
         deadline: float,
         model: int = 0,
+        name: str = "",
     ) -> JobResult:
         """Return the scores of `pairs`, all from one job in `lane`, by one model.
 
-        `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds. Raises Refused or
-        ScoringFailed. Cancelling the call takes back what was not dispatched yet.
+        `pair_tokens` holds their encoded lengths, `deadline` is in the clock's seconds, and `name` is one of those that
+        share the turns of the client. Raises Refused or ScoringFailed. Cancelling the call takes back what was not
+        dispatched yet.
         """
-        job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline, model)
+        job = Job(next(self._ids), lane, client, tuple(pair_tokens), deadline, model, name)
         with self._lock:
             now = self._clock.now()
             refusal = self._scheduler.offer(job, now)

@@ -1,6 +1,6 @@
 """The lanes: all jobs with waiting pairs, in the order of service."""
 
-from scheduler.fair_queue import FairQueue
+from scheduler.fair_queue import FairQueue, Standing
 from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
 from scheduler.ledger import Ledger
@@ -84,9 +84,9 @@ class Lanes:
             rest &= rest - 1
         return found
 
-    def allowance(self, entry: AdmittedJob, ahead: float) -> float:
-        """Return the seconds of work that would bring the client of a job `ahead` seconds beyond the turn there."""
-        return self._queues[entry.job.lane].allowance(entry.job.client, ahead)
+    def allowances(self, entry: AdmittedJob, ahead: float) -> tuple[float, float]:
+        """Return the seconds of work that would bring a job's client and its name `ahead` seconds beyond the turn."""
+        return self._queues[entry.job.lane].allowances(entry, ahead)
 
     def worst_lane(self) -> int | None:
         """Return the least urgent lane in use."""
@@ -97,10 +97,10 @@ class Lanes:
         worst = self.worst_lane()
         return self._queues[worst].victim() if worst is not None and worst > lane else None
 
-    def standing(self, lane: int, client: str) -> tuple[Amount, int]:
-        """Return the amount that a client has waiting in a lane, and how many other clients wait there."""
+    def standing(self, lane: int, client: str, name: str) -> Standing:
+        """Return what a name of a client has waiting in a lane, and how many others wait there."""
         queue = self._queues.get(lane)
-        return queue.standing(client) if queue else (Amount(), 0)
+        return queue.standing(client, name) if queue else Standing(Amount(), Amount(), 0, 0)
 
     def _forget(self, entry: AdmittedJob) -> None:
         lane = entry.job.lane

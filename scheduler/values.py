@@ -40,13 +40,15 @@ class Job:
     lane: int
     """0, the most urgent, to 999."""
     client: str
-    """The client whose turns it uses inside its lane."""
+    """The client whose turns it uses inside its lane, and whose limits apply."""
     pair_tokens: tuple[int, ...]
     """Encoded length of each pair."""
     deadline: float
     """Monotonic seconds; afterwards no caller waits for the answer."""
     model: int = 0
     """Place of its model among those of the workers."""
+    name: str = ""
+    """The name that it goes by within its client, whose turns its names share."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lane < LANES:

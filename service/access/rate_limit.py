@@ -29,7 +29,7 @@ class RateLimit:
         rate = self._rate if caller.rate is None else caller.rate
         if rate is None:
             return
-        key = caller.client, rate
+        key = caller.account, rate
         throttler = self._clients.setdefault(key, Throttler(rate, _PERIOD_S))
         self._clients.move_to_end(key)
         if len(self._clients) > _CLIENTS_MAX:

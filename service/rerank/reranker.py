@@ -117,7 +117,7 @@ class Reranker:
         self._serial += 1
         run = partial(self._tokenising.run, request.lane, self._serial)
         estimate = _estimate(request, model)
-        self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
+        self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
         await self._denylist.check([request.query[:CHARACTERS_MAX]], run)
         query = await run(partial(model.engine.query, request.query))
         limit = request.max_tokens_per_doc
@@ -125,7 +125,7 @@ class Reranker:
             limit = min(limit, request.max_windows_per_doc * query.window)
         encoded = Encoded()
         for documents in _chunks(request.documents):
-            self._dispatcher.check(request.lane, call.client, estimate, call.deadline)
+            self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
             # The rest of a longer text is not read, so it need not be searched.
             await self._denylist.check([document[:CHARACTERS_MAX] for document in documents], run)
             encoded.append(await run(partial(model.engine.encode, query, documents, limit)))
@@ -147,9 +147,10 @@ class Reranker:
                 fresh,
                 [pair.tokens for pair in fresh],
                 lane=lane,
-                client=call.client,
+                client=call.account,
                 deadline=call.deadline,
                 model=model.number,
+                name=call.client,
             )
             known |= zip((pair.key for pair in fresh), scored.scores, strict=True)
             wait_s = scored.wait_s

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 EPSILON = 1e-6
 
 
+def _who(job: Job) -> tuple[int, str, str]:
+    return job.lane, job.client, job.name
+
+
 def nothing_is_lost(oracle: "Oracle") -> None:
     """Assert that each admitted job, with its pairs, is finished, dropped, cancelled or live, in every lane."""
     lane = oracle.last_lane
@@ -61,11 +65,11 @@ def nothing_doomed_is_dispatched(oracle: "Oracle", batch: Batch) -> None:
 
 
 def the_best_lane_heads(oracle: "Oracle", batch: Batch) -> None:
-    """Assert that a batch starts with the longest pairs of a client's most pressing job in the best waiting lane."""
+    """Assert that a batch starts with the longest pairs of a name's most pressing job in the best waiting lane."""
     head = oracle.live[batch.slices[0].job_id]
     assert head.job.lane == min(oracle.waiting_in)
     for other in oracle.live.values():
-        if other.waiting and (other.job.lane, other.job.client) == (head.job.lane, head.job.client):
+        if other.waiting and _who(other.job) == _who(head.job):
             assert (head.job.deadline, head.serial) <= (other.job.deadline, other.serial)
     taken = set(batch.slices[0].pairs)
     lengths = head.job.pair_tokens
@@ -104,15 +108,16 @@ def express_batches_take_nothing_along(oracle: "Oracle", batch: Batch) -> None:
 
 
 def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal: Refusal) -> None:
-    """Assert that a job without a deadline is refused only if its client exceeds its share of a bound."""
+    """Assert that a job without a deadline is refused only if its name or its client exceeds its share of a bound."""
     if refusal.reason is not Reason.SHED or job.deadline < oracle.now + 1e5:
         return
     worse = [t for t in oracle.live.values() if t.waiting and t.job.lane > job.lane]
     total = oracle.work()
     through = total - oracle.seconds(oracle.waiting_amount()) + oracle.seconds(oracle.waiting_amount(job.lane))
-    mates = [t.amount for t in oracle.live.values() if (t.job.lane, t.job.client) == (job.lane, job.client)]
-    own = oracle.seconds(summed(*mates))
-    full = own >= oracle.policy.backlog_work - through - EPSILON
+    mates = [t for t in oracle.live.values() if (t.job.lane, t.job.client) == (job.lane, job.client)]
+    client = oracle.seconds(summed(*(t.amount for t in mates)))
+    name = oracle.seconds(summed(*(t.amount for t in mates if t.job.name == job.name)))
+    full = max(name, client / 2) >= oracle.policy.backlog_work - through - EPSILON
     swap = oracle.seconds(amount_of(job)) <= total - through - EPSILON
     assert (full and not swap) or (len(oracle.live) >= oracle.policy.jobs_max and not worse)
     assert refusal.retry_after_s is not None

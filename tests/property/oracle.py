@@ -91,7 +91,8 @@ class Oracle:
     def offer(self, job: Job) -> Refusal | None:
         """Offer a job, and poll, so that displacements are checked at once."""
         self.last_lane = job.lane
-        gate = self.scheduler.gate(job.lane, job.client, Amount.of(job.pair_tokens, job.model), job.deadline, self.now)
+        amount = Amount.of(job.pair_tokens, job.model)
+        gate = self.scheduler.gate(job.lane, job.client, amount, job.deadline, self.now, name=job.name)
         refusal = self.scheduler.offer(job, self.now)
         assert (gate and gate.reason) == (refusal and refusal.reason)
         invariants.an_idle_machine_takes_anything(self, job, refusal)

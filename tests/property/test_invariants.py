@@ -90,7 +90,9 @@ def _a_job(oracle: Oracle, mix: Mix, rng: random.Random, number: int) -> Job:
     base = rng.choice((20, 60, 120, 400))
     lengths = tuple(base if rng.random() < 0.5 else max(1, int(base * rng.uniform(0.1, 1.2))) for _ in range(pairs))
     client = f"client {rng.randrange(mix.clients)}"
-    job = Job(number, rng.choice(mix.lanes), client, lengths, oracle.now + 1e6, rng.randrange(mix.models))
+    job = Job(
+        number, rng.choice(mix.lanes), client, lengths, oracle.now + 1e6, rng.randrange(mix.models), rng.choice("xyz")
+    )
     if rng.random() < mix.eternal:
         return job
     if rng.random() < 0.01:

@@ -39,15 +39,15 @@ class Story(RuleBasedStateMachine):
 
     @rule(
         lane=st.sampled_from([0, 1, 99, 100, 101, 999]),
-        client=st.sampled_from("ab"),
+        who=st.tuples(st.sampled_from("ab"), st.sampled_from("xyz")),
         lengths=PAIRS,
         patience=st.sampled_from([0.0, 1.0, 1.1, 3.0, 10.0, 1e9]),
         model=st.integers(0, 1),
     )
-    def offer(self, lane: int, client: str, lengths: list[int], patience: float, model: int) -> None:
+    def offer(self, lane: int, who: tuple[str, str], lengths: list[int], patience: float, model: int) -> None:
         """Offer a job with a deadline that is a multiple of its own work."""
         self.number += 1
-        job = Job(self.number, lane, client, tuple(lengths), 0.0, model)
+        job = Job(self.number, lane, who[0], tuple(lengths), 0.0, model, who[1])
         own_s = self.oracle.seconds(amount_of(job))
         self.oracle.offer(replace(job, deadline=self.oracle.now + patience * own_s))
 

@@ -12,7 +12,7 @@ SCHEDULER_LAYERS = (
     ("policy", "heap", "worker"),
     ("values", "prefix_sums"),
     ("cost",),
-    ("job", "ledger", "forecast", "watchdog"),
+    ("job", "ledger", "forecast", "watchdog", "turns"),
     ("fair_queue",),
     ("lanes",),
     ("admission", "batching"),

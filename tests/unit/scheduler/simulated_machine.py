@@ -12,9 +12,11 @@ FAR = 1e6
 _ids = count(1)
 
 
-def a_job(pairs: int = 1, tokens: int = 100, *, lane: int = 0, client: str = "", deadline: float = FAR) -> Job:
+def a_job(
+    pairs: int = 1, tokens: int = 100, *, lane: int = 0, client: str = "", name: str = "", deadline: float = FAR
+) -> Job:
     """Return a job of `pairs` pairs of the same length; at the fixed cost, 100 tokens take a millisecond."""
-    return Job(next(_ids), lane, client, (tokens,) * pairs, deadline)
+    return Job(next(_ids), lane, client, (tokens,) * pairs, deadline, name=name)
 
 
 def a_mixed_job(*lengths: int, lane: int = 0, client: str = "", deadline: float = FAR) -> Job:

@@ -9,7 +9,7 @@ from math import inf
 import pytest
 
 from scheduler import LANES, Amount, Job, Policy, Reason, Refusal
-from scheduler.admission import Admission
+from scheduler.admission import Admission, Who
 from scheduler.cost import Costs
 from scheduler.forecast import Forecast
 from scheduler.lanes import Lanes
@@ -34,7 +34,8 @@ class Gate:
         """Ask at time 0 whether `job` must stay out."""
         amount = Amount.of(job.pair_tokens)
         live = len(self.waiting) if jobs is None else jobs
-        return self.admission.refuse(job.lane, job.client, amount, job.deadline, now=0.0, running=running, jobs=live)
+        who = Who(job.lane, job.client, job.name)
+        return self.admission.refuse(who, amount, job.deadline, now=0.0, running=running, jobs=live)
 
     def displaced_for(self, job: Job, running: float = 0.0) -> list[int]:
         """Return who leaves for `job`, in order."""
@@ -306,3 +307,32 @@ def test_refusing_changes_nothing():
     gate.refuse(a_job(lane=3))
     gate.refuse(a_job(lane=2, deadline=FAR))
     assert gate.lanes.ledger.total == before
+
+
+def test_room_for_a_second_name():
+    """Callers behind one proxy are one client: when one of them has its half of the bound, the next finds room."""
+    gate = Gate(waiting=(a_job(520, lane=3, name="x"),))
+    assert gate.refuse(a_job(lane=3, name="x"))
+    assert gate.refuse(a_job(lane=3, name="y")) is None
+
+
+def test_room_for_many_names():
+    """However many names a client has, a third of the bound is left for others."""
+    gate = Gate(waiting=tuple(a_job(100, lane=3, name=f"{n}") for n in range(6)))
+    assert gate.refuse(a_job(lane=3, name="new")) is None
+    gate = Gate(waiting=tuple(a_job(100, lane=3, name=f"{n}") for n in range(7)))
+    assert gate.refuse(a_job(lane=3, name="new"))
+    assert gate.refuse(a_job(lane=3, client="other")) is None
+
+
+def test_turns_of_names():
+    """A name that has nothing waiting is told to wait for a turn of each other name, not for all of their work."""
+    gate = Gate(waiting=(a_job(400, name="x"),))
+    assert gate.refuse(a_job(10, name="y", deadline=0.05)) is None
+    assert gate.refuse(a_job(10, name="x", deadline=0.05))
+
+
+def test_turns_of_clients_with_many_names():
+    """The names of others do not count: each client has one turn."""
+    gate = Gate(waiting=tuple(a_job(10, client="many", name=f"{n}") for n in range(40)))
+    assert gate.refuse(a_job(10, client="other", deadline=0.05)) is None

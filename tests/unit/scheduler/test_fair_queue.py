@@ -92,7 +92,7 @@ def test_a_debt_is_worked_off():
     _serve(queue, 10)
     for _ in range(12):
         _serve(queue)
-    assert set(queue._clients) == {"b"}
+    assert set(queue._turns._starts) == {"b"}
 
 
 def test_clients_without_service_leave_nothing():
@@ -102,7 +102,7 @@ def test_clients_without_service_leave_nothing():
         entry = admitted(a_job(client=f"passes {serial}"), serial)
         queue.push(entry)
         queue.remove(entry)
-    assert set(queue._clients) == {"stays"}
+    assert set(queue._turns._starts) == {"stays"}
 
 
 def test_remove():
@@ -110,7 +110,7 @@ def test_remove():
     queue, entries = _queue(a_job(3, client="a"), a_job(2, client="a"))
     queue.remove(entries[0])
     assert queue.first(9, ahead=inf) == [entries[1]]
-    assert queue.standing("a") == (Amount.of([100, 100]), 0)
+    assert queue.standing("a", "")[:2] == (Amount.of([100, 100]),) * 2
     assert len(queue) == 1
 
 
@@ -145,20 +145,20 @@ def test_victim_is_newest():
 def test_standing():
     """A client's waiting work is counted apart from that of others, and the other clients are counted."""
     queue, _ = _queue(a_job(3, client="a"), a_job(2, client="b"), a_job(1, client="c"))
-    assert queue.standing("b") == (Amount.of([100, 100]), 2)
+    assert queue.standing("b", "") == (Amount.of([100, 100]), Amount.of([100, 100]), 0, 2)
 
 
 def test_standing_of_a_stranger():
     """A client with nothing waiting shares the turns with every client that has work waiting."""
     queue, _ = _queue(a_job(client="a"), a_job(client="b"))
-    assert queue.standing("z") == (Amount(), 2)
+    assert queue.standing("z", "") == (Amount(), Amount(), 0, 2)
 
 
 def test_standing_after_service():
     """Dispatched pairs no longer count as waiting."""
     queue, _ = _queue(a_job(3, client="a"))
     _serve(queue, 2)
-    assert queue.standing("a") == (Amount.of([100]), 0)
+    assert queue.standing("a", "").name == queue.standing("a", "").client == Amount.of([100])
 
 
 def test_taken_along():
@@ -168,3 +168,47 @@ def test_taken_along():
     queue.charge(entries[1], taken, 5.0)
     assert [_serve(queue) for _ in range(5)] == ["a"] * 5
     assert sorted(_serve(queue) for _ in range(4)) == ["a", "a", "b", "b"]
+
+
+def test_names_share_the_turns_of_their_client():
+    """A client gets the same under many names as under one."""
+    queue, _ = _queue(*(a_job(client="a", name=f"{n}") for n in range(100)), a_job(100, client="b", name="b"))
+    assert "".join(_serve(queue) for _ in range(100)) == "ab" * 50
+
+
+def test_names_take_turns():
+    """The names of a client take turns, however much each brought; deadlines count within a name."""
+    jobs = [
+        a_job(client="a", name=name, deadline=deadline) for name, deadline in zip("xxxyy", (3, 2, 1, 8, 9), strict=True)
+    ]
+    queue, entries = _queue(*jobs)
+    served = []
+    while entry := queue.head():
+        served.append(entries.index(entry))
+        _serve(queue)
+    assert served == [2, 3, 1, 4, 0]
+
+
+def test_names_of_a_client_that_pauses_start_level():
+    """Nothing is kept of the names of a client without work."""
+    queue, _ = _queue(a_job(9, client="a", name="x"), a_job(client="b"))
+    _serve(queue, 9)
+    _serve(queue)
+    assert not queue._clients
+    assert queue._turns._starts == {"a": 9.0, "b": 1.0}
+
+
+def test_standing_of_names():
+    """What a name has waiting is part of its client's."""
+    queue, _ = _queue(a_job(2, client="a", name="x"), a_job(client="a", name="y"), a_job(client="b", name="x"))
+    own, both = Amount.of([100, 100]), Amount.of([100] * 3, jobs=2)
+    assert queue.standing("a", "x") == (own, both, 1, 1)
+    assert queue.standing("a", "z") == (Amount(), both, 2, 1)
+
+
+def test_allowances():
+    """A name is as far ahead of its client's other names as its client is of others."""
+    queue, entries = _queue(a_job(9, client="a", name="x"), a_job(client="a", name="y"), a_job(client="b"))
+    _serve(queue, 3)
+    assert queue.allowances(entries[0], 1.0) == (-2.0, -2.0)
+    assert queue.allowances(entries[1], 1.0) == (-2.0, 1.0)

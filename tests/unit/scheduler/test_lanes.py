@@ -107,7 +107,7 @@ def test_remove_dispatched():
 
 def test_standing_in_an_unused_lane():
     """In a lane that nobody uses there is nobody to share with."""
-    assert Lanes().standing(3, "a") == (Amount(), 0)
+    assert Lanes().standing(3, "a", "") == (Amount(), Amount(), 0, 0)
 
 
 def test_standing():
@@ -115,7 +115,7 @@ def test_standing():
     lanes = Lanes()
     for lane in (1, 2):
         lanes.push(admitted(a_job(lane, lane=lane, client="a"), lane))
-    assert lanes.standing(2, "a") == (Amount.of([100, 100]), 0)
+    assert lanes.standing(2, "a", "") == (Amount.of([100, 100]), Amount.of([100, 100]), 0, 0)
 
 
 def test_started_jobs_of_a_class_go_first():

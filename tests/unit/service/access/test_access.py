@@ -52,10 +52,23 @@ async def test_wrong_keys_count_against_nobody(door: Access):
     assert (await door.enter("Bearer a", None, HOME)).client == "ann"
 
 
-async def test_anonymous_clients_are_limited_by_name():
-    """Without keys, each name has a rate of its own."""
+async def test_anonymous_clients_are_limited_by_address():
+    """Without keys, each address has a rate, under however many names."""
     door = Access(ApiKeys(None), RateLimit(1))
     await door.enter(None, "ann", HOME)
-    await door.enter(None, "bob", HOME)
+    await door.enter(None, "ann", "192.0.2.2")
     with pytest.raises(RateLimitedError):
-        await door.enter(None, " ann ", HOME)
+        await door.enter(None, "bob", HOME)
+
+
+async def test_account_without_a_key():
+    """Without keys, the account is the address: one of IPv4 in any form, and a host's whole network of IPv6."""
+    door = Access(ApiKeys(None), RateLimit(None))
+    addresses = (HOME, f"::ffff:{HOME}", "2001:db8::1", "2001:db8::2", "unix")
+    accounts = [(await door.enter(None, "ann", address)).account for address in addresses]
+    assert accounts == [HOME, HOME, "2001:db8::/64", "2001:db8::/64", "unix"]
+
+
+async def test_account_of_a_key(door: Access):
+    """With keys, the account is the client of the key, wherever it calls from."""
+    assert {(await door.enter(f"Bearer {key}", "eve", key)).account for key in "bc"} == {"ann", "bob"}
