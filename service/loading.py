@@ -10,6 +10,7 @@ from threading import Thread
 from typing import NamedTuple, TypeVar
 
 from scheduler import CostModel
+from service.engine.cache_scope import CacheScope
 from service.engine.engine import Engine
 from service.engine.errors import ModelError
 from service.engine.lru import LruCache
@@ -40,7 +41,7 @@ async def load_models(settings: Settings) -> list[LoadedModel]:
     directories = [await on_daemon_thread(partial(locate, source.location)) for source in sources]
     names = [source.name or directory.name for source, directory in zip(sources, directories, strict=True)]
     _check_names([*names, *(alias for source in sources for alias in source.aliases)])
-    cache_bytes = settings.cache_mb * 2**20
+    cache_bytes = settings.cache_mb * 2**20 if settings.cache_scope is not CacheScope.OFF else 0
     tokens_bytes = int(_TOKENS_SHARE * cache_bytes)
     scores: LruCache[float] = LruCache(cache_bytes - tokens_bytes, getsizeof)
     models = []

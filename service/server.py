@@ -14,6 +14,7 @@ from service.access.byte_budget import ByteBudget
 from service.access.denylist import DenyList
 from service.access.rate_limit import RateLimit
 from service.calls import Calls
+from service.engine.cache_scope import CacheScope
 from service.engine.score_cache import ScoreCache
 from service.grpc_api.server import GrpcApi
 from service.loading import load_models, on_daemon_thread
@@ -134,6 +135,7 @@ class Service:
             self._denylist,
             self._limits,
             bill_windows=settings.bill_windows,
+            share_cache=settings.cache_scope is CacheScope.SHARED,
         )
         self._backend.start(reranker)
         self._serving = True

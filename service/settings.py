@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
 from service.access.byte_budget import SHARE
+from service.engine.cache_scope import CacheScope
 from service.engine.provider import Provider
 from service.hub.id import HubId
 from service.net.address import Address
@@ -57,6 +58,11 @@ def _workers(settings: dict[str, Any]) -> int:
 def _batch_seconds(settings: dict[str, Any]) -> float:
     """Return the default batch time in seconds; a GPU is saturated by shorter batches than a CPU."""
     return 0.02 if settings["provider"] is Provider.CUDA else 0.05
+
+
+def _cache_scope(settings: dict[str, Any]) -> CacheScope:
+    """Return the default: clients that keys tell apart do not learn what others asked."""
+    return CacheScope.CLIENT if settings["api_keys_file"] else CacheScope.SHARED
 
 
 def _config_file() -> str | None:
@@ -142,6 +148,7 @@ class Settings(BaseSettings):
     max_message_mb: Annotated[int, Field(ge=1, le=1024)] = 32
     max_held_mb: PositiveInt = 512
     cache_mb: NonNegativeInt = 256
+    cache_scope: CacheScope = Field(default_factory=_cache_scope)
     bill_windows: bool = False
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
 

@@ -54,6 +54,8 @@ class Query(NamedTuple):
     """Hash state after the head; the key of each pair continues it."""
     cut: Cut | None
     """The truncation of the query; None if it is complete."""
+    owner: bytes
+    """Part of each cache key, so that nobody else finds what is cached; empty for what is shared."""
 
 
 @dataclass(slots=True)
@@ -119,14 +121,16 @@ class PairEncoder:
         """The layout of pairs."""
         return self._template
 
-    def query(self, text: str) -> Query:
-        """Encode a query, truncated to half of the context."""
+    def query(self, text: str, owner: str = "") -> Query:
+        """Encode a query, truncated to half of the context; what is cached for it is found by equal owners only."""
         most = self._context // 2
         read = self._read(text, most)
         kept = read.ids[:most]
         window = self._context - len(kept) - self._template.specials
         head = self._template.head(kept)
-        return Query(head, window, self._digest(b"%d " % len(head), head.tobytes()), _cut(text, read, most))
+        name = owner.encode(errors="replace")
+        digest = self._digest(b"%d %d " % (len(name), len(head)), name, head.tobytes())
+        return Query(head, window, digest, _cut(text, read, most), name)
 
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`.
@@ -136,7 +140,7 @@ class PairEncoder:
         """
         started = perf_counter()
         encoded = Encoded(documents=len(documents))
-        for index, read in enumerate(self._read_all(documents, max_tokens_per_doc)):
+        for index, read in enumerate(self._read_all(documents, max_tokens_per_doc, query.owner)):
             kept = read.ids[:max_tokens_per_doc]
             if cut := _cut(documents[index], read, max_tokens_per_doc):
                 encoded.cut[index] = cut
@@ -149,12 +153,15 @@ class PairEncoder:
         encoded.took_s = perf_counter() - started
         return encoded
 
-    def _read_all(self, texts: list[str], enough: int) -> list[_Read]:
+    def _read_all(self, texts: list[str], enough: int, owner: bytes) -> list[_Read]:
         """Return the tokens of each text; of a very long text, at least the first `enough` + 1."""
         if not self._cache.bytes_max:
             return self._tokenise(texts, enough)
         keys = [
-            self._digest(b"%d %d " % (enough, len(text)), text[:CHARACTERS_MAX].encode()).digest() for text in texts
+            self._digest(
+                b"%d %d %d " % (len(owner), enough, len(text)), owner, text[:CHARACTERS_MAX].encode()
+            ).digest()
+            for text in texts
         ]
         cached = self._cache.find(keys)
         missing = {key: text for key, text, read in zip(keys, texts, cached, strict=True) if read is None}

@@ -88,9 +88,9 @@ class Engine:
         self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
         """True if the shape of a run changes logits; `score` then pads to fixed lengths and never runs one pair."""
 
-    def query(self, text: str) -> Query:
+    def query(self, text: str, owner: str = "") -> Query:
         """Encode a query, truncated to half of the context."""
-        return self._encoder.query(text)
+        return self._encoder.query(text, owner)
 
     def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
         """Return the pairs of `query` with `documents`, each truncated to `max_tokens_per_doc` tokens (at least 1)."""

@@ -49,10 +49,12 @@ class Reranker:
         limits: Limits,
         *,
         bill_windows: bool = False,
+        share_cache: bool = True,
     ) -> None:
         """Serve `models`, ordered by number with the default first, on the workers of `dispatcher`.
 
-        A search unit is a hundred documents, or a hundred windows if `bill_windows`.
+        A search unit is a hundred documents, or a hundred windows if `bill_windows`. With `share_cache`, clients find
+        what others had cached.
         """
         self.models = tuple(models)
         """The models served, the default first."""
@@ -63,6 +65,7 @@ class Reranker:
         self._denylist = denylist
         self._limits = limits
         self._bill_windows = bill_windows
+        self._share_cache = share_cache
         self._serial = 0
 
     def load(self) -> Load:
@@ -119,7 +122,9 @@ class Reranker:
         estimate = _estimate(request, model)
         self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
         await self._denylist.check([request.query[:CHARACTERS_MAX]], run)
-        query = await run(partial(model.engine.query, request.query))
+        query = await run(
+            partial(model.engine.query, request.query, "" if self._share_cache else call.account)
+        )
         limit = request.max_tokens_per_doc
         if request.max_windows_per_doc is not None:
             limit = min(limit, request.max_windows_per_doc * query.window)

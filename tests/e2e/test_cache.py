@@ -1,9 +1,12 @@
 """A pair that is asked again is not scored again, and the answer says how much was known."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from tests.clients import message, metric, post, stub, unseen
+import httpx
+
+from tests.clients import body, message, metric, post, stub, unseen
 from tests.process import RunningService
 
 TEXT = "The history of the river and the capital of the state, its trade and its laws."
@@ -67,3 +70,35 @@ def test_no_cache(uncached: RunningService) -> None:
     assert metas[0] == metas[1]
     assert "cached_tokens" not in metas[0]
     assert metric(uncached.admin, "rerank_inference_seconds_count") >= before + 2
+
+
+def test_keys_have_caches_of_their_own(tmp_path: Path) -> None:
+    """Where keys are asked for, what one client asked is new to another, and known when it asks again itself."""
+    file = tmp_path / "keys"
+    file.write_text("ann:a\nbob:b\n")
+    documents = unseen(TEXT, 5)
+    with RunningService.start(api_keys_file=file) as service:
+        asked = body(documents=documents)
+        metas = [
+            httpx.post(
+                f"{service.http}/v2/rerank", json=asked, headers={"authorization": f"Bearer {key}"}, timeout=60
+            ).json()["meta"]
+            for key in "aba"
+        ]
+        with stub(service.grpc) as over_grpc:
+            answer = over_grpc.Rerank(
+                message(documents=documents), metadata=[("authorization", "Bearer b"), ("x-client-name", "ann")]
+            )
+    tokens = metas[0]["tokens"]["input_tokens"]
+    assert [meta["cached_tokens"] for meta in metas] == [0, 0, tokens]
+    assert answer.meta.cached_tokens == tokens
+
+
+def test_cache_off() -> None:
+    """With the scope off, everything is scored, and nothing is said of a cache."""
+    documents = unseen(TEXT, 3)
+    with RunningService.start(cache_scope="off") as service:
+        metas = [_meta(service, documents) for _ in range(2)]
+        assert metric(service.admin, "rerank_inference_seconds_count") >= 2
+    assert metas[0] == metas[1]
+    assert "cached_tokens" not in metas[0]

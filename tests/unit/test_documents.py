@@ -79,6 +79,7 @@ def test_each_setting_is_on_its_page() -> None:
     """The settings page names every setting once, with its default and a meaning, and no other."""
     table = [row for row in rows(ROOT / "docs" / "settings.md") if row[0].startswith(f"`{PREFIX}")]
     expected = {name: written(field.default) for name, field in Settings.model_fields.items()}
+    expected["cache_scope"] = "`client` with keys, else `shared`"
     expected["workers"] = "available CPUs; 1 on `cuda`"
     cpu, cuda = (Settings.model_construct(provider=provider).batch_seconds for provider in Provider)
     expected["batch_seconds"] = f"{cpu}; {cuda} on `cuda`"

@@ -60,6 +60,7 @@ class RealReranker:
         denylist: DenyList | None = None,
         bill_windows: bool = False,
         cache_bytes: int = 0,
+        share_cache: bool = True,
     ) -> None:
         self.worker = FakeEngine(held=held)
         self.executor = PriorityExecutor(1, 100, "test")
@@ -78,6 +79,7 @@ class RealReranker:
             denylist or DenyList(None),
             limits,
             bill_windows=bill_windows,
+            share_cache=share_cache,
         )
 
     @property

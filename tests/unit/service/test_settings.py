@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.cache_scope import CacheScope
 from service.engine.provider import Provider
 from service.hub.id import HubId
 from service.settings import EMBEDDED_MODEL, ModelSource, Settings, SettingsError, available_workers
@@ -298,3 +299,20 @@ async def test_available_workers_follow_the_affinity():
             os.sched_setaffinity(0, allowed)
 
     assert await asyncio.to_thread(bound) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "scope"),
+    [
+        ({}, CacheScope.SHARED),
+        ({"API_KEYS_FILE": "keys"}, CacheScope.CLIENT),
+        ({"API_KEYS_FILE": "keys", "CACHE_SCOPE": "shared"}, CacheScope.SHARED),
+        ({"CACHE_SCOPE": "client"}, CacheScope.CLIENT),
+        ({"CACHE_SCOPE": "off"}, CacheScope.OFF),
+    ],
+)
+def test_cache_scope(variables: dict[str, str], scope: CacheScope, monkeypatch: pytest.MonkeyPatch):
+    """Clients that keys tell apart have caches apart unless told otherwise."""
+    for name, value in variables.items():
+        monkeypatch.setenv(f"RERANKD_{name}", value)
+    assert Settings.load().cache_scope is scope

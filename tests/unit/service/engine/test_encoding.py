@@ -139,3 +139,12 @@ def test_safe_from_any_thread(encoder: PairEncoder):
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda limit: encode(encoder, "what", [text], limit), expected))
     assert [joined(encoder, encoded) for encoded in found] == list(expected.values())
+
+
+def test_owners():
+    """Keys of equal pairs are equal for one owner and differ between owners, as do those of cached texts."""
+    encoder = PairEncoder(embedded_tokenizer(), 64, cache_bytes=2**20)
+    owners = ("", "ann", "bob", "ann")
+    keys = [encoder.encode(encoder.query("what", owner), ["a text"], 9).pairs[0].key for owner in owners]
+    assert keys[1] == keys[3]
+    assert len(set(keys)) == len(encoder._cache) == 3

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from service.access.caller import Caller
 from service.engine.engine import Engine
+from service.rerank.request import RerankRequest
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.rerankers import RealReranker, until
@@ -95,3 +97,15 @@ async def test_a_failing_document_among_known_ones(tmp_path: Path):
         assert [ranked.index for ranked in result.results] == [1, 0]
         assert result.warnings
     wired.executor.close()
+
+
+async def test_separate_caches(tiny: Engine):
+    """With separate caches, a client finds what it asked itself, under any name, and nothing of another's."""
+    wired = RealReranker(tiny, cache_bytes=2**20, share_cache=False)
+    request = RerankRequest("tiny", "q", ("good", "bad"))
+    callers = (Caller("ann"), Caller("bob"), Caller("x", address="192.0.2.1"), Caller("y", address="192.0.2.1"))
+    found = [await wired.ask(request, caller) for caller in callers]
+    wired.executor.close()
+    assert [result.cached_tokens for result in found] == [0, 0, 0, found[0].input_tokens]
+    assert all(result.results == found[0].results for result in found)
+    assert wired.pairs_run == 6
