@@ -6,11 +6,12 @@ from scheduler.cost import CostModel, Sample
 from scheduler.dispatcher import BatchReport, Dispatcher
 from scheduler.errors import Displaced, Draining, Expired, Oversized, Refused, SchedulerError, ScoringFailed, Shed
 from scheduler.pending import JobResult
-from scheduler.policy import GUARANTEED_SHARE_MAX, LANES, Policy
+from scheduler.policy import CLIENT_SHARE_MIN, GUARANTEED_SHARE_MAX, LANES, Policy
 from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Slice, Step
 from scheduler.worker import Abort, Scores
 
 __all__ = [
+    "CLIENT_SHARE_MIN",
     "GUARANTEED_SHARE_MAX",
     "LANES",
     "Abort",

@@ -77,7 +77,11 @@ class Admission:
             return Refusal(Reason.SHED)  # An idle machine is too slow: to ask again would not help.
         outlook = self._outlook(who, work, now=now, running=running)
         in_time = self._is_in_time(outlook, alone_s, window_s, running=running, now=now)
-        if in_time and self._has_room(outlook, work, running) and self._has_slot(who.lane, jobs):
+        if (
+            (in_time or self._is_owed(who, work, window_s))
+            and self._has_room(outlook, work, running)
+            and self._has_slot(who.lane, jobs)
+        ):
             return None
         late_s = (outlook.ahead_s + alone_s) / outlook.spare - window_s
         return Refusal(Reason.SHED, max(self._room_after(outlook.queued, outlook.spare), min(late_s, MEMORY_S)))
@@ -107,6 +111,8 @@ class Admission:
         queued = self._price(self._lanes.ledger.through(lane))
         flow = self._forecast.flow_through(lane - 1, now)
         spare = self._spare(flow)
+        if self._lanes.rotation.standing(who.client)[1]:
+            spare = min(spare, self._policy.client_share)
         lane_flow = (self._forecast.flow_through(lane, now).work - flow.work) / spare / workers
         standing = self._lanes.standing(*who)
         name = self._price(standing.name)
@@ -133,13 +139,30 @@ class Admission:
         idle = not self._lanes.ledger.total.pairs and running / self._policy.workers + alone_s < window_s
         return probability >= needed or idle
 
+    def _is_owed(self, who: Who, work: float, window_s: float) -> bool:
+        """Return whether the deadline is met with no more than the batches that go by rotation, whatever the lanes.
+
+        Those are the guaranteed share, or what one client that takes all that it may leaves to the others. In its turns
+        the older jobs of a client go first, and each job may end in a batch that it does not fill.
+        """
+        policy = self._policy
+        amount, others = self._lanes.rotation.standing(who.client)
+        if policy.is_strict:
+            return False
+        share = max(policy.guaranteed_share / (others + 1), (1 - policy.client_share) / max(others, 1))
+        kappa = self._forecast.overhead(express=policy.is_express(who.lane))
+        batches = amount.jobs + 1 + kappa * (self._price(amount) + work) / policy.batch_s
+        return batches * policy.batch_s / policy.workers / share < window_s
+
     def _has_room(self, outlook: _Outlook, work: float, running: float) -> bool:
         """Return whether the name and its client may have more in the lane, or enough worse work waits to be displaced.
 
+        Where lanes are not strict, worse work is not displaced for a client that has its share of the room.
         The bound is compared *before* the job is added: an idle machine serves a job larger than the bound.
         """
         worse = self._price(self._lanes.ledger.total) + running - outlook.queued
-        return outlook.standing < self._policy.backlog_work - outlook.queued or work <= worse
+        swaps = self._policy.is_strict and work <= worse
+        return outlook.standing < self._policy.backlog_work - outlook.queued or swaps
 
     def _has_slot(self, lane: int, jobs: int) -> bool:
         return jobs < self._policy.jobs_max or self._lanes.victim(lane) is not None

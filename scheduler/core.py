@@ -17,8 +17,8 @@ Events: `offer`, `cancel`, `finish`, `close`, and the passing of time. Each chan
 then says what follows: batches to start, jobs that were dropped, and when to ask again. There is no clock, no
 thread and no random number in here, so that a run can be replayed.
 
-Promises, checked after every event by the property tests, with classes and the guaranteed share off, as they are
-unless set: both trade strictness for something
+Promises, checked after every event by the property tests, with classes, the guaranteed share and the cap on a client
+off, as they are unless set: they trade strictness for something
 - A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
 - The ledger is the sum over the jobs, never negative, and zero when there are none.
 - A batch is headed by the best waiting lane, of one model, and lasts at most the cap, unless it is one pair.
@@ -39,6 +39,7 @@ from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
 from scheduler.lanes import Lanes
 from scheduler.policy import Policy
+from scheduler.share_cap import ShareCap
 from scheduler.values import Amount, Batch, Drop, Job, Load, Reason, Refusal, Step
 from scheduler.watchdog import Watchdog
 
@@ -56,6 +57,7 @@ class Scheduler:
         self._costs = Costs(*costs)
         self._lanes = Lanes(policy.class_width, len(costs))
         self._forecast = Forecast()
+        self._cap = ShareCap(policy.client_share, policy.batch_s)
         self._admission = Admission(policy, self._costs, self._lanes, self._forecast)
         self._jobs: dict[int, AdmittedJob] = {}
         self._running: dict[int, tuple[Batch, float]] = {}  # With when it is due.
@@ -153,12 +155,23 @@ class Scheduler:
         """Return the job that the next batch begins with; counting batches makes the guaranteed share exact."""
         share = self._policy.guaranteed_share
         guaranteed = share > 0 and int((self._batches + 1) * share) > int(self._batches * share)
-        return self._lanes.oldest() if guaranteed else self._lanes.head()
+        if guaranteed:
+            return self._lanes.rotation.turn(lambda _: False)
+        head = self._lanes.head()
+        if head and self._cap.is_over(head.job.client):
+            return self._lanes.rotation.turn(self._cap.is_over) or head
+        return head
 
     def _start(self, head: AdmittedJob, now: float) -> Batch:
         """Take the batch that `head` heads out of the lanes."""
         batch_s, model = self._policy.batch_s, head.job.model
-        plan = compose(head, self._lanes, self._policy, self._costs, lambda entry: self._latest(entry) >= now + batch_s)
+
+        def is_patient(entry: AdmittedJob) -> bool:
+            left_out = entry is not head and self._cap.is_over(entry.job.client)
+            return not left_out and self._latest(entry) >= now + batch_s
+
+        plan = compose(head, self._lanes, self._policy, self._costs, is_patient)
+        others = {part.entry.job.client: self._lanes.rotation.standing(part.entry.job.client)[1] for part in plan.parts}
         taken = [self._lanes.take(*part) for part in plan.parts]
         pairs = sum(amount.pairs for _, amount in taken)
         self._batches += 1
@@ -171,7 +184,9 @@ class Scheduler:
         for part, (_, amount) in zip(plan.parts, taken, strict=True):
             job = part.entry.job
             job_work = self._costs.waiting(part.entry.total, batch_s)
-            self._forecast.add_work(job.lane, batch.work * amount.pairs / pairs, job_work, now)
+            work = batch.work * amount.pairs / pairs
+            self._forecast.add_work(job.lane, work, job_work, now)
+            self._cap.charge(job.client, work, contended=others[job.client] > 0)
             self._alarms.push(job.id, self._latest(part.entry))
         return batch
 

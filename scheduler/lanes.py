@@ -4,6 +4,7 @@ from scheduler.fair_queue import FairQueue, Standing
 from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
 from scheduler.ledger import Ledger
+from scheduler.rotation import Rotation
 from scheduler.values import Amount, Slice
 
 
@@ -18,11 +19,12 @@ class Lanes:
         """Serve started jobs before the other jobs of their class, which has `class_width` lanes."""
         self._width = class_width
         self._started: dict[int, Heap[AdmittedJob, tuple[int, int]]] = {}
-        self._ages: Heap[AdmittedJob, int] = Heap()
         self._queues: dict[int, FairQueue] = {}
         self._used = 0
         self.ledger = Ledger(models)
         """The amounts that wait, by lane."""
+        self.rotation = Rotation()
+        """The clients that wait, in whatever lane."""
 
     def push(self, entry: AdmittedJob) -> None:
         """Add a job with waiting pairs."""
@@ -31,7 +33,7 @@ class Lanes:
             self._queues[lane] = FairQueue()
             self._used |= 1 << lane
         self._queues[lane].push(entry)
-        self._ages.push(entry, entry.serial)
+        self.rotation.push(entry)
         self.ledger.add(lane, entry.amount)
 
     def remove(self, entry: AdmittedJob) -> None:
@@ -40,6 +42,7 @@ class Lanes:
             lane = entry.job.lane
             self._queues[lane].remove(entry)
             self.ledger.subtract(lane, entry.amount)
+            self.rotation.discard(entry)
             self._forget(entry)
 
     def take(self, entry: AdmittedJob, start: int, stop: int, work: float) -> tuple[Slice, Amount]:
@@ -51,6 +54,7 @@ class Lanes:
         piece, taken = entry.take(start, stop)
         self._queues[lane].charge(entry, taken, work)
         self.ledger.subtract(lane, taken)
+        self.rotation.take(entry, taken)
         if not entry.lengths:
             self._forget(entry)
         elif self._width > 1:
@@ -65,11 +69,6 @@ class Lanes:
         started = self._started.get(best // self._width)
         least = started.least() if started else None
         return least[0] if least else self._queues[best].head()
-
-    def oldest(self) -> AdmittedJob | None:
-        """Return the waiting job that was admitted first, whatever its lane."""
-        least = self._ages.least()
-        return least[0] if least else None
 
     def first(self, count: int, *, below: int, ahead: float) -> list[AdmittedJob]:
         """Return up to `count` jobs to serve next in lanes under `below`, best lane first.
@@ -104,7 +103,6 @@ class Lanes:
 
     def _forget(self, entry: AdmittedJob) -> None:
         lane = entry.job.lane
-        self._ages.discard(entry)
         if started := self._started.get(lane // self._width):
             started.discard(entry)
         if not self._queues[lane]:

@@ -8,6 +8,9 @@ LANES = 1000
 GUARANTEED_SHARE_MAX = 0.05
 """Largest share of batches that `guaranteed_share` may take from strict lanes."""
 
+CLIENT_SHARE_MIN = 0.5
+"""Least `client_share`: below it, two clients that wait could both be over it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -32,13 +35,18 @@ class Policy:
     class_width: int = 1
     """Lanes of a class, in which started jobs go before all others; 1: no classes."""
     guaranteed_share: float = 0.0
-    """Share of batches headed by the job that has waited longest, 0 to 0.05; 0: lanes are strict."""
+    """Share of batches headed by the job of a client, in rotation, that has waited longest, 0 to 0.05; 0: lanes are
+    strict."""
+    client_share: float = 1.0
+    """Share of the work that a client may take, in whatever lane, while others wait, 0.5 to 1; 1: no cap."""
     look_ahead: int = 8
     """Jobs behind the head that may fill its batch."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.guaranteed_share <= GUARANTEED_SHARE_MAX:
             raise ValueError(f"guaranteed_share must be 0 to {GUARANTEED_SHARE_MAX}")
+        if not CLIENT_SHARE_MIN <= self.client_share <= 1:
+            raise ValueError(f"client_share must be {CLIENT_SHARE_MIN} to 1")
         for name in ("workers", "batch_s", "backlog_s", "jobs_max", "pairs_max", "class_width"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0")
@@ -49,6 +57,11 @@ class Policy:
     def is_express(self, lane: int) -> bool:
         """Return whether a lane is express."""
         return lane < self.express_lanes
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether nothing but its lane decides how urgent a job is."""
+        return not self.guaranteed_share and self.client_share == 1
 
     @property
     def backlog_work(self) -> float:

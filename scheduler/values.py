@@ -76,6 +76,11 @@ class Amount:
         return cls((0,) * (len(own) * model) + own)
 
     @property
+    def jobs(self) -> int:
+        """Jobs of all models."""
+        return sum(self.numbers[::AMOUNTS])
+
+    @property
     def pairs(self) -> int:
         """Pairs of all models."""
         return sum(self.numbers[1::AMOUNTS])

@@ -14,7 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from scheduler import GUARANTEED_SHARE_MAX, LANES, Policy
+from scheduler import CLIENT_SHARE_MIN, GUARANTEED_SHARE_MAX, LANES, Policy
 from service.access.byte_budget import SHARE
 from service.engine.cache_scope import CacheScope
 from service.engine.provider import Provider
@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     backlog_seconds: _Seconds = 10
     class_width: Annotated[int, Field(ge=1, le=LANES)] = 1
     guaranteed_share: Annotated[float, Field(ge=0, le=GUARANTEED_SHARE_MAX)] = 0
+    client_share: Annotated[float, Field(ge=CLIENT_SHARE_MIN, le=1)] = 1
     default_timeout_seconds: _Seconds = 60
     max_timeout_seconds: _Seconds = 600
     api_keys_file: Path | None = None
@@ -166,6 +167,7 @@ class Settings(BaseSettings):
             backlog_s=self.backlog_seconds,
             class_width=self.class_width,
             guaranteed_share=self.guaranteed_share,
+            client_share=self.client_share,
         )
 
     @classmethod

@@ -158,9 +158,7 @@ class PairEncoder:
         if not self._cache.bytes_max:
             return self._tokenise(texts, enough)
         keys = [
-            self._digest(
-                b"%d %d %d " % (len(owner), enough, len(text)), owner, text[:CHARACTERS_MAX].encode()
-            ).digest()
+            self._digest(b"%d %d %d " % (len(owner), enough, len(text)), owner, text[:CHARACTERS_MAX].encode()).digest()
             for text in texts
         ]
         cached = self._cache.find(keys)

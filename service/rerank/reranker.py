@@ -122,9 +122,7 @@ class Reranker:
         estimate = _estimate(request, model)
         self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
         await self._denylist.check([request.query[:CHARACTERS_MAX]], run)
-        query = await run(
-            partial(model.engine.query, request.query, "" if self._share_cache else call.account)
-        )
+        query = await run(partial(model.engine.query, request.query, "" if self._share_cache else call.account))
         limit = request.max_tokens_per_doc
         if request.max_windows_per_doc is not None:
             limit = min(limit, request.max_windows_per_doc * query.window)

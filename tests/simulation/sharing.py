@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from scheduler import CLIENT_SHARE_MIN, GUARANTEED_SHARE_MAX
 from service.bench.goal import at_least, at_most, quantile
 from tests.simulation import measures
 from tests.simulation.bench import Bench
@@ -68,6 +69,41 @@ def returning_client(bench: Bench) -> Result:
             ),
             at_least("and not less", gap / bench.cap_s / bench.raw, -1.0),
         ),
+    )
+
+
+def flood(bench: Bench) -> Result:
+    """Let one client flood lane 0 with four times the capacity, beside two that ask a little in slower lanes."""
+    patience = bench.setup.patience
+    many = Group("flood", range(1), about(25, 200, 0.6), 3.0 * patience, clients=1)
+    little = Group("others", range(1, 1000), few, 10.0 * patience, clients=2)
+    trace = merged(
+        requests(many, 4 * bench.raw, bench.cost, bench.seconds, seed=bench.seed),
+        requests(
+            little, 0.01 * bench.raw, bench.cost, bench.seconds / 2, seed=bench.seed, start=bench.seconds / 2
+        ),  # Once the flood has filled its room.
+    )
+    strict, guaranteed, capped = (
+        bench.play(trace, policy=policy)
+        for policy in (
+            bench.policy,
+            replace(bench.policy, guaranteed_share=GUARANTEED_SHARE_MAX),
+            replace(bench.policy, client_share=CLIENT_SHARE_MIN),
+        )
+    )
+    served = [measures.in_time(measures.of(run, little.lanes)) for run in (strict, guaranteed, capped)]
+    totals = [measures.goodput(run.outcomes, bench.cost) for run in (strict, guaranteed, capped)]
+    return Result(
+        "flood",
+        "one client floods lane 0",
+        (
+            at_most("others in time, lanes strict", served[0], 0.1),
+            at_least("with the guaranteed share", served[1], 0.9),
+            at_least("with the cap on a client", served[2], 0.98),
+            at_least("goodput / strict, with the guaranteed share", totals[1] / totals[0], 0.9),
+            at_least("the same, with the cap", totals[2] / totals[0], 0.9),
+        ),
+        bench.factors(capped),
     )
 
 

@@ -152,14 +152,18 @@ def test_no_classes():
     assert lanes.head() is better
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 def test_oldest():
     """The oldest waiting job is the one admitted first, until its last pair is dispatched."""
     lanes = Lanes(class_width=10)
     first, second = admitted(a_job(2, lane=900), 0), admitted(a_job(lane=0), 1)
     lanes.push(second)
     lanes.push(first)
-    assert lanes.oldest() is first
+    assert lanes.rotation.turn(_nobody) is first
     lanes.take(first, 0, 2, 0.0)
-    assert lanes.oldest() is second
+    assert lanes.rotation.turn(_nobody) is second
     lanes.remove(second)
-    assert lanes.oldest() is None
+    assert lanes.rotation.turn(_nobody) is None

@@ -6,7 +6,7 @@ import pytest
 
 from scheduler import Job, Policy
 from tests.fakes import FixedCost
-from tests.unit.scheduler.simulated_machine import Machine, a_job, a_mixed_job
+from tests.unit.scheduler.simulated_machine import FAR, Machine, a_job, a_mixed_job
 
 
 def _lanes_of(machine: Machine, lanes: dict[int, int]) -> list[int]:
@@ -153,3 +153,53 @@ def test_guaranteed_share(share: float):
     heads = [batch.slices[0].job_id for _, batch in machine.started[1:]]
     assert heads.count(starved.id) == pytest.approx(share * len(heads), abs=1)
     assert heads.count(urgent.id) == len(heads) - heads.count(starved.id)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+def test_client_share(share: float):
+    """A client that fills the best lane gets its share of the work, and the other one the rest, in whatever lane."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=share))
+    flood, other = a_job(9_000, client="flood"), a_job(9_000, lane=900, client="other")
+    machine.offer(flood, other)
+    machine.run(until=7.0)
+    heads = [batch.slices[0].job_id for _, batch in machine.started[1:]]
+    assert heads.count(flood.id) == pytest.approx(share * len(heads), abs=2)
+    assert heads.count(other.id) == len(heads) - heads.count(flood.id)
+
+
+def test_client_share_of_a_lone_client():
+    """A client that nobody waits beside takes all, and its lanes are strict."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=0.5))
+    bulk, urgent = a_job(200, lane=900), a_job(100, lane=0)
+    machine.offer(bulk, urgent)
+    machine.run()
+    assert machine.order() == [urgent.id, bulk.id]
+    assert machine.now == pytest.approx(0.3, rel=0.1)
+
+
+def test_guaranteed_share_of_each_client():
+    """A client that keeps ancient jobs waiting has its turns of the guaranteed share, and no more."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, guaranteed_share=0.05))
+    ancient, flood = a_job(2_000, lane=900, client="flood"), a_job(9_000, client="flood")
+    other = a_job(2_000, lane=1, client="other")
+    machine.offer(ancient, flood, other)
+    machine.run(until=7.0)
+    heads = [batch.slices[0].job_id for _, batch in machine.started[1:]]
+    assert heads.count(other.id) == pytest.approx(0.025 * len(heads), abs=1)
+    assert heads.count(ancient.id) == pytest.approx(0.025 * len(heads), abs=1)
+
+
+@pytest.mark.parametrize(("guaranteed", "most"), [(0.0, 1.0), (0.05, 1.0), (0.0, 0.5)])
+def test_flood_of_the_best_lane(guaranteed: float, most: float):
+    """Beside a client that floods lane 0, the slower lanes of others are served in time with either share."""
+    machine = Machine(Policy(workers=1, guaranteed_share=guaranteed, client_share=most))
+    calls = []
+    for moment in range(1_200):  # A minute, at twice what the machine can do.
+        machine.run(until=moment / 20)
+        machine.offer(a_job(100, client="flood", name=f"{moment}", deadline=machine.now + 8))
+        if moment > 100 and moment % 200 == 0:
+            calls += [a_job(10, lane=lane, client=f"other {lane}", deadline=machine.now + 8) for lane in (1, 300, 900)]
+            machine.offer(*calls[-3:])
+    machine.run()
+    in_time = sum(machine.finished.get(call.id, FAR) <= call.deadline for call in calls)
+    assert in_time == (len(calls) if guaranteed or most < 1 else 0)

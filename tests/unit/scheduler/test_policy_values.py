@@ -89,3 +89,11 @@ def test_amounts_add_and_subtract():
 def test_pairs_of_a_batch():
     """A batch counts the pairs of all its slices."""
     assert Batch(1, (Slice(1, (0, 2)), Slice(2, (5,))), 10, 0.1).pairs == 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.49, 1.1])
+def test_client_share_is_at_least_half(share: float):
+    """A share that two clients could exceed at once, or none could, is refused by its name."""
+    assert Policy(workers=1, client_share=0.5).client_share == 0.5
+    with pytest.raises(ValueError, match="client_share"):
+        Policy(workers=1, client_share=share)
