@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("rerankd")
 _THREADS = 1  # Per executor; one tokenises, the other parses large bodies.
+_MB = 2**20
 _WAITING_MAX = 1000  # Calls in the queue of each executor.
 _DEPARTURE_S = 1.0
 """Longest wait, after the drain, for callers to notice the shutdown.
@@ -64,14 +65,14 @@ class Service:
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
         self._limits = limits = Limits(
-            settings.max_documents, settings.policy.pairs_max, settings.max_message_mb * 2**20
+            settings.max_documents, settings.policy.pairs_max, settings.max_message_mb * _MB, settings.stream_mb * _MB
         )
         self._denylist = DenyList(settings.denylist_file)
         self._backend = Backend()
         access = Access(ApiKeys(settings.api_keys_file), RateLimit(settings.rate_limit))
         self._calls = Calls(
             access,
-            ByteBudget(settings.max_held_mb * 2**20),
+            ByteBudget(settings.max_held_mb * _MB, settings.account_held_mb * _MB),
             self._telemetry,
             default_timeout_s=settings.default_timeout_seconds,
             timeout_max_s=settings.max_timeout_seconds,

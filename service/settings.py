@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import (
@@ -15,13 +15,12 @@ from pydantic_settings import (
 )
 
 from scheduler import CLIENT_SHARE_MIN, GUARANTEED_SHARE_MAX, LANES, Policy
-from service.access.byte_budget import SHARE
 from service.engine.cache_scope import CacheScope
 from service.engine.provider import Provider
 from service.hub.id import HubId
+from service.hub.source import ModelSource, location_of
 from service.net.address import Address
 from service.net.regular_file import read_regular
-from service.rerank.limits import STREAM_MESSAGES
 
 PREFIX = "RERANKD_"
 EMBEDDED_MODEL = Path(__file__).parent / "models" / "minilm-rerank"
@@ -34,6 +33,10 @@ _OF_A_CLUSTER = re.compile(
 
 https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
+
+
+_STREAM_MESSAGES = 4  # Size of a stream of messages, over that of one.
+_ACCOUNTS = 4  # Accounts that can hold their most at the same time.
 
 
 class SettingsError(Exception):
@@ -74,38 +77,6 @@ def _names(text: object) -> object:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if isinstance(text, str) else text
 
 
-def _model(text: object) -> Path | HubId:
-    """Return a path if it exists, is absolute or begins with a dot; else the id of a model on the hub."""
-    if isinstance(text, Path | HubId):
-        return text
-    if not isinstance(text, str):
-        raise ValueError("expected text")  # noqa: TRY004  # pydantic reports only ValueError.
-    path = Path(text)
-    if text and (path.exists() or path.is_absolute() or text.startswith(".")):
-        return path
-    try:
-        return HubId.parse(text)
-    except ValueError as error:
-        raise ValueError(f"no such path, and not the name of a model on the hub: {error}") from None
-
-
-class ModelSource(NamedTuple):
-    """The location and the names of a model to serve."""
-
-    location: Path | HubId
-    name: str | None
-    """None: the model's own name."""
-    aliases: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> "ModelSource":
-        """Read `[NAME=[ALIAS=]...]LOCATION`. Raises ValueError."""
-        *names, location = (part.strip() for part in text.split("="))
-        if not all(names):
-            raise ValueError(f"{text!r} has an empty name")
-        return cls(_model(location), names[0] if names else None, tuple(names[1:]))
-
-
 def _sources(text: object) -> object:
     entries = _names(text)
     return tuple(map(ModelSource.parse, entries)) if isinstance(entries, tuple | list) else entries
@@ -123,7 +94,7 @@ class Settings(BaseSettings):
     grpc_address: _AddressField = Address("127.0.0.1", 50051)
     http_address: _AddressField = Address("127.0.0.1", 8080)
     admin_address: _AddressField = Address("127.0.0.1", 9090)
-    model: Annotated[Path | HubId, NoDecode, BeforeValidator(_model)] = EMBEDDED_MODEL
+    model: Annotated[Path | HubId, NoDecode, BeforeValidator(location_of)] = EMBEDDED_MODEL
     model_aliases: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ("rerank-v3.5",)
     extra_models: Annotated[tuple[ModelSource, ...], NoDecode, BeforeValidator(_sources)] = ()
     provider: Provider = Provider.CPU
@@ -157,6 +128,16 @@ class Settings(BaseSettings):
     def sources(self) -> tuple[ModelSource, ...]:
         """All models to serve, the default one first."""
         return ModelSource(self.model, None, self.model_aliases), *self.extra_models
+
+    @property
+    def stream_mb(self) -> int:
+        """Size of all messages of a stream, in MiB."""
+        return _STREAM_MESSAGES * self.max_message_mb
+
+    @property
+    def account_held_mb(self) -> int:
+        """Part of `max_held_mb` that an account may hold, in MiB."""
+        return self.max_held_mb // _ACCOUNTS
 
     @property
     def policy(self) -> Policy:
@@ -217,7 +198,9 @@ class Settings(BaseSettings):
             raise SettingsError(f"{_CONFIG}: {file}: {error}") from None
         settings._check_tls()
         settings._check_exposure()
-        settings._check_sizes()
+        if settings.account_held_mb < settings.stream_mb:
+            least = _ACCOUNTS * _STREAM_MESSAGES
+            raise SettingsError(f"{PREFIX}MAX_HELD_MB must be at least {least} times {PREFIX}MAX_MESSAGE_MB")
         return settings
 
     def _check_tls(self) -> None:
@@ -228,12 +211,6 @@ class Settings(BaseSettings):
         ):
             if getattr(self, name) and not getattr(self, needed):
                 raise SettingsError(f"{PREFIX}{name.upper()} requires {PREFIX}{needed.upper()}")
-
-    def _check_sizes(self) -> None:
-        """Check that a client's share of the bytes held has room for the largest stream."""
-        least = SHARE * STREAM_MESSAGES
-        if self.max_held_mb < least * self.max_message_mb:
-            raise SettingsError(f"{PREFIX}MAX_HELD_MB must be at least {least} times {PREFIX}MAX_MESSAGE_MB")
 
     def _check_exposure(self) -> None:
         if self.api_keys_file or self.allow_anonymous:

@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 
 from service.errors import TooManyBytesError
 
-SHARE = 4
-"""An account may hold one part in `SHARE` of the budget: four accounts at their limit leave room for none other."""
 _SMALL = 64 * 2**10
 """Calls of up to this many bytes are refused only if the whole budget is used: large calls of the same account, such as
 those of another program on its address, do not shut out its small ones."""
@@ -39,13 +37,13 @@ class Holding:
 class ByteBudget:
     """Counts the bytes of unfinished calls, as received; refuses those beyond the bound.
 
-    An account may hold a quarter of the bound. If the whole bound is used, the account that holds most loses its
-    largest call to one that holds less.
+    If the whole bound is used, the account that holds most loses its largest call to one that holds less.
     """
 
-    def __init__(self, bytes_max: int) -> None:
-        """Hold up to `bytes_max` bytes."""
+    def __init__(self, bytes_max: int, account_bytes_max: int) -> None:
+        """Hold up to `bytes_max` bytes, and up to `account_bytes_max` for each account."""
         self._bytes_max = bytes_max
+        self._account_bytes_max = account_bytes_max
         self._calls: dict[str, set[Holding]] = {}
         self._totals: dict[str, int] = {}
         self.bytes = 0
@@ -87,7 +85,7 @@ class ByteBudget:
 
     def _make_room(self, account: str, more: int, *, small: bool) -> None:
         after = self._totals[account] + more
-        if not small and after > self._bytes_max // SHARE:
+        if not small and after > self._account_bytes_max:
             raise TooManyBytesError
         while self.bytes + more > self._bytes_max:
             most = max(self._totals, key=self._totals.__getitem__)

@@ -8,10 +8,6 @@ TRANSFER_S = 30.0
 """Longest time to receive a message or to send an answer: one of 32 MiB at 9 Mbit/s."""
 
 
-STREAM_MESSAGES = 4
-"""Size limit of a stream of messages, over that of one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The largest size of a request."""
@@ -21,11 +17,8 @@ class Limits:
     """Pairs of query and window, counted over all documents, duplicates included."""
     message_bytes: int
     """Size of a message over either API."""
-
-    @property
-    def stream_bytes(self) -> int:
-        """Size of all messages of a stream."""
-        return STREAM_MESSAGES * self.message_bytes
+    stream_bytes: int
+    """Size of all messages of a stream."""
 
     def check_documents(self, documents: int, field: str = DOCUMENTS) -> None:
         """Raise OutOfRangeError for `field` if there are more than `documents_max` documents."""

@@ -74,7 +74,7 @@ def test_every_path_is_described(document: dict[str, Any]) -> None:
     """The routes described are the routes served, apart from the description itself and its page."""
     assert document["paths"].keys() == set(PATHS)
     assert all(item.keys() == {"post"} for item in document["paths"].values())
-    app = create_app(Mock(), Mock(), Limits(10_000, 10_000, message_bytes=2**20), Mock())
+    app = create_app(Mock(), Mock(), Limits(10_000, 10_000, message_bytes=2**20, stream_bytes=2**22), Mock())
     served = {
         (route.path, method) for route in app.routes if isinstance(route, Route) for method in route.methods or ()
     }

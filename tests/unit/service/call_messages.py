@@ -28,7 +28,7 @@ from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.rerankers import RealReranker
 from tests.unit.service.rest.rest_client import BODY, PATH, Api
 
-LIMITS = Limits(documents_max=3, pairs_max=5, message_bytes=2**20)
+LIMITS = Limits(documents_max=3, pairs_max=5, message_bytes=2**20, stream_bytes=2**22)
 _PART = pb.RerankStreamRequest()
 _TEXT = tei_pb2.RerankStreamRequest(query="q", text="one")
 _OTHER_TEXT = tei_pb2.RerankStreamRequest(query="another", text="one")

@@ -45,7 +45,7 @@ RESULT = RerankResult(
     tokenise_s=0.001,
 )
 ANN = Caller("ann")
-LIMITS = Limits(documents_max=10_000, pairs_max=10_000, message_bytes=2**20)
+LIMITS = Limits(documents_max=10_000, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22)
 
 
 class RealReranker:
@@ -174,13 +174,13 @@ def open_access(rate: int | None = None) -> Access:
 @asynccontextmanager
 async def a_call(caller: Caller = ANN, seconds: float = 60) -> AsyncIterator[Call]:
     """Enter a call that must end within so many seconds."""
-    async with ByteBudget(2**30).hold(caller.account) as held:
+    async with ByteBudget(2**30, 2**30).hold(caller.account) as held:
         yield Call("id", caller, asyncio.get_running_loop().time() + seconds, held)
 
 
 def calls_of(access: Access, metrics: Metrics, budget: ByteBudget | None = None) -> Calls:
     """Return what opens calls, by default with a timeout of a minute, at most an hour."""
-    budget = budget or ByteBudget(2**30)
+    budget = budget or ByteBudget(2**30, 2**30)
     return Calls(access, budget, CallTelemetry(metrics), default_timeout_s=60, timeout_max_s=3600)
 
 

@@ -9,7 +9,8 @@ import pytest
 from service.engine.cache_scope import CacheScope
 from service.engine.provider import Provider
 from service.hub.id import HubId
-from service.settings import EMBEDDED_MODEL, ModelSource, Settings, SettingsError, available_workers
+from service.hub.source import ModelSource
+from service.settings import EMBEDDED_MODEL, Settings, SettingsError, available_workers
 
 pytestmark = pytest.mark.usefixtures("clean")
 

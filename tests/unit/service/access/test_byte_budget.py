@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from service.access.byte_budget import SHARE, ByteBudget, Holding
+from service.access.byte_budget import ByteBudget, Holding
 from service.errors import TooManyBytesError
 
 MB = 2**20
@@ -14,7 +14,7 @@ SMALL = 64 * 2**10
 
 @pytest.fixture
 def budget() -> ByteBudget:
-    return ByteBudget(16 * MB)
+    return ByteBudget(16 * MB, 4 * MB)
 
 
 async def test_released(budget: ByteBudget):
@@ -32,12 +32,12 @@ async def test_released(budget: ByteBudget):
 async def test_share(budget: ByteBudget):
     """An account holds up to its share, in however many calls; others hold theirs."""
     async with budget.hold("ann") as one, budget.hold("ann") as two, budget.hold("bob") as other:
-        one.resize(16 * MB // SHARE - MB)
+        one.resize(3 * MB)
         two.resize(MB)
         with pytest.raises(TooManyBytesError):
             two.resize(MB + 1)
         assert (one.bytes, two.bytes) == (3 * MB, MB)
-        other.resize(16 * MB // SHARE)
+        other.resize(4 * MB)
 
 
 async def test_small_beside_large(budget: ByteBudget):

@@ -30,12 +30,12 @@ class Api:
     def __init__(self, access: Access | None = None, *, ready: bool = True, bytes_max: int = 2**30) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
-        self.budget = ByteBudget(bytes_max)
+        self.budget = ByteBudget(bytes_max, bytes_max // 4)
         self.alive = True
         self.server = GrpcApi(
             backend_on(self.reranker if ready else None),
             calls_of(access or open_access(), self.metrics, self.budget),
-            Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES),
+            Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES, stream_bytes=4 * MESSAGE_BYTES),
             alive=lambda: self.alive,
             connections_max=100,
         )

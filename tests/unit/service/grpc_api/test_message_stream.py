@@ -11,19 +11,20 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc import StatusCode
 from rerank.v2 import rerank_pb2 as pb
 
-from service.access.byte_budget import SHARE, ByteBudget
+from service.access.byte_budget import ByteBudget
 from service.errors import TooManyBytesError, TooSlowError
 from service.grpc_api import message_stream
 from service.grpc_api.message_stream import MessageStream
-from service.rerank.limits import STREAM_MESSAGES
 from tests.unit.service.grpc_api.grpc_client import MESSAGE_BYTES, REQUEST, Api, details, failed, pushback
 from tests.unit.service.rerankers import LIMITS, until
+
+STREAM_MESSAGES = 4
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     """Serve with room for four of the largest messages of an account, or three that follow a small one."""
-    async with Api(bytes_max=SHARE * STREAM_MESSAGES * MESSAGE_BYTES) as api:
+    async with Api(bytes_max=4 * STREAM_MESSAGES * MESSAGE_BYTES) as api:
         yield api
 
 
@@ -59,7 +60,7 @@ async def test_slow_messages_of_an_account(api: Api, monkeypatch: pytest.MonkeyP
 async def test_late_loop(monkeypatch: pytest.MonkeyPatch):
     """A message is not taken for slow because the event loop was late itself."""
     monkeypatch.setattr(message_stream, "_PROMPT_S", 0.01)
-    budget, arrived = ByteBudget(LIMITS.message_bytes), asyncio.get_running_loop().create_future()
+    budget, arrived = ByteBudget(LIMITS.message_bytes, LIMITS.message_bytes), asyncio.get_running_loop().create_future()
     async with budget.hold("ann") as held:
         receiving = asyncio.ensure_future(anext(MessageStream(Mock(read=lambda: arrived), held, LIMITS)))
         await asyncio.sleep(0)
@@ -75,7 +76,7 @@ async def test_late_loop(monkeypatch: pytest.MonkeyPatch):
 async def test_answer_that_is_not_read(monkeypatch: pytest.MonkeyPatch):
     """An answer that its caller does not read is given up after a while, and counted meanwhile."""
     monkeypatch.setattr(message_stream, "TRANSFER_S", 0.01)
-    budget, never = ByteBudget(100), asyncio.get_running_loop().create_future()
+    budget, never = ByteBudget(100, 100), asyncio.get_running_loop().create_future()
     async with budget.hold("ann") as held:
         messages = MessageStream(Mock(write=lambda _: never), held, LIMITS)
         with pytest.raises(TooSlowError):

@@ -11,7 +11,6 @@ from rerank.v2 import rerank_pb2 as pb
 
 from service.errors import InvalidRequestError, OutOfRangeError
 from service.grpc_api.rerank import SERVICE, collect
-from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked
 from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api, details, failed, stream
@@ -172,7 +171,7 @@ async def test_collect_too_many():
     """A stream is given up with the message that brings one document too many, not at its end."""
     parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
     with pytest.raises(OutOfRangeError):
-        await collect(stream(*parts), Limits(documents_max=3, pairs_max=10_000, message_bytes=2**20))
+        await collect(stream(*parts), replace(LIMITS, documents_max=3))
 
 
 @pytest.mark.parametrize("method", ["Rerank", "RerankStream"])

@@ -60,7 +60,7 @@ async def test_collect_too_many():
     """A stream is given up with the message that brings one text too many, not at its end."""
     parts = raw(part("a"), part("b"), part("c"), part("d", query="never looked at"))
     with pytest.raises(OutOfRangeError):
-        await collect(parts, Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20))
+        await collect(parts, Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22))
 
 
 @pytest.mark.parametrize("return_text", [False, True])
@@ -68,7 +68,7 @@ async def test_collect_too_large_to_go_back(return_text: bool):  # noqa: FBT001
     """Texts that are to come back may not be larger in all than one message may be."""
     parts = [part("one", return_text=return_text), part("two")]
     size = sum(len(part.SerializeToString()) for part in parts)
-    limits = Limits(documents_max=2, pairs_max=2, message_bytes=size - 1)
+    limits = Limits(documents_max=2, pairs_max=2, message_bytes=size - 1, stream_bytes=size)
     if return_text:
         with pytest.raises(TooLargeError):
             await collect(raw(*parts), limits)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
@@ -11,12 +12,11 @@ import pytest
 from scheduler import Draining, Expired, ScoringFailed, Shed
 from service.engine.engine import Engine
 from service.errors import OutOfRangeError, UnknownModelError
-from service.rerank.limits import Limits
 from service.rerank.result import Ranked
 from tests.fakes import settle
 from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import LOGITS, WINDOW, an_engine, tiny_table
-from tests.unit.service.rerankers import RealReranker, until
+from tests.unit.service.rerankers import LIMITS, RealReranker, until
 
 SCORES = {word: 1 / (1 + exp(-logit)) for word, logit in LOGITS.items()}
 
@@ -106,7 +106,7 @@ async def test_unknown_model(name: str, wired: RealReranker):
 
 async def test_too_many_documents(tiny: Engine):
     """More documents than the server takes are refused with both numbers; as many are not."""
-    wired = RealReranker(tiny, limits=Limits(documents_max=1000, pairs_max=10_000, message_bytes=2**20))
+    wired = RealReranker(tiny, limits=replace(LIMITS, documents_max=1000))
     with pytest.raises(OutOfRangeError) as caught:
         await wired.rerank(*["good"] * 1001)
     ((field, description),) = caught.value.violations

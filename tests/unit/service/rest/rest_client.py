@@ -29,7 +29,7 @@ class Api:
     ) -> None:
         self.reranker = FakeReranker()
         self.metrics = Metrics()
-        self.budget = ByteBudget(bytes_max)
+        self.budget = ByteBudget(bytes_max, bytes_max // 4)
         self.app = create_app(
             backend_on(self.reranker if ready else None),
             calls_of(access or open_access(), self.metrics, self.budget),

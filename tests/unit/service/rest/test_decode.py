@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequestError, OutOfRangeError
-from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 from service.rerank.request import RerankRequest
 from service.rest.decode import Decoder
 from service.rest.routes import ROUTES as ALL
+from tests.unit.service.rerankers import LIMITS
 from tests.unit.service.rest.rest_client import BODY, FORMS, Api
 
 BY_PATH = {route.path: route for route in ALL}
@@ -24,7 +25,10 @@ VALUES_MAX = 500_000
 
 def a_decoder(documents_max: int = 10_000) -> Decoder:
     """Return a decoder that takes so many documents."""
-    return Decoder(PriorityExecutor(1, 1000, "parse"), Limits(documents_max, pairs_max=10_000, message_bytes=2**20))
+    return Decoder(
+        PriorityExecutor(1, 1000, "parse"),
+        replace(LIMITS, documents_max=documents_max),
+    )
 
 
 async def read(raw: bytes, path: str = "/v2/rerank", lane: int = 0) -> RerankRequest:

@@ -19,7 +19,7 @@ async def test_schema(api: Api):
 
 async def test_configured_maximum():
     """Every form's list of documents states the maximum that the server is set to, and no other."""
-    api = Api(limits=Limits(documents_max=1234, pairs_max=10_000, message_bytes=2**20))
+    api = Api(limits=Limits(documents_max=1234, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22))
     async with api.client:
         schema = (await api.client.get("/openapi.json")).json()
     for path in ROUTES:
@@ -32,7 +32,7 @@ async def test_configured_maximum():
 
 async def test_the_maximum_is_kept():
     """More documents than the maximum are refused, by the name that the form has for them."""
-    api = Api(limits=Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20))
+    api = Api(limits=Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22))
     async with api.client:
         for path, body in FORMS:
             field = "texts" if "texts" in body else "documents"
