@@ -100,6 +100,7 @@ def test_no_list():
 
 def by_definition(term: str, text: str) -> bool:
     """Return whether a term is in a text as whole words, by one regular expression."""
+    term = term.strip()
     joined = r"\s+".join(map(re.escape, term.casefold().split()))
     before, after = (r"(?<!\w)" if re.match(r"\w", term) else ""), (r"(?!\w)" if re.search(r"\w$", term) else "")
     return re.search(before + joined + after, text.casefold()) is not None
