@@ -9,7 +9,7 @@ import grpc
 from rerankd_client import messages as pb
 from rerankd_client.results import Ranking, RerankError
 
-_MESSAGE_BYTES = 32 * 2**20
+_MESSAGE_BYTES = 16 * 2**20
 """Size of a request from which on its documents are streamed; the server takes up to twice that in one message."""
 _PART_BYTES = 4 * 2**20
 _CONFIG = {

@@ -28,11 +28,11 @@ _OPTIONS = (
     ("grpc.max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", _METADATA_BYTES_MAX),
     ("grpc.so_reuseport", 0),  # Fail on a port in use; do not share its calls with another process.
-    # With 10,000, resets of 31,000 calls a second cancelled 43 of 48 calls of others (CVE-2023-44487); with 1,000 or
-    # 100, none, and none took longer than 0.2 s. A client holds back more than that, in no order of priority.
-    ("grpc.max_concurrent_streams", 1000),
-    # No table of headers: otherwise references of a byte to 4,000 bytes made the process hold 2.4 GB in 4.5 s.
-    ("grpc.http2.hpack_table_size.decoder", 0),
+    # A client holds back calls beyond these, in no order of priority. But grpc holds up to 1,000 calls that the event
+    # loop has not taken up, with all their headers, and those of others behind them. One connection that resets 31,000
+    # calls a second (CVE-2023-44487) made grpc cancel 43 of 48 calls of others with 10,000, none with 1,000 or fewer.
+    # One whose headers refer 4,000 times to an entry of 4 KB: 1,120 MB with 10,000, 700 with 1,000, 220 with 256.
+    ("grpc.max_concurrent_streams", 256),
     ("grpc.server_handshake_timeout_ms", 10_000),
     # A client may ping every 10 s, with or without calls; two pings at shorter intervals disconnect it.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

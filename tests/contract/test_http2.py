@@ -11,7 +11,7 @@ from tests.process import RunningService
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS, PING, GOAWAY = 4, 6, 7
-HEADER_TABLE_BYTES, STREAMS_MAX, HEADERS_BYTES_MAX = 1, 3, 6
+STREAMS_MAX, HEADERS_BYTES_MAX = 3, 6
 ENHANCE_YOUR_CALM = 11
 
 pytestmark = pytest.mark.usefixtures("unharmed")
@@ -48,10 +48,9 @@ def first(kind: int, connection: socket) -> bytes:
 
 
 def test_settings(connection: socket) -> None:
-    """Clients are told how many calls they may have at a time, how much metadata, and that there is no header table."""
+    """Clients are told how many calls they may have at a time, and how much metadata."""
     told = dict(struct.iter_unpack(">HI", first(SETTINGS, connection)))
-    assert told[STREAMS_MAX] == 1000
-    assert told[HEADER_TABLE_BYTES] == 0
+    assert told[STREAMS_MAX] == 256
     assert told[HEADERS_BYTES_MAX] == 16 * 2**10
 
 
