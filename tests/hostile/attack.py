@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic, sleep
@@ -25,16 +25,20 @@ class Target:
     admin: str
     folder: Path
     """The folder of the files that the settings name."""
-    until: float
+    until: float = 0
     """The end of the attack, on the monotonic clock, which all processes share."""
 
     def on(self) -> bool:
         """Return whether the attack goes on."""
         return monotonic() < self.until
 
+    def left_s(self) -> float:
+        """Return how long the attack goes on; never 0, so that it can be a timeout of a socket."""
+        return max(self.until - monotonic(), 0.001)
+
     def wait(self, seconds: float) -> None:
         """Do nothing for this long, or to the end of the attack."""
-        sleep(max(min(seconds, self.until - monotonic()), 0.0))
+        sleep(min(seconds, self.left_s()))
 
 
 Program = Callable[[Target], int]
@@ -79,11 +83,11 @@ def attack(name: str = "", **options: object) -> Callable[[Program], Program]:
     return registered
 
 
-def attacking(run: Program, target: Target, results: Connection) -> None:
-    """Attack, as the main function of a process, and send how often, or the breach as text."""
+def attacking(run: Program, target: Target, seconds: float, results: Connection) -> None:
+    """Attack for a while, as the main function of a process, and send how often, or the breach as text."""
     os.nice(NICENESS)
     try:
-        found: int | str = run(target)
+        found: int | str = run(replace(target, until=monotonic() + seconds))
     except Breach as breach:
         found = str(breach)
     with suppress(BrokenPipeError):

@@ -93,8 +93,8 @@ def _bombs(target: Target, encoding: str, packed: bytes, at_once: int = _BOMBS) 
         while True:
             streams = {peer.open(head): content for _ in range(at_once)}
             open_streams = set(streams)
-            peer.pour(streams)
             yield
+            peer.pour(streams)
             while not open_streams <= set(peer.ended):
                 peer.read(0.1)
 
@@ -139,8 +139,8 @@ def _one_by_one(target: Target, message: bytes) -> int:
     def calls(peer: Peer):
         while True:
             stream = peer.open(fields())
-            peer.pour({stream: content})
             yield
+            peer.pour({stream: content})
             while stream not in peer.ended:
                 peer.read(0.1)
 

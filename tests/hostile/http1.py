@@ -10,7 +10,7 @@ from tests.hostile.peer import connect
 from tests.process import COMMAND
 
 if TYPE_CHECKING:
-    from socket import socket
+    from itertools import count
 
 _MIB = 2**20
 _LARGE = 60 * _MIB
@@ -42,23 +42,20 @@ def exchanged(target: Target, content: bytes, patience_s: float = 10) -> bytes:
 
 def _half_bodies(target: Target, number: int, size: int, of: int, *more: str) -> int:
     """Send `size` of `of` bytes of a body on so many connections, and stay."""
-    held: list[socket] = []
+    opened = count(1)
     content = head(of, f"X-Request-Timeout-Ms: {_LONGEST_MS}", *more) + b'{"query": "' + b"a" * (size - 11)
 
     def one(place: int) -> int:
-        connection = connect(target.http)
-        held.append(connection)
-        connection.sendall(content)
-        connection.settimeout(0.5)
-        while target.on():
-            try:
-                if not connection.recv(4096):
-                    break
-            except TimeoutError:
-                continue
-        return 1
+        with connect(target.http) as connection:
+            next(opened)
+            connection.settimeout(target.left_s())
+            connection.sendall(content)
+            while target.on() and connection.recv(4096):
+                pass
+        return 0
 
-    return threads(target, number, one)
+    threads(target, number, one)
+    return next(opened) - 1
 
 
 @attack()

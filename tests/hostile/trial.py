@@ -93,8 +93,8 @@ class _Trial:
         """Attack in a process of its own, which is gone on exit."""
         ends, theirs = _spawn.Pipe(duplex=False)
         http, admin = (url.partition("//")[2] for url in (self.service.http, self.service.admin))
-        target = Target(self.service.grpc, http, admin, self.folder, monotonic() + seconds)
-        process = _spawn.Process(target=attacking, args=(self.attack.run, target, theirs))
+        target = Target(self.service.grpc, http, admin, self.folder)
+        process = _spawn.Process(target=attacking, args=(self.attack.run, target, seconds, theirs))
         process.start()
         theirs.close()
         overdue = asyncio.get_running_loop().call_later(2 * seconds + 30, process.kill)
