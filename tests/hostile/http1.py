@@ -1,16 +1,13 @@
 """Bodies and heads of HTTP/1 that are half sent, trickled, not read, or flooded."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import count
 
 from tests.hostile.attack import Target, attack
 from tests.hostile.crowd import silent, spread, threads, trickled
 from tests.hostile.honest import MODEL
 from tests.hostile.peer import connect
 from tests.process import COMMAND
-
-if TYPE_CHECKING:
-    from itertools import count
 
 _MIB = 2**20
 _LARGE = 60 * _MIB
