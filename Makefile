@@ -6,6 +6,7 @@ PROTOS := $(shell find protos -name '*.proto')
 INTEROP := tests/interop
 CLIENTS := .clients
 TOOLS := .tools
+FUZZ := .fuzz
 CLIENT_GROUPS := $(patsubst $(INTEROP)/requirements-%.txt,$(CLIENTS)/%/installed,$(wildcard $(INTEROP)/requirements-*.txt))
 
 # Python keeps what it compiles, whatever the shell says: tests import the same modules in many processes.
@@ -53,6 +54,13 @@ $(TOOLS)/installed: tests/deploy/requirements.txt
 
 tools: $(TOOLS)/installed  ## Set up .tools with what checks the deployment, and Envoy.
 
+# A fuzzer, which has wheels for few machines; beside the environment, since it wants what the service has.
+$(FUZZ)/installed: tests/hostile/requirements.txt $(VENV)/serves
+	rm -rf $(FUZZ)
+	mkdir $(FUZZ)
+	$(BIN)/pip $(LOCKED) --target $(FUZZ) --requirement $< || echo "there is no atheris for this machine: readers are not fuzzed"
+	@touch $@
+
 # Modules of tests, few at a time: they share the machine.
 SIDE_BY_SIDE := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
@@ -70,9 +78,9 @@ test: install-dev  ## Run the tests that want nothing but Python.
 
 # The second half two at a time, since they load the machine on purpose, and in this order, the longest first.
 test-long: install-dev tools  ## Run the tests that want minutes, or Envoy, kubectl and buildah; sets up what it can.
-	$(SIDE_BY_SIDE) -rs -m long $(addprefix --ignore tests/,e2e image soak system)
+	$(SIDE_BY_SIDE) -rs -m long $(addprefix --ignore tests/,e2e hostile image soak system)
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder -rs -m long \
-		tests/e2e/test_readme.py tests/image tests/system tests/soak tests/e2e
+		tests/e2e/test_readme.py tests/image tests/system tests/soak tests/hostile tests/e2e
 
 # Clones what is committed, and sets it up with the pips that Pythons of different ages bring.
 test-fresh: install-dev  ## Run a new user's first minutes: an empty home, `make serve`, a first answer, `make test`.
@@ -136,8 +144,11 @@ simulate: install-dev  ## Run the scheduler against its theoretical bounds; tabl
 soak: install-dev  ## Load and abuse the real process for ten minutes, or SECONDS=120; results in soak-results/.
 	$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
 
-hostile: install-dev  ## Attack the real process in every way of tests/hostile; or ONLY='half_sent*', SECONDS=5.
-	$(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)')
+hostile: install-dev $(FUZZ)/installed  ## Attack the real process in every way of tests/hostile; or ONLY='half_sent*', SECONDS=5.
+	@status=0; $(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') || status=1; \
+		if [ -z "$(ONLY)" ]; then $(BIN)/python -m tests.hostile.h2spec || status=1; \
+			PYTHONPATH=$(FUZZ) $(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) || status=1; \
+		fi; exit $$status
 
 golden:  ## Make the golden models of the tests anew, by the reference library; wants some minutes and gigabytes.
 	$(PYTHON) -m venv $(VENV)-golden
@@ -161,7 +172,8 @@ lock:  ## Pin what is not pinned yet, with hashes and without any index address;
 	$(VENV)-lock/bin/$(COMPILE) --constraint requirements.txt --group build --output-file requirements-build.txt
 	$(VENV)-lock/bin/$(COMPILE) --constraint requirements.txt --constraint requirements-build.txt --group dev \
 		--output-file requirements-dev.txt pyproject.toml
-	$(VENV)-lock/bin/$(COMPILE) --output-file tests/deploy/requirements.txt tests/deploy/requirements.in
+	for folder in deploy hostile; do \
+		$(VENV)-lock/bin/$(COMPILE) --output-file tests/$$folder/requirements.txt tests/$$folder/requirements.in || exit; done
 	@set -e; for lock in $(PINNED); do for python in 3.11 3.12 3.13 3.14; do for machine in x86_64 aarch64; do \
 		echo "$$lock: wheels for CPython $$python on $$machine"; \
 		$(VENV)-lock/bin/uv pip install --quiet --dry-run --no-deps --require-hashes --only-binary :all: --requirement $$lock \
@@ -170,5 +182,5 @@ lock:  ## Pin what is not pinned yet, with hashes and without any index address;
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(CLIENTS) $(TOOLS) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) $(TOOLS) $(FUZZ) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find protos client \( -name '*_pb2*' -o -name '*.binpb' \) -delete

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.process import PATIENT, RunningService
 
-LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "image", "soak", "system")]
+LONG = [Path(__file__).parent / name for name in ("cpu", "deploy", "hostile", "image", "soak", "system")]
 """Directories of tests that take minutes, or need programs beside Python."""
 
 settings.register_profile(

@@ -5,7 +5,7 @@ import multiprocessing
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -70,6 +70,8 @@ class _Trial:
     service: RunningService
     folder: Path
     seconds: float
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the attack made the process hold too much."""
 
     async def run(self) -> Result:
         result = Result(self.attack.name, self.attack.one_message, DRAIN_S)
@@ -80,10 +82,11 @@ class _Trial:
             result.alone = await honest.watch(_after(_ALONE_S))
             assert not result.alone.faults(*CALLS, *PROBES), "honest calls fail without an attack"
             result.base_mb = self._memory_mb()
-            async with self._attack(result, self.seconds) as process, self._memory_watched(result, process):
-                result.beside = await honest.watch(lambda: not process.is_alive())
-            await self._left(result)
-        await self._stopped(result)
+            async with self._memory_watched(result):
+                async with self._attack(result, self.seconds) as process:
+                    result.beside = await honest.watch(lambda: self._ended.is_set() or not process.is_alive())
+                await self._left(result)
+                await self._stopped(result)
         if result.status != 0 and not result.breach:
             result.breach = f"it ended with status {result.status}"
         return result
@@ -113,14 +116,17 @@ class _Trial:
             ends.close()
 
     @asynccontextmanager
-    async def _memory_watched(self, result: Result, process: SpawnProcess) -> AsyncIterator[None]:
-        """Keep the most memory, and end an attack that is known to need too much."""
+    async def _memory_watched(self, result: Result) -> AsyncIterator[None]:
+        """Keep the most memory, and end what is known to need too much."""
 
         async def look() -> None:
             while True:
                 result.peak_mb = max(result.peak_mb, self._memory_mb() - result.base_mb)
                 if result.peak_mb > _MOST_MB:
-                    process.kill()
+                    self._ended.set()
+                if result.peak_mb > 2 * _MOST_MB:  # It grows by itself.
+                    result.breach = result.breach or f"it held {result.peak_mb:.0f} MB and was killed"
+                    self.service.process.kill()
                 await asyncio.sleep(_LOOK_S)
 
         task = asyncio.create_task(look())
