@@ -25,8 +25,8 @@ async def test_an_attack(attack: Attack) -> None:
         pytest.skip(f"{attack.program} is not on this machine")
     result = await trial(attack, SECONDS)
     table = report.text([result])
-    assert result.done >= 1, f"there was no attack: {table}"
     assert not result.breach, result.breach
+    assert result.done >= 1, f"there was no attack: {table}"
     assert result.beside.faults(*CALLS, *PROBES) == [], table
     assert result.peak_mb <= MEMORY_MARGIN * MEMORY_MB, table
     assert result.after_mb <= AFTER_MB, table
