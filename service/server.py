@@ -22,6 +22,7 @@ from service.memory import return_memory
 from service.net.address import Address
 from service.net.descriptors import Places, places, raise_limit
 from service.net.http_server import CLOSING_S, AddressError, HttpServer
+from service.net.rotation import Rotation
 from service.net.tls import Certificates, CurrentContext
 from service.rerank.backend import Backend
 from service.rerank.limits import Limits
@@ -96,8 +97,9 @@ class Service:
         app = create_app(self._backend, self._calls, limits, self._parsing)
         admin = create_admin(self._metrics, alive=self._alive, ready=lambda: self._serving)
         idle_s, context = settings.http_idle_seconds, CurrentContext(certificates) if certificates else None
-        self._http = HttpServer(app, idle_s=idle_s, connections_max=open_places.rest, tls=context)
-        self._admin = HttpServer(admin, idle_s=idle_s, connections_max=open_places.admin)
+        rotation = Rotation()
+        self._http = HttpServer(app, idle_s=idle_s, connections_max=open_places.rest, rotation=rotation, tls=context)
+        self._admin = HttpServer(admin, idle_s=idle_s, connections_max=open_places.admin, rotation=rotation)
 
     async def start(self) -> None:
         """Listen, load and warm up the models, then serve; print a line for each address.

@@ -10,6 +10,7 @@ from functools import partial
 from service.net.arrival import Arrival
 from service.net.connections import Connection, Connections
 from service.net.http_connection import HttpConnection, Times
+from service.net.rotation import Rotation
 
 _QUEUE = 2048
 """Connections that the kernel accepts in advance (Linux: at most net.core.somaxconn). They hold no descriptors."""
@@ -29,14 +30,20 @@ class Acceptor:
         self,
         listener: socket.socket,
         connections: Connections,
+        rotation: Rotation,
+        *,
         create: Callable[[Callable[[HttpConnection], None]], HttpConnection],
         times: Times,
         tls: ssl.SSLContext | None,
     ) -> None:
-        """Accept into `connections`. `create` returns a connection that calls its argument when it is lost."""
+        """Accept into `connections`, which begin in `rotation`.
+
+        `create` returns a connection that calls its argument when it is lost.
+        """
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._connections = connections
+        self._rotation = rotation
         self._create = create
         self._times = times
         self._tls = tls
@@ -85,11 +92,16 @@ class Acceptor:
                 self._pause()
                 self._loop.call_later(_RETRY_S, self._resume)
                 return
-            arrival = Arrival(accepted, self._times.head_s, self._spoken, self._lost)
+            arrival = Arrival(accepted, host, self._times.head_s, self._spoken, self._lost)
             self._connections.add(arrival, host)
             arrival.begin()
 
     def _spoken(self, arrival: Arrival) -> None:
+        self._rotation.begin(arrival.host, partial(self._begin, arrival))
+
+    def _begin(self, arrival: Arrival) -> None:
+        if arrival not in self._connections:
+            return  # It was closed meanwhile.
         connection = self._create(self._lost)
         self._connections.replace(arrival, connection)
         if arrival.refused:

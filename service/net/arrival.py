@@ -17,15 +17,18 @@ class Arrival:
     def __init__(
         self,
         accepted: socket.socket,
+        host: str,
         silence_max_s: float,
         on_spoken: Callable[["Arrival"], None],
         on_lost: Callable[["Arrival"], None],
     ) -> None:
         """Call `on_spoken` at the first byte, and `on_lost` if there is none for `silence_max_s` seconds."""
         self.socket = accepted
+        self.host = host
         self.refused = False
         """True if the next request is to be refused."""
-        self.idle_since = asyncio.get_running_loop().time()
+        self.idle_since: float | None = asyncio.get_running_loop().time()
+        """The time of the acceptance; None once the client waits for the server."""
         self._loop = asyncio.get_running_loop()
         self._silence_max_s = silence_max_s
         self._on_spoken = on_spoken
@@ -50,7 +53,7 @@ class Arrival:
 
     def check(self, now: float) -> None:
         """Close if the client is late."""
-        if now - self.idle_since > self._silence_max_s:
+        if self.idle_since is not None and now - self.idle_since > self._silence_max_s:
             self.abort()
 
     def _look(self) -> bool:
@@ -63,6 +66,7 @@ class Arrival:
             spoken = False
         self._loop.remove_reader(self._descriptor)
         if spoken:
+            self.idle_since = None
             self._on_spoken(self)
         else:  # The client has closed.
             self.abort()

@@ -64,6 +64,10 @@ class Connections:
         if (crowded or len(self._addresses) > self.most) and not self.evict(address if crowded else None, connection):
             connection.refuse()
 
+    def __contains__(self, connection: Connection) -> bool:
+        """Return whether a connection is open."""
+        return connection in self._addresses
+
     def replace(self, connection: Connection, by: Connection) -> None:
         """Give the place of a connection to another."""
         self._addresses[by] = self._addresses.pop(connection)

@@ -16,6 +16,7 @@ from service.net.address import Address
 from service.net.answer_pieces import in_pieces
 from service.net.connections import Connections
 from service.net.http_connection import HttpConnection, Times
+from service.net.rotation import Rotation, in_rotation
 
 DEFAULT_TIMES = Times()
 CLOSING_S = 2.0
@@ -39,16 +40,19 @@ class HttpServer(uvicorn.Server):
         *,
         idle_s: int,
         connections_max: int,
+        rotation: Rotation,
         times: Times = DEFAULT_TIMES,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Serve `app`, over TLS with the context `tls`, on at most `connections_max` connections.
 
+        Connections and requests begin in `rotation`, which servers share.
+
         A connection closes if it is idle for `idle_s` seconds, or if its client is late by `times`.
         """
         super().__init__(
             uvicorn.Config(
-                in_pieces(app),
+                in_rotation(in_pieces(app), rotation),
                 http=HttpConnection,  # By h11: httptools drops bodies sent with Upgrade: h2c.
                 ws="none",  # No WebSockets, even where their library is installed.
                 interface="asgi3",  # "auto" guesses from the signature.
@@ -67,6 +71,7 @@ class HttpServer(uvicorn.Server):
             )
         )
         self._connections = Connections(connections_max)
+        self._rotation = rotation
         self._times = times
         self._task: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
@@ -81,7 +86,9 @@ class HttpServer(uvicorn.Server):
         """Accept connections; uvicorn calls it."""
         assert sockets  # noqa: S101
         create = partial(HttpConnection, self.config, self.server_state, self._times)
-        self._acceptor = Acceptor(sockets[0], self._connections, create, self._times, self.config.ssl)
+        self._acceptor = Acceptor(
+            sockets[0], self._connections, self._rotation, create=create, times=self._times, tls=self.config.ssl
+        )
         self.servers = []  # asyncio's, which uvicorn would close.
         self.started = True
 

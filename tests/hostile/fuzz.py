@@ -37,7 +37,8 @@ def bodies() -> Callable[[bytes], object]:
     from service.rest.decode import Decoder  # noqa: PLC0415
     from service.rest.routes import ROUTES  # noqa: PLC0415
 
-    decoder = Decoder(PriorityExecutor(1, 1000, "parse"), Limits(10_000, pairs_max=10_000, message_bytes=2**20))
+    limits = Limits(10_000, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22)
+    decoder = Decoder(PriorityExecutor(1, 1000, "parse"), limits)
     loop = asyncio.new_event_loop()
 
     def read(raw: bytes) -> None:

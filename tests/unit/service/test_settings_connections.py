@@ -86,7 +86,7 @@ def test_bad_idle_time(text: str, monkeypatch: pytest.MonkeyPatch):
 def test_room_for_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """The share of a client in the bytes held has room for the largest stream, or the settings are refused."""
     monkeypatch.setenv("RERANKD_MAX_MESSAGE_MB", "64")
-    with pytest.raises(SettingsError, match="RERANKD_MAX_HELD_MB.*16"):
+    with pytest.raises(SettingsError, match="RERANKD_MAX_HELD_MB"):
         Settings.load()
     monkeypatch.setenv("RERANKD_MAX_HELD_MB", "1024")
     settings = Settings.load()

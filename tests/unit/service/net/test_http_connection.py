@@ -17,6 +17,7 @@ from trustme import CA
 from service.net.address import Address
 from service.net.http_connection import Times
 from service.net.http_server import HttpServer
+from service.net.rotation import Rotation
 from tests.certificates import issued
 from tests.unit.service.rerankers import until
 
@@ -96,7 +97,9 @@ async def serving(
     app: App, times: Times = SHORT, connections_max: int = 100, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Connect]:
     """Serve `app`; give a function that connects."""
-    server = HttpServer(app.asgi, idle_s=PATIENT_S, connections_max=connections_max, times=times, tls=tls)
+    server = HttpServer(
+        app.asgi, idle_s=PATIENT_S, connections_max=connections_max, rotation=Rotation(), times=times, tls=tls
+    )
     port = await server.listen(Address("127.0.0.1", 0))
     clients: list[Client] = []
 

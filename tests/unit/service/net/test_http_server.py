@@ -13,6 +13,7 @@ from starlette.routing import Route
 from service.net.address import Address
 from service.net.http_connection import HttpConnection
 from service.net.http_server import HttpServer
+from service.net.rotation import Rotation
 from tests.unit.service.rerankers import until
 
 UNNOTICED = {
@@ -44,7 +45,7 @@ APP = Starlette(routes=[Route("/", hello)])
 
 @pytest.fixture
 async def server() -> AsyncIterator[HttpServer]:
-    server = HttpServer(APP, idle_s=75, connections_max=100)
+    server = HttpServer(APP, idle_s=75, connections_max=100, rotation=Rotation())
     yield server
     await server.stop()
 
@@ -60,7 +61,7 @@ def test_nothing_a_caller_notices_is_left_to_a_default(monkeypatch: pytest.Monke
         return config(app, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(uvicorn, "Config", noted)
-    HttpServer(APP, idle_s=75, connections_max=100)
+    HttpServer(APP, idle_s=75, connections_max=100, rotation=Rotation())
     assert options - set(given) == UNNOTICED
     assert given["http"] is HttpConnection
 
@@ -77,7 +78,7 @@ async def test_an_idle_connection_is_held(server: HttpServer):
 
 async def test_an_idle_connection_ends():
     """A connection on which nothing comes for so long is closed."""
-    server = HttpServer(APP, idle_s=1, connections_max=100)
+    server = HttpServer(APP, idle_s=1, connections_max=100, rotation=Rotation())
     port = await server.listen(Address("127.0.0.1", 0))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/")).text == "hello"
