@@ -15,15 +15,20 @@ _DIGITS_MAX = 12  # Enough for every valid priority; bounds the cost of parsing.
 
 
 def metadata(context: Context) -> dict[str, str]:
-    """Return the text metadata of a call by key; a repeated key has its values in one list.
+    """Return the text metadata of a call by key; a repeated key has its first two values in one list.
 
-    So a second `authorization` makes the first one invalid, in place of hiding or replacing it.
+    So a second `authorization` makes the first one invalid, in place of hiding or replacing it. Further values change
+    nothing; there may be thousands, by references of a byte each to the same 4 KB.
     """
-    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    repeated: dict[str, str] = {}
     for key, value in context.invocation_metadata() or ():
         if isinstance(value, str):
-            found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+            if key not in first:
+                first[key] = value
+            elif key not in repeated:
+                repeated[key] = f"{first[key]}, {value}"
+    return first | repeated
 
 
 def peer_address(context: Context) -> str:

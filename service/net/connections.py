@@ -81,14 +81,18 @@ class Connections:
                 del self._counts[address]
 
     def evict(self, address: str | None = None, but: Connection | None = None) -> bool:
-        """Close the connection that has waited longest for its client, of `address` if given; False if none waits."""
+        """Close the connection that has waited longest for its client, of `address` if given; False if none waits.
+
+        One that closes for another, `but`, is of an address that has no fewer than the other's.
+        """
+        least = self._counts[self._addresses[but]] if but else self.most // max(len(self._counts), 1)
         for search in (False, True):
             if search:
-                self._chosen[address] = self._choose(address, but)
+                self._chosen[address] = self._choose(address, but, least)
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
-                if connection in self._addresses and connection.idle_since == since:
+                if connection.idle_since == since and self._counts[self._addresses.get(connection, "")] >= least:
                     connection.abort()
                     return True
         return False
@@ -104,12 +108,13 @@ class Connections:
         for connection in list(self._addresses):
             connection.check(now)
 
-    def _choose(self, address: str | None, but: Connection | None) -> list[tuple[Connection, float]]:
+    def _choose(self, address: str | None, but: Connection | None, least: int) -> list[tuple[Connection, float]]:
         """Return connections to close, the first one last."""
         waiting = [
             (connection, since)
             for connection, of in self._addresses.items()
             if connection is not but and address in (None, of) and (since := connection.idle_since) is not None
+            if self._counts[of] >= least
         ]
         new = [entry for entry in waiting if entry[0].is_new]
         others = [entry for entry in waiting if not entry[0].is_new]

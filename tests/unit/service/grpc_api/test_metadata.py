@@ -1,11 +1,11 @@
-"""The address of a gRPC caller is read from the name that grpc gives its connection."""
+"""The metadata of a call have one value each, and the address of its caller is that of the connection."""
 
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from service.grpc_api.metadata import Context, peer_address
+from service.grpc_api.metadata import Context, metadata, peer_address
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ from service.grpc_api.metadata import Context, peer_address
 def test_peer_address(peer: str, address: str):
     """It is the host alone, in the usual form."""
     assert peer_address(cast("Context", SimpleNamespace(peer=lambda: peer))) == address
+
+
+def test_repeated():
+    """A key that is repeated, however often, has two values, which no header allows; keys for bytes are left out."""
+    entries = [("once", "1"), ("twice", "1"), ("twice", "2"), *[("often", "x" * 4000)] * 4000, ("some-bin", b"\xff")]
+    found = metadata(cast("Context", SimpleNamespace(invocation_metadata=lambda: entries)))
+    assert found == {"once": "1", "twice": "1, 2", "often": f"{'x' * 4000}, {'x' * 4000}"}

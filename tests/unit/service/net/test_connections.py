@@ -70,6 +70,14 @@ def test_refused_if_all_are_at_work():
     assert new.done == ["refused"]
 
 
+def test_small_addresses_keep_theirs():
+    """An idle connection does not make room for another of an address that has more, all of them at work."""
+    idle = Fake(1.0)
+    connections = filled(4, ("a", idle), *(("b", Fake(None)) for _ in range(3)))
+    connections.add(more := Fake(9.0), "b")
+    assert (idle.done, more.done) == ([], ["refused"])
+
+
 def test_one_address_leaves_places():
     """An address that has three quarters of the places gets no more, though there are places left."""
     busy = [Fake(None) for _ in range(3)]
