@@ -20,6 +20,7 @@ from service.rerank.limits import Limits
 _MARGIN = 2**20  # Accept slightly oversized messages, so that the service can refuse them with a reason.
 _KEPT = 0.75
 """Share of the connections that may stay open: the rest is for those that come before the next look at them."""
+_CLOSING_S = 0.5  # For grpc to close connections by itself.
 _METADATA_BYTES_MAX = 16 * 2**10
 _OPTIONS = (
     # No compression: 65 KB of gzip are 64 MiB of a message, which grpc unpacks before the key is checked.
@@ -71,6 +72,7 @@ class GrpcApi:
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._connections_kept = max(int(connections_max * _KEPT), 1)
+        self._connections: ConnectionLimit | None = None
         self._limiting: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
             options=(
@@ -98,7 +100,8 @@ class GrpcApi:
         # Cancelling grpc's start breaks the server. Shield it; `stop` awaits it.
         self._starting = asyncio.create_task(self._server.start())
         await asyncio.shield(self._starting)
-        self._limiting = asyncio.create_task(ConnectionLimit(port, self._connections_kept).keep())
+        self._connections = ConnectionLimit(port, self._connections_kept)
+        self._limiting = asyncio.create_task(self._connections.keep())
         return port
 
     async def ready(self) -> None:
@@ -113,7 +116,12 @@ class GrpcApi:
         """Accept no new calls, wait up to `grace_s` seconds for running ones, and close."""
         if self._starting:  # Stopping a server that never started raises.
             await self._starting
-            await self._server.stop(grace_s)
+            stopping = asyncio.ensure_future(self._server.stop(grace_s))
+            await asyncio.wait((stopping,), timeout=grace_s + _CLOSING_S)
+            # grpc waits for its connections, even for one that sends without end.
+            if self._connections and not stopping.done():
+                await asyncio.to_thread(self._connections.close_all)
+                await asyncio.wait((stopping,), timeout=_CLOSING_S)
         if self._limiting:
             self._limiting.cancel()
 

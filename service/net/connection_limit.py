@@ -47,6 +47,11 @@ class ConnectionLimit:
             if closed := await asyncio.to_thread(self.close_surplus):
                 _log.warning("closed %d silent connections: more than %d are open", closed, self._most)
 
+    def close_all(self) -> None:
+        """Close all connections."""
+        for connection in _connections(self._port):
+            _shut_down(connection)
+
     def close_surplus(self) -> int:
         """Close the connections beyond the limit, and return their number."""
         connections = _connections(self._port)
