@@ -1,15 +1,19 @@
 """The open connections of a listener, limited in number."""
 
 from collections import Counter
-from heapq import nsmallest
+from time import monotonic
 from typing import Protocol
 
 from service.net.network import network_of
 
 _SHARE = 0.75
 """Share of the connections that one address may hold: generous, since all callers behind a proxy have one address."""
-_CHOSEN_AT_ONCE = 1 / 16
-"""Share of the connections that a search for victims returns, so that a flood does not cause a search each time."""
+_SEARCH_SHARE = 0.2
+_BRIEF_S = 0.0002
+"""A search for connections to close that takes longer is not repeated before it is `_SEARCH_SHARE` of the time.
+
+It takes 1 ms among 2,000. With all of them at work, one for each new connection took half of the event loop.
+"""
 
 
 class Connection(Protocol):
@@ -37,7 +41,8 @@ class Connections:
     """Open connections. A new one takes the place of the one that has waited longest for its client, if needed.
 
     Half of the places are for connections that have made a request, so that silent ones do not displace them; the
-    other half is for new ones. In each half, the address with most connections loses one.
+    other half is for new ones. In each half, the address with most connections loses one. If all are at work, an
+    address that holds less than an equal share takes the place of the newest of the address with most.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,6 +54,7 @@ class Connections:
         self._addresses: dict[Connection, str] = {}
         self._counts: Counter[str] = Counter()
         self._chosen: dict[str | None, list[tuple[Connection, float]]] = {}
+        self._next_search: dict[str | None, float] = {}
 
     @property
     def full(self) -> bool:
@@ -61,8 +67,13 @@ class Connections:
         self._addresses[connection] = address
         self._counts[address] += 1
         crowded = self._counts[address] > self._most_of_one
-        if (crowded or len(self._addresses) > self.most) and not self.evict(address if crowded else None, connection):
-            connection.refuse()
+        if crowded or len(self._addresses) > self.most:
+            if self.evict(address if crowded else None, connection):
+                return
+            if self._counts[address] < self.most // len(self._counts):
+                self._abort_newest_of_most()
+            else:
+                connection.refuse()
 
     def __contains__(self, connection: Connection) -> bool:
         """Return whether a connection is open."""
@@ -83,12 +94,21 @@ class Connections:
     def evict(self, address: str | None = None, but: Connection | None = None) -> bool:
         """Close the connection that has waited longest for its client, of `address` if given; False if none waits.
 
-        One that closes for another, `but`, is of an address that has no fewer than the other's.
+        Without `address`, its address has at least an equal share of the places, and at least as many as that of `but`,
+        for which it closes.
         """
-        least = self._counts[self._addresses[but]] if but else self.most // max(len(self._counts), 1)
+        least = 0
+        if address is None:
+            equal = self.most // max(len(self._counts), 1)
+            least = max(equal, self._counts[self._addresses[but]] if but else 0)
         for search in (False, True):
             if search:
+                start = monotonic()
+                if start < self._next_search.get(address, 0):
+                    return False
                 self._chosen[address] = self._choose(address, but, least)
+                if (took_s := monotonic() - start) > _BRIEF_S:
+                    self._next_search[address] = start + took_s / _SEARCH_SHARE
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
@@ -96,6 +116,10 @@ class Connections:
                     connection.abort()
                     return True
         return False
+
+    def _abort_newest_of_most(self) -> None:
+        most = max(self._counts, key=self._counts.__getitem__)
+        next(connection for connection, of in reversed(self._addresses.items()) if of == most).abort()
 
     def abort_new(self) -> None:
         """Close the connections that have made no request."""
@@ -105,6 +129,7 @@ class Connections:
     def check(self, now: float) -> None:
         """Close the connections whose clients are late."""
         self._chosen.clear()
+        self._next_search.clear()
         for connection in list(self._addresses):
             connection.check(now)
 
@@ -119,5 +144,4 @@ class Connections:
         new = [entry for entry in waiting if entry[0].is_new]
         others = [entry for entry in waiting if not entry[0].is_new]
         victims = new if len(new) > self.most // 2 or not others else others
-        number = max(int(len(victims) * _CHOSEN_AT_ONCE), 1)
-        return nsmallest(number, victims, key=lambda entry: (-self._counts[self._addresses[entry[0]]], entry[1]))[::-1]
+        return sorted(victims, key=lambda entry: (-self._counts[self._addresses[entry[0]]], entry[1]))[::-1]

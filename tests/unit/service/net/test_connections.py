@@ -78,6 +78,15 @@ def test_small_addresses_keep_theirs():
     assert (idle.done, more.done) == ([], ["refused"])
 
 
+def test_an_equal_share_when_all_are_at_work():
+    """An address that holds less than an equal share takes the newest place of the one that holds most."""
+    working = [Fake(None) for _ in range(8)]
+    connections = filled(8, *((host, fake) for host, fake in zip("aaaaabbb", working, strict=True)))
+    connections.add(new := Fake(9.0), "c")
+    assert new.done == []
+    assert [fake.done for fake in working] == [[], [], [], [], ["aborted"], [], [], []]
+
+
 def test_one_address_leaves_places():
     """An address that has three quarters of the places gets no more, though there are places left."""
     busy = [Fake(None) for _ in range(3)]
