@@ -89,6 +89,7 @@ class Service:
             self._backend,
             self._calls,
             limits,
+            self._parsing,
             alive=self._alive,
             connections_max=open_places.grpc,
             connection_age_max_s=settings.max_connection_age_seconds,

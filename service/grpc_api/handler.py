@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from scheduler import Load
 from service.calls import Calls
 from service.errors import NO_FIELD_NAMES, Outcome
-from service.grpc_api.codec import M, parse
+from service.grpc_api.codec import Codec, M, Parsed
 from service.grpc_api.load_report import TRAILER, report
 from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context, metadata, peer_address
@@ -36,22 +36,25 @@ class Handler:
     method, however long that takes.
     """
 
-    def __init__(self, calls: Calls, limits: Limits, load: Callable[[], Load | None]) -> None:
-        """`load` returns the load to report in trailers; None: no report."""
+    def __init__(self, calls: Calls, limits: Limits, codec: Codec, load: Callable[[], Load | None]) -> None:
+        """Parse with `codec`. `load` returns the load to report in trailers; None: no report."""
         self._calls = calls
         self._limits = limits
         self._load = load
+        self.codec = codec
+        """Parses the messages of all methods."""
 
     def unary(
         self,
         message_type: type[M],
-        answer: Callable[[M, Context, CallRecord, Call], Awaitable[Message]],
+        answer: Callable[[Parsed[M], Context, CallRecord, Call], Awaitable[Message]],
         field_names: Mapping[str, str] = NO_FIELD_NAMES,
     ) -> Method:
         """Return a method that parses its message as `message_type` and passes it to `answer`."""
 
         async def parsed(messages: MessageStream, context: Context, record: CallRecord, call: Call) -> Message:
-            return await answer(parse(message_type, await messages.only()), context, record, call)
+            request = await self.codec.parse(message_type, await messages.only(), call.caller.lane)
+            return await answer(request, context, record, call)
 
         return self.stream(parsed, field_names)
 

@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 from rerank.v2 import rerank_pb2 as pb
 
 from service.errors import InvalidRequestError
-from service.grpc_api.codec import parse
+from service.grpc_api.codec import Codec, Parsed
 from service.grpc_api.handler import Handler, Method
 from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context
 from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.rerank.limits import Limits
 from service.rerank.request import MAX_TOKENS_PER_DOC, RerankRequest
 from service.rerank.result import RerankResult
 
@@ -22,10 +21,9 @@ SERVICE: str = pb.DESCRIPTOR.services_by_name["RerankService"].full_name
 class RerankV2:
     """`rerank.v2.RerankService`."""
 
-    def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
-        """Answer requests within `limits` through `backend`."""
+    def __init__(self, backend: Backend, handler: Handler) -> None:
+        """Answer requests through `backend`."""
         self._backend = backend
-        self._limits = limits
         self._handler = handler
 
     def services(self) -> dict[str, dict[str, Method]]:
@@ -38,15 +36,16 @@ class RerankV2:
             }
         }
 
-    async def _rerank(self, request: pb.RerankRequest, _: Context, record: CallRecord, call: Call) -> pb.RerankResponse:
-        self._limits.check_documents(len(request.documents))  # Before copying them.
-        return await self._answer(request, [], record, call)
+    async def _rerank(
+        self, request: Parsed[pb.RerankRequest], _: Context, record: CallRecord, call: Call
+    ) -> pb.RerankResponse:
+        return await self._answer(request, record, call)
 
     async def _rerank_stream(
         self, messages: MessageStream, _: Context, record: CallRecord, call: Call
     ) -> pb.RerankStreamResponse:
-        request, more = await collect(messages, self._limits)
-        return pb.RerankStreamResponse(response=await self._answer(request, more, record, call))
+        request = await collect(messages, self._handler.codec, call.caller.lane)
+        return pb.RerankStreamResponse(response=await self._answer(request, record, call))
 
     async def _list_models(self, *_: object) -> pb.ListModelsResponse:
         return pb.ListModelsResponse(
@@ -61,13 +60,12 @@ class RerankV2:
             ]
         )
 
-    async def _answer(
-        self, request: pb.RerankRequest, more: list[str], record: CallRecord, call: Call
-    ) -> pb.RerankResponse:
+    async def _answer(self, parsed: Parsed[pb.RerankRequest], record: CallRecord, call: Call) -> pb.RerankResponse:
+        request, documents = parsed
         rerank_request = RerankRequest(
             model=request.model,
             query=request.query,
-            documents=[*request.documents, *more],
+            documents=documents,
             top_n=request.top_n if request.HasField("top_n") else None,
             max_tokens_per_doc=(
                 request.max_tokens_per_doc if request.HasField("max_tokens_per_doc") else MAX_TOKENS_PER_DOC
@@ -77,26 +75,26 @@ class RerankV2:
         return _response(await self._backend.answer(rerank_request, call, record))
 
 
-async def collect(messages: AsyncIterator[bytes], limits: Limits) -> tuple[pb.RerankRequest, list[str]]:
-    """Return the request of a stream and the documents of its later messages; stop at the first limit exceeded.
+async def collect(messages: AsyncIterator[bytes], codec: Codec, lane: int) -> Parsed[pb.RerankRequest]:
+    """Return the request of a stream with the documents of all messages; stop at the first limit exceeded.
 
     Raises InvalidRequestError or OutOfRangeError.
     """
     request: pb.RerankRequest | None = None
     documents: list[str] = []
     async for raw in messages:
-        part = parse(pb.RerankStreamRequest, raw)
+        part, more = await codec.parse(pb.RerankStreamRequest, raw, lane)
         if part.WhichOneof("part") != ("request" if request is None else "documents"):
             raise InvalidRequestError(
                 "send the request in the first message of the stream, documents in all later ones"
             )
         if request is None:
             request = part.request
-        limits.check_documents(len(request.documents) + len(documents) + len(part.documents.texts))
-        documents += part.documents.texts
+        documents += more
+        codec.limits.check_documents(len(documents))
     if request is None:
         raise InvalidRequestError("the stream ended without a message")
-    return request, documents
+    return Parsed(request, documents)
 
 
 def _response(result: RerankResult) -> pb.RerankResponse:

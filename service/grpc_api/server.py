@@ -8,6 +8,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from service.calls import Calls
+from service.grpc_api.codec import Codec
 from service.grpc_api.handler import Handler
 from service.grpc_api.health import Health
 from service.grpc_api.rerank import RerankV2
@@ -16,6 +17,7 @@ from service.net.connection_limit import ConnectionLimit
 from service.net.tls import Certificates, Texts
 from service.rerank.backend import Backend
 from service.rerank.limits import Limits
+from service.rerank.priority_executor import PriorityExecutor
 
 _MARGIN = 2**20  # Accept slightly oversized messages, so that the service can refuse them with a reason.
 _KEPT = 0.75
@@ -55,20 +57,23 @@ class GrpcApi:
         backend: Backend,
         calls: Calls,
         limits: Limits,
+        parsing: PriorityExecutor,
         *,
         alive: Callable[[], bool],
         connections_max: int,
         connection_age_max_s: int = 0,
         certificates: Certificates | None = None,
     ) -> None:
-        """Answer through `backend`; `alive` returns whether the process makes progress.
+        """Answer through `backend`, and parse large messages on `parsing`.
+
+        `alive` returns whether the process makes progress.
 
         Beyond `connections_max` connections, those of the address with most are closed for others. A connection accepts
         no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens
         another, possibly to a server that started meanwhile.
         """
-        handler = Handler(calls, limits, backend.load)
-        services = RerankV2(backend, limits, handler).services() | TeiV1(backend, limits, handler).services()
+        handler = Handler(calls, limits, Codec(parsing, limits), backend.load)
+        services = RerankV2(backend, handler).services() | TeiV1(backend, limits, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._connections_kept = max(int(connections_max * _KEPT), 1)

@@ -8,7 +8,7 @@ from tei.v1 import tei_pb2 as pb
 
 from service.engine.logit import logit
 from service.errors import DOCUMENTS, InvalidRequestError
-from service.grpc_api.codec import parse
+from service.grpc_api.codec import Codec, Parsed
 from service.grpc_api.handler import Handler, Method
 from service.grpc_api.message_stream import MessageStream
 from service.grpc_api.metadata import Context, lane
@@ -62,63 +62,65 @@ class TeiV1:
         )
 
     async def _rerank(
-        self, request: pb.RerankRequest, context: Context, record: CallRecord, call: Call
+        self, request: Parsed[pb.RerankRequest], context: Context, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
-        self._limits.check_documents(len(request.texts))  # Before copying them.
         return await self._answer(request, context, start_ns, record, call)
 
     async def _rerank_stream(
         self, messages: MessageStream, context: Context, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
         start_ns = perf_counter_ns()
-        request = await collect(messages, self._limits)
+        request = await collect(messages, self._handler.codec, lane(context, call.caller.lane))
         return await self._answer(request, context, start_ns, record, call)
 
     async def _answer(
-        self, request: pb.RerankRequest, context: Context, start_ns: int, record: CallRecord, call: Call
+        self, parsed: Parsed[pb.RerankRequest], context: Context, start_ns: int, record: CallRecord, call: Call
     ) -> pb.RerankResponse:
+        request, texts = parsed
         rerank_request = RerankRequest(
             model=None,
             query=request.query,
-            documents=list(request.texts),
+            documents=texts,
             lane=lane(context, call.caller.lane),
         )
         result = await self._backend.answer(rerank_request, call, record)
         return pb.RerankResponse(
-            ranks=_ranks(request, result),
+            ranks=_ranks(parsed, result),
             metadata=_metadata(rerank_request, result, perf_counter_ns() - start_ns),
         )
 
 
-async def collect(messages: AsyncIterator[bytes], limits: Limits) -> pb.RerankRequest:
+async def collect(messages: AsyncIterator[bytes], codec: Codec, lane: int) -> Parsed[pb.RerankRequest]:
     """Combine the messages of a stream into one request; stop at the first limit exceeded.
 
     Raises InvalidRequestError, OutOfRangeError or TooLargeError.
     """
     request: pb.RerankRequest | None = None
+    texts: list[str] = []
     size = 0
     async for raw in messages:
-        part = parse(pb.RerankStreamRequest, raw)
+        part, _ = await codec.parse(pb.RerankStreamRequest, raw, lane)
         size += len(raw)
         if request is None:
             request = pb.RerankRequest(query=part.query, raw_scores=part.raw_scores, return_text=part.return_text)
         if part.query != request.query:
             raise InvalidRequestError("send the same query in every message of the stream")
         if request.return_text:  # The answer repeats all texts in one message.
-            limits.check_message(size)
-        limits.check_documents(len(request.texts) + 1)
-        request.texts.append(part.text)
+            codec.limits.check_message(size)
+        texts.append(part.text)
+        codec.limits.check_documents(len(texts))
     if request is None:
         raise InvalidRequestError("the stream ended without a message")
-    return request
+    return Parsed(request, texts)
 
 
-def _ranks(request: pb.RerankRequest, result: RerankResult) -> list[pb.Rank]:
+def _ranks(parsed: Parsed[pb.RerankRequest], result: RerankResult) -> list[pb.Rank]:
+    request, texts = parsed
     return [
         pb.Rank(
             index=r.index,
-            text=request.texts[r.index] if request.return_text else None,
+            text=texts[r.index] if request.return_text else None,
             score=logit(r.relevance_score) if request.raw_scores else r.relevance_score,
         )
         for r in result.results

@@ -1,14 +1,18 @@
 """A thread pool that runs calls by priority and bounds its queue."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from time import perf_counter
 from typing import TypeVar
 
 from scheduler import Displaced, Shed
 from scheduler.heap import Heap
 
 T = TypeVar("T")
+_STEP_S = 0.01  # After this time on a thread, a more urgent request may go first.
 
 
 class PriorityExecutor:
@@ -30,8 +34,13 @@ class PriorityExecutor:
         """The number of threads."""
         self._free = threads
         self._waiting_max = waiting_max
+        self._serials = count()
         self._next: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
         self._last: Heap[asyncio.Future[None], tuple[int, int]] = Heap()
+
+    def serial(self) -> int:
+        """Return the serial of a new request."""
+        return next(self._serials)
 
     async def run(self, lane: int, serial: int, call: Callable[[], T]) -> T:
         """Return the result of `call`, run on a thread in the order of `lane`, then of `serial`.
@@ -45,6 +54,12 @@ class PriorityExecutor:
         # Release the thread when the call ends, which may be long after its caller was cancelled.
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))
         return await asyncio.wrap_future(running)
+
+    async def run_steps(self, lane: int, serial: int, steps: Generator[None, None, T]) -> T:
+        """Return what `steps` returns; every `_STEP_S`, other calls may go first. Raises Shed or Displaced."""
+        while True:
+            if ended := await self.run(lane, serial, partial(_advance, steps)):
+                return ended[0]
 
     def close(self) -> None:
         """Cancel queued calls and let the threads end; do not wait for them."""
@@ -93,3 +108,25 @@ class PriorityExecutor:
     def _forget(self, waiter: "asyncio.Future[None]") -> None:
         self._next.discard(waiter)
         self._last.discard(waiter)
+
+
+def exhaust(steps: Generator[None, None, T]) -> T:
+    """Return what `steps` returns, without a pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            returned: T = end.value
+            return returned
+
+
+def _advance(steps: Generator[None, None, T]) -> tuple[T] | None:
+    """Run for `_STEP_S`, at least one step; return what `steps` returned, None if it has not."""
+    end = perf_counter() + _STEP_S
+    try:
+        while True:
+            next(steps)
+            if perf_counter() > end:
+                return None
+    except StopIteration as stop:
+        return (stop.value,)

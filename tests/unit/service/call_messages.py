@@ -18,12 +18,11 @@ from service.access.rate_limit import RateLimit
 from service.engine.engine import Engine
 from service.errors import NotReadyError, Outcome, TooManyBytesError, TooSlowError
 from service.grpc_api import rerank, tei
-from service.grpc_api.codec import parse
-from service.rerank.limits import Limits
+from service.rerank.limits import TEXT_BYTES_MAX, Limits
 from service.rerank.request import RerankRequest
 from service.rest.document_text import text_of
 from tests.unit.service.graphs import a_graph
-from tests.unit.service.grpc_api.grpc_client import stream
+from tests.unit.service.grpc_api.grpc_client import codec_of, stream
 from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.rerankers import RealReranker
 from tests.unit.service.rest.rest_client import BODY, PATH, Api
@@ -86,15 +85,19 @@ async def call_messages(engine: Engine, folder: Path) -> dict[str, str]:
 
 async def _grpc_messages() -> dict[str, str]:
     request = pb.RerankStreamRequest(request=pb.RerankRequest(model="tiny", query="q", documents=["one"] * 4))
+    codec = codec_of(LIMITS)
+    many, long = b"\x1a\x00" * 2000, pb.RerankRequest(query="q" * (TEXT_BYTES_MAX + 1)).SerializeToString()
     return {
-        "gRPC not a message": await _message(parse, pb.RerankRequest, b"\xff"),
+        "gRPC not a message": await _message(codec.parse, pb.RerankRequest, b"\xff", 0),
+        "gRPC too many fields": await _message(codec.parse, pb.RerankRequest, many, 0),
+        "gRPC text too long": await _message(codec.parse, pb.RerankRequest, long, 0),
         "message too large": await _message(LIMITS.check_message, LIMITS.message_bytes + 1),
         "stream too large": await _message(LIMITS.check_stream, 4 * LIMITS.message_bytes + 1),
-        "gRPC stream without a message": await _message(rerank.collect, _encoded(), LIMITS),
-        "gRPC stream out of order": await _message(rerank.collect, _encoded(_PART), LIMITS),
-        "gRPC too many documents": await _message(rerank.collect, _encoded(request), LIMITS),
-        "gRPC TEI stream without a message": await _message(tei.collect, _encoded(), LIMITS),
-        "gRPC TEI stream of two queries": await _message(tei.collect, _encoded(_TEXT, _OTHER_TEXT), LIMITS),
+        "gRPC stream without a message": await _message(rerank.collect, _encoded(), codec, 0),
+        "gRPC stream out of order": await _message(rerank.collect, _encoded(_PART), codec, 0),
+        "gRPC too many documents": await _message(rerank.collect, _encoded(request), codec, 0),
+        "gRPC TEI stream without a message": await _message(tei.collect, _encoded(), codec, 0),
+        "gRPC TEI stream of two queries": await _message(tei.collect, _encoded(_TEXT, _OTHER_TEXT), codec, 0),
     }
 
 

@@ -14,8 +14,10 @@ from tei.v1 import tei_pb2_grpc
 
 from service.access.access import Access
 from service.access.byte_budget import ByteBudget
+from service.grpc_api.codec import Codec
 from service.grpc_api.server import GrpcApi
 from service.rerank.limits import Limits
+from service.rerank.priority_executor import PriorityExecutor
 from service.telemetry.metrics import Metrics
 from tests.unit.service.rerankers import FakeReranker, backend_on, calls_of, open_access
 
@@ -36,6 +38,7 @@ class Api:
             backend_on(self.reranker if ready else None),
             calls_of(access or open_access(), self.metrics, self.budget),
             Limits(documents_max=5000, pairs_max=10_000, message_bytes=MESSAGE_BYTES, stream_bytes=4 * MESSAGE_BYTES),
+            PriorityExecutor(1, 1000, "parse"),
             alive=lambda: self.alive,
             connections_max=100,
         )
@@ -63,6 +66,11 @@ class Api:
         stub = health_pb2_grpc.HealthStub(self.channel)
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
         return int(answer.status)
+
+
+def codec_of(limits: Limits) -> Codec:
+    """Return a codec within `limits`, with a thread of its own."""
+    return Codec(PriorityExecutor(1, 1000, "parse"), limits)
 
 
 async def failed(call: Any) -> grpc.aio.AioRpcError:

@@ -13,7 +13,7 @@ from service.errors import InvalidRequestError, OutOfRangeError
 from service.grpc_api.rerank import SERVICE, collect
 from service.rerank.request import RerankRequest
 from service.rerank.result import Ranked
-from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api, details, failed, stream
+from tests.unit.service.grpc_api.grpc_client import REQUEST, TEXTS, Api, codec_of, details, failed, stream
 from tests.unit.service.rerankers import LIMITS, RESULT
 
 
@@ -136,12 +136,12 @@ async def test_stream_error(api: Api):
     assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
 
 
-async def testcollect():
+async def test_collect():
     """A stream's request keeps its own documents, and those that follow are put after them."""
     raw = [part.SerializeToString() for part in (first(documents=["one"]), more("two"), more("three", "four"))]
-    request, documents = await collect(stream(*raw), LIMITS)
-    assert list(request.documents) == ["one"]
-    assert documents == ["two", "three", "four"]
+    request, documents = await collect(stream(*raw), codec_of(LIMITS), 0)
+    assert (request.model, request.query) == ("tiny", "the query")
+    assert documents == ["one", "two", "three", "four"]
 
 
 @pytest.mark.parametrize(
@@ -158,20 +158,20 @@ async def testcollect():
 async def test_collect_out_of_order(parts: list[pb.RerankStreamRequest]):
     """A stream that is not one request and then documents is malformed."""
     with pytest.raises(InvalidRequestError):
-        await collect(stream(*(part.SerializeToString() for part in parts)), LIMITS)
+        await collect(stream(*(part.SerializeToString() for part in parts)), codec_of(LIMITS), 0)
 
 
 async def test_collect_malformed():
     """Bytes that are no part of a stream are malformed, wherever they come."""
     with pytest.raises(InvalidRequestError, match=r"rerank\.v2\.RerankStreamRequest"):
-        await collect(stream(first().SerializeToString(), b"\xff\xff"), LIMITS)
+        await collect(stream(first().SerializeToString(), b"\xff\xff"), codec_of(LIMITS), 0)
 
 
 async def test_collect_too_many():
     """A stream is given up with the message that brings one document too many, not at its end."""
     parts = [part.SerializeToString() for part in (first(documents=["a"]), more("b", "c", "d"))]
     with pytest.raises(OutOfRangeError):
-        await collect(stream(*parts), replace(LIMITS, documents_max=3))
+        await collect(stream(*parts), codec_of(replace(LIMITS, documents_max=3)), 0)
 
 
 @pytest.mark.parametrize("method", ["Rerank", "RerankStream"])

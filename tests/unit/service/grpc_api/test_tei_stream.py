@@ -12,7 +12,7 @@ from service.errors import InvalidRequestError, OutOfRangeError, TooLargeError
 from service.grpc_api.tei import collect
 from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
-from tests.unit.service.grpc_api.grpc_client import Api, details, failed, stream
+from tests.unit.service.grpc_api.grpc_client import Api, codec_of, details, failed, stream
 from tests.unit.service.rerankers import LIMITS
 
 
@@ -45,22 +45,25 @@ async def test_stream_error(api: Api):
 
 async def test_collect():
     """Only the first message of a stream says how to answer."""
-    request = await collect(raw(part("one"), part("", raw_scores=True, return_text=True), part("three")), LIMITS)
-    assert request == pb.RerankRequest(query="the query", texts=["one", "", "three"])
+    request = await collect(
+        raw(part("one"), part("", raw_scores=True, return_text=True), part("three")), codec_of(LIMITS), 0
+    )
+    assert request == (pb.RerankRequest(query="the query"), ["one", "", "three"])
 
 
 @pytest.mark.parametrize("query", ["another", "", "the query "])
 async def test_collect_another_query(query: str):
     """Texts for another query are not scored for the first one."""
     with pytest.raises(InvalidRequestError, match="query"):
-        await collect(raw(part("one"), part("two"), part("three", query=query)), LIMITS)
+        await collect(raw(part("one"), part("two"), part("three", query=query)), codec_of(LIMITS), 0)
 
 
 async def test_collect_too_many():
     """A stream is given up with the message that brings one text too many, not at its end."""
     parts = raw(part("a"), part("b"), part("c"), part("d", query="never looked at"))
+    limits = Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22)
     with pytest.raises(OutOfRangeError):
-        await collect(parts, Limits(documents_max=2, pairs_max=10_000, message_bytes=2**20, stream_bytes=2**22))
+        await collect(parts, codec_of(limits), 0)
 
 
 @pytest.mark.parametrize("return_text", [False, True])
@@ -71,6 +74,6 @@ async def test_collect_too_large_to_go_back(return_text: bool):  # noqa: FBT001
     limits = Limits(documents_max=2, pairs_max=2, message_bytes=size - 1, stream_bytes=size)
     if return_text:
         with pytest.raises(TooLargeError):
-            await collect(raw(*parts), limits)
+            await collect(raw(*parts), codec_of(limits), 0)
     else:
-        assert len((await collect(raw(*parts), limits)).texts) == 2
+        assert len((await collect(raw(*parts), codec_of(limits), 0)).documents) == 2
