@@ -1,17 +1,15 @@
 """Decodes bodies; a large one in steps, so that it does not delay other requests."""
 
-from collections.abc import Iterator
-from functools import partial
-from itertools import count
-from time import perf_counter
+from collections.abc import Generator
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from service.errors import InvalidRequestError, OutOfRangeError, Violation
 from service.rerank.limits import Limits
-from service.rerank.priority_executor import PriorityExecutor
+from service.rerank.priority_executor import PriorityExecutor, exhaust
 from service.rest.document_text import text_of
+from service.rest.json_body import JsonBody
 from service.rest.routes import Route
 from service.rest.schema import Body
 
@@ -20,10 +18,8 @@ _LARGE = 64 * 1024
 """Bodies of at least this many bytes are parsed on a thread."""
 _SMALL = 2 * 1024
 """Bodies below this many bytes have their objects rendered on the event loop: at most about 2 ms."""
-_STEP_S = 0.01  # After this time on a thread, a more urgent request may go first.
-_VALUES_MAX = 500_000
-"""Limit on values and names in a body. Creating that many holds the interpreter lock for about 0.1 s."""
-_BLOCK = 64 * 1024  # Bytes scanned at a time.
+_FIELDS_MAX = 1000
+"""Limit on rank_fields: each is looked up in each document."""
 
 
 class Decoder:
@@ -33,74 +29,69 @@ class Decoder:
         """Decode large bodies on `executor`; refuse bodies beyond `limits`."""
         self._limits = limits
         self._executor = executor
-        self._serials = count()
 
     async def read(self, route: Route, raw: bytes | bytearray, lane: int) -> tuple[Body, list[str]]:
         """Return the body and the text of each of its documents; `lane` is the priority of the work.
 
         Raises ServiceError, or Shed or Displaced if the queue of the executor is full.
         """
-        serial = next(self._serials)
-        parse = partial(self._parse, route, raw)
-        body = parse() if len(raw) < _LARGE else await self._executor.run(lane, serial, parse)
-        documents = body.ranked
-        unread = (text_of(document, i, body.fields) for i, document in enumerate(documents))
-        texts: list[str] = []
-        if len(raw) < _SMALL or all(isinstance(document, str) for document in documents):
-            texts += unread
+        if len(raw) < _LARGE:
+            body = self._checked(route, _parsed(raw))
         else:
-            while await self._executor.run(lane, serial, partial(_read_some, unread, texts)):
-                pass
-        return body, texts
+            serial = self._executor.serial()
+            body = await self._executor.run_steps(lane, serial, self._parse(route, raw))
+        rendering = self._texts(body)
+        if len(raw) < _SMALL or all(isinstance(document, str) for document in body.ranked):
+            return body, exhaust(rendering)
+        return body, await self._executor.run_steps(lane, self._executor.serial(), rendering)
 
-    def _parse(self, route: Route, raw: bytes | bytearray) -> Body:
-        """Parse the body in the form that matches its fields.
-
-        Raises OutOfRangeError, or InvalidRequestError with the names of invalid fields but never their values.
-        """
-        _check_values(raw)
+    def _parse(self, route: Route, raw: bytes | bytearray) -> Generator[None, None, Body]:
+        """Parse a large body in steps."""
         try:
-            value = from_json(raw, allow_inf_nan=False)
+            value = yield from JsonBody(raw).parse()
         except ValueError as error:
-            raise InvalidRequestError(f"the body is not valid JSON: {error}") from None
+            reason = str(error).partition(" at line ")[0]  # The parser saw other lines and columns.
+            raise InvalidRequestError(f"the body is not valid JSON: {reason}") from None
+        return self._checked(route, value)
+
+    def _checked(self, route: Route, value: object) -> Body:
+        """Return a body in the form that matches its fields. Raises OutOfRangeError or InvalidRequestError."""
         body_type = route.type_of(value)
         if isinstance(value, dict) and isinstance(documents := value.get(body_type.ranked_field), list):
             self._limits.check_documents(len(documents), body_type.ranked_field)
         try:
-            return body_type.model_validate(value)
+            body = body_type.model_validate(value)
         except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
-                for fault in error.errors(include_url=False, include_context=False, include_input=False)[:_FAULTS_MAX]
-            ]
-            raise InvalidRequestError("; ".join(faults)) from None
+            raise InvalidRequestError(_explained(error)) from None
+        if body.fields and len(body.fields) > _FIELDS_MAX:
+            raise OutOfRangeError(Violation("rank_fields", f"must have at most {_FIELDS_MAX:,} items"))
+        return body
+
+    def _texts(self, body: Body) -> Generator[None, None, list[str]]:
+        """Render the documents of a body, one a step."""
+        texts: list[str] = []
+        rendered = 0
+        for position, document in enumerate(body.ranked):
+            texts.append(text := text_of(document, position, body.fields))
+            if not isinstance(document, str):
+                rendered += len(text)
+                if rendered > self._limits.message_bytes:  # Indentation makes thirty times as much of nested lines.
+                    most = self._limits.message_bytes
+                    raise OutOfRangeError(
+                        Violation(body.ranked_field, f"must have at most {most:,} characters when written as YAML")
+                    )
+                yield
+        return texts
 
 
-def _check_values(raw: bytes | bytearray) -> None:
-    """Raise OutOfRangeError if a body has too many values, before creating any.
-
-    Outside of strings, a bracket, comma or colon precedes each value.
-    """
-    if len(raw) <= _VALUES_MAX:
-        return
-    values, inside, rest = 0, False, b""
-    for start in range(0, len(raw), _BLOCK):
-        block = rest + raw[start : start + _BLOCK]
-        end = len(block) - (len(block) - len(block.rstrip(b"\\"))) % 2  # Do not split an escape sequence.
-        block, rest = block[:end], block[end:]
-        parts = block.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
-        outside = b"".join(parts[inside::2])
-        inside ^= len(parts) % 2 == 0
-        values += sum(outside.count(mark) for mark in b"[{,:")
-        if values > _VALUES_MAX:
-            raise OutOfRangeError(Violation("body", f"must contain at most {_VALUES_MAX:,} values and names"))
+def _parsed(raw: bytes | bytearray) -> object:
+    try:
+        return from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidRequestError(f"the body is not valid JSON: {error}") from None
 
 
-def _read_some(unread: Iterator[str], texts: list[str]) -> bool:
-    """Render documents for `_STEP_S`; return whether there may be more."""
-    end = perf_counter() + _STEP_S
-    for text in unread:
-        texts.append(text)
-        if perf_counter() > end:
-            return True
-    return False
+def _explained(error: ValidationError) -> str:
+    """Return the first faults of a body: the names of fields, never their values."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)[:_FAULTS_MAX]
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in faults)

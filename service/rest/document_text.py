@@ -1,7 +1,6 @@
 """Renders document objects as text."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -13,14 +12,15 @@ from service.rest.schema import AnyDocument
 _TEXT, _IMAGE = "text", "image"
 _WIDTH = 2**31 - 1  # Line width that disables line breaks.
 _DEPTH_MAX = 16  # Nesting levels of a document; each indents every line below it.
-_VALUES_MAX = 100_000
-"""Values in a document: far more than a model reads, and few enough to render fast."""
-_CHARACTERS_MAX = 1_000_000
-"""Characters in a document object; rendering a larger one would delay other requests."""
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-"""Characters beyond the basic plane, such as emoji: libyaml always escapes them."""
+_VALUES_MAX = 5000
+"""Values in a document: more than a model reads, which has two tokens or more for each; rendering takes 4 us each."""
+_CHARACTERS_MAX = 2**19
+"""Characters in a document object: as many as are read of a text."""
 _PRIVATE_USE = range(0xE000, 0xF900)
-"""Code points without a meaning that libyaml does not escape."""
+"""Code points without a meaning, which libyaml does not escape: they stand in for astral ones, which it escapes."""
+_PIECE = 2**14  # Characters searched or replaced in one call.
+_ASTRAL = "\U00010000"
+"""The first character beyond the basic plane, such as emoji."""
 
 
 def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None = None) -> str:
@@ -43,7 +43,7 @@ def text_of(document: AnyDocument, position: int, fields: Sequence[str] | None =
     if read.keys() <= {_TEXT, _IMAGE} and isinstance(read.get(_TEXT), str):
         return str(read[_TEXT])
     _check_size(read, position)
-    return _yaml(read)
+    return _yaml(read, position)
 
 
 def _check_size(fields: dict[str, Any], position: int) -> None:
@@ -71,17 +71,33 @@ def _check_size(fields: dict[str, Any], position: int) -> None:
         level = inner
 
 
-def _yaml(fields: dict[str, Any]) -> str:
-    text = _dump(fields)
-    if r"\U" not in text:
-        return text
-    # Dump with unused private-use characters in place of astral ones, as far as there are enough, then substitute back.
-    astral = sorted(set(chain.from_iterable(_ASTRAL.findall(string) for string in _strings(fields))))
-    unused = (chr(code) for code in _PRIVATE_USE if chr(code) not in text)
-    substitutes = dict(zip(astral, unused, strict=False))
-    originals = {substitute: character for character, substitute in substitutes.items()}
-    text = _dump(_substituted(fields, substitutes))
-    return re.sub("[\ue000-\uf8ff]", lambda match: originals.get(match[0], match[0]), text)
+def _yaml(fields: dict[str, Any], position: int) -> str:
+    special: set[str] = set()
+    for piece in chain.from_iterable(map(_pieces, _strings(fields))):
+        special.update(character for character in set(piece) if character >= _ASTRAL or ord(character) in _PRIVATE_USE)
+        if len(special) > len(_PRIVATE_USE):
+            most = len(_PRIVATE_USE)
+            raise OutOfRangeError(
+                Violation(
+                    f"documents[{position}]", f"must have at most {most:,} different emoji and other rare characters"
+                )
+            )
+    astral = [ord(character) for character in special if character >= _ASTRAL]
+    if not astral:
+        return _dump(fields)
+    # Escapes would change what the model reads, and are slow to write: over a second for a million characters.
+    unused = [code for code in _PRIVATE_USE if chr(code) not in special]
+    text = _dump(_substituted(fields, dict(zip(astral, unused, strict=False))))
+    return _translated(text, dict(zip(unused, astral, strict=False)))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Split a text, so that no call holds the interpreter lock for long."""
+    return (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+
+
+def _translated(text: str, table: dict[int, int]) -> str:
+    return "".join(piece.translate(table) for piece in _pieces(text))
 
 
 def _dump(fields: object) -> str:
@@ -97,10 +113,10 @@ def _strings(value: object) -> list[str]:
     return [text for inner in value for text in _strings(inner)] if isinstance(value, list) else []
 
 
-def _substituted(value: object, substitutes: dict[str, str]) -> object:
+def _substituted(value: object, substitutes: dict[int, int]) -> object:
     """Return a copy of a value with characters replaced in all its strings."""
     if isinstance(value, str):
-        return _ASTRAL.sub(lambda match: substitutes.get(match[0], match[0]), value)
+        return _translated(value, substitutes)
     if isinstance(value, dict):
         return {_substituted(name, substitutes): _substituted(inner, substitutes) for name, inner in value.items()}
     return [_substituted(inner, substitutes) for inner in value] if isinstance(value, list) else value

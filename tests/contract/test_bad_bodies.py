@@ -12,7 +12,7 @@ from tests.contract.forms import PATHS, Form, ranks
 
 pytestmark = pytest.mark.usefixtures("unharmed")
 
-DEEP = 100_000
+DEEP = 60_000
 BODIES = {
     "empty": b"",
     "blank": b" \n ",

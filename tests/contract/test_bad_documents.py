@@ -17,8 +17,8 @@ UNREADABLE: dict[str, object] = {
     "all-null": {"a": None, "b": None},
     "too-deep": {"a": [[[[[[[[[[[[[[[[[[SECRET]]]]]]]]]]]]]]]]]]},
     "too-many-values": {"a": [0] * 100_001},
-    "too-many-characters": {"a": SECRET, "b": "x" * 1_000_001},
-    "too-long-a-name": {"x" * 1_000_001: 1},
+    "too-many-characters": {"a": SECRET, "b": "x" * 524_289},
+    "too-long-a-name": {"x" * 524_289: 1},
 }
 READABLE: dict[str, object] = {
     "text": {"text": SECRET},

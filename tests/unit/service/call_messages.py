@@ -27,7 +27,7 @@ from tests.unit.service.models import an_engine, tiny_table
 from tests.unit.service.rerankers import RealReranker
 from tests.unit.service.rest.rest_client import BODY, PATH, Api
 
-LIMITS = Limits(documents_max=3, pairs_max=5, message_bytes=2**20, stream_bytes=2**22)
+LIMITS = Limits(documents_max=3, pairs_max=5, message_bytes=2**24, stream_bytes=2**26)
 _PART = pb.RerankStreamRequest()
 _TEXT = tei_pb2.RerankStreamRequest(query="q", text="one")
 _OTHER_TEXT = tei_pb2.RerankStreamRequest(query="another", text="one")
@@ -44,9 +44,12 @@ BODIES: dict[str, tuple[str, Any, dict[str, str]]] = {
     "field of another type": (PATH, BODY | {"top_n": "3"}, {}),
     "too many documents": (PATH, BODY | {"documents": ["one"] * 4}, {}),
     "too many texts": ("/rerank", {"query": "q", "texts": ["one"] * 4}, {}),
-    "too many values": (PATH, b"[" + b"0," * 500_001 + b"0]", {}),
+    "too many values": (PATH, b"[" + b"0," * 150_001 + b"0]", {}),
     "every number out of range": (PATH, BODY | {"top_n": 0, "max_tokens_per_doc": 0, "priority": 1000}, {}),
     "no windows": ("/v1/rerank", BODY | {"max_chunks_per_doc": 0}, {}),
+    "rank_fields": ("/v1/rerank", BODY | {"rank_fields": ["a"] * 1001}, {}),
+    "text too long": (PATH, b'["' + b"x" * (TEXT_BYTES_MAX + 1) + b'"]', {}),
+    "too much beside texts": (PATH, b"[" + b" " * 2**22 + b"]", {}),
     "nothing to rank": ("/rerank", {"query": " ", "texts": []}, {}),
 }
 OBJECTS: dict[str, tuple[dict[str, Any], list[str] | None]] = {
@@ -55,7 +58,8 @@ OBJECTS: dict[str, tuple[dict[str, Any], list[str] | None]] = {
     "no rank_fields": ({"title": "one"}, ["text"]),
     "too deep": ({"a": json.loads("[" * 20 + "]" * 20)}, None),
     "too many values": ({"a": [0] * 100_000}, None),
-    "too many characters": ({"a": "x" * 1_000_001}, None),
+    "too many characters": ({"a": "x" * (2**19 + 1)}, None),
+    "too many rare characters": ({"a": "".join(map(chr, range(0x1F000, 0x1F000 + 7000)))}, None),
 }
 ENDINGS: dict[str, BaseException] = {
     "shed": scheduler.Shed(),

@@ -20,7 +20,7 @@ from tests.unit.service.rest.rest_client import BODY, FORMS, Api
 BY_PATH = {route.path: route for route in ALL}
 LARGE = "x" * 2**17
 """A text that alone makes a body large."""
-VALUES_MAX = 500_000
+VALUES_MAX = 150_000
 
 
 def a_decoder(documents_max: int = 10_000) -> Decoder:
@@ -129,10 +129,29 @@ async def test_too_many_values(unit: bytes):
     """A body with more values than are made of any is refused before one is made."""
     marks = sum(unit.count(mark) for mark in (b"[", b"{", b",", b":")) - unit.count(b'"[":"{"') * 2
     few, many = (unit * (VALUES_MAX // marks + more) for more in (-10, 10))
-    with pytest.raises(OutOfRangeError, match=r"^body .*500,000 values"):
+    with pytest.raises(OutOfRangeError, match=r"^body .*150,000 values"):
         await read(b'{"unknown":[' + many + b"0]}")
     with pytest.raises(InvalidRequestError, match="model: "):
         await read(b'{"unknown":[' + few + b"0]}")
+
+
+async def test_too_many_rank_fields():
+    """More fields than anybody ranks by are refused; each would be looked up in each document."""
+    body = {"query": "q", "documents": ["one"], "rank_fields": ["a"] * 1000}
+    await read(json.dumps(body).encode(), "/v1/rerank")
+    with pytest.raises(OutOfRangeError, match=r"^rank_fields .*1,000"):
+        await read(json.dumps(body | {"rank_fields": ["a"] * 1001}).encode(), "/v1/rerank")
+
+
+async def test_rendered_size():
+    """Objects that are much larger as YAML than as JSON are refused once they exceed the size of a message."""
+    nested: Any = "a\n" * 10_000
+    for _ in range(13):
+        nested = [nested]
+    raw = json.dumps({"query": "q", "documents": [{"a": nested}] * 9}).encode()
+    with pytest.raises(OutOfRangeError, match=r"^documents .*YAML"):
+        await read(raw, "/v1/rerank")
+    assert len((await read(raw.replace(b"a\\n", b"ab "), "/v1/rerank")).documents) == 9
 
 
 @settings(max_examples=30)
