@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from service.engine.pair_layout import EncodedPair
 
 _log = logging.getLogger("rerankd")
-_THREADS = 1  # Per executor; one tokenises, the other parses large bodies.
+_THREADS = 1  # Per executor: one tokenises, one tokenises the few texts that take long, one parses large messages.
 _MB = 2**20
 _WAITING_MAX = 1000  # Calls in the queue of each executor.
 _DEPARTURE_S = 1.0
@@ -64,6 +64,7 @@ class Service:
         self._metrics = Metrics()
         self._telemetry = CallTelemetry(self._metrics, export_spans=spans_wanted())
         self._tokenising = PriorityExecutor(_THREADS, _WAITING_MAX, "tokenise")
+        self._long_texts = PriorityExecutor(_THREADS, _WAITING_MAX, "long-text")
         self._parsing = PriorityExecutor(_THREADS, _WAITING_MAX, "parse")
         self._limits = limits = Limits(
             settings.max_documents, settings.policy.pairs_max, settings.max_message_mb * _MB, settings.stream_mb * _MB
@@ -138,6 +139,7 @@ class Service:
             self._tokenising,
             self._denylist,
             self._limits,
+            long_texts=self._long_texts,
             bill_windows=settings.bill_windows,
             share_cache=settings.cache_scope is CacheScope.SHARED,
         )
@@ -162,6 +164,7 @@ class Service:
         if self._memory:
             self._memory.cancel()
         self._tokenising.close()
+        self._long_texts.close()
         self._parsing.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         with suppress(TimeoutError):

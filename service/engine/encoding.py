@@ -15,11 +15,17 @@ from service.engine.pair_layout import EncodedPair, Ids, PairLayout
 _CHARACTERS_PER_TOKEN = 8
 """First estimate for a long text; the encoder reads more if that yields too few tokens."""
 CHARACTERS_MAX = 2**19
-"""Most characters tokenised of one text: a fifth of a second of tokenising."""
+"""Most characters tokenised of one text: a fifth of a second of tokenising, up to a second for some scripts."""
+PROMPT_CHARACTERS = 33_000
+"""Characters of one text that are tokenised soon, in at most 25 ms: the first estimate for 4,096 tokens."""
 _READ_BYTES = 200
 """Overhead of one cached text, beside its token ids."""
 _KEY_BYTES = 16
 """Size of a cache key: among 10**12 pairs, a collision has a probability of about 10**-15."""
+
+
+class MoreToReadError(Exception):
+    """The first `PROMPT_CHARACTERS` of a text hold too few tokens."""
 
 
 class Cut(NamedTuple):
@@ -121,10 +127,13 @@ class PairEncoder:
         """The layout of pairs."""
         return self._template
 
-    def query(self, text: str, owner: str = "") -> Query:
-        """Encode a query, truncated to half of the context; what is cached for it is found by equal owners only."""
+    def query(self, text: str, owner: str = "", characters: int = CHARACTERS_MAX) -> Query:
+        """Encode a query, truncated to half of the context; what is cached for it is found by equal owners only.
+
+        Raises MoreToReadError if that takes more than `characters` of a longer text.
+        """
         most = self._context // 2
-        read = self._read(text, most)
+        read = self._read(text, most, characters)
         kept = read.ids[:most]
         window = self._context - len(kept) - self._template.specials
         head = self._template.head(kept)
@@ -132,15 +141,18 @@ class PairEncoder:
         digest = self._digest(b"%d %d " % (len(name), len(head)), name, head.tobytes())
         return Query(head, window, digest, _cut(text, read, most), name)
 
-    def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
+    def encode(
+        self, query: Query, documents: list[str], max_tokens_per_doc: int, characters: int = CHARACTERS_MAX
+    ) -> Encoded:
         """Return the pairs of `query` with `documents`.
 
         A document is truncated to `max_tokens_per_doc` tokens (at least 1) and split into windows of `query.window`
-        tokens without overlap. An empty document makes one pair.
+        tokens without overlap. An empty document makes one pair. Raises MoreToReadError if that takes more than
+        `characters` of a longer document.
         """
         started = perf_counter()
         encoded = Encoded(documents=len(documents))
-        for index, read in enumerate(self._read_all(documents, max_tokens_per_doc, query.owner)):
+        for index, read in enumerate(self._read_all(documents, max_tokens_per_doc, query.owner, characters)):
             kept = read.ids[:max_tokens_per_doc]
             if cut := _cut(documents[index], read, max_tokens_per_doc):
                 encoded.cut[index] = cut
@@ -153,27 +165,27 @@ class PairEncoder:
         encoded.took_s = perf_counter() - started
         return encoded
 
-    def _read_all(self, texts: list[str], enough: int, owner: bytes) -> list[_Read]:
+    def _read_all(self, texts: list[str], enough: int, owner: bytes, characters: int) -> list[_Read]:
         """Return the tokens of each text; of a very long text, at least the first `enough` + 1."""
         if not self._cache.bytes_max:
-            return self._tokenise(texts, enough)
+            return self._tokenise(texts, enough, characters)
         keys = [
             self._digest(b"%d %d %d " % (len(owner), enough, len(text)), owner, text[:CHARACTERS_MAX].encode()).digest()
             for text in texts
         ]
         cached = self._cache.find(keys)
         missing = {key: text for key, text, read in zip(keys, texts, cached, strict=True) if read is None}
-        tokenised = dict(zip(missing, self._tokenise(list(missing.values()), enough), strict=True))
+        tokenised = dict(zip(missing, self._tokenise(list(missing.values()), enough, characters), strict=True))
         self._cache.keep(tokenised.items())
         return [read or tokenised[key] for key, read in zip(keys, cached, strict=True)]
 
-    def _tokenise(self, texts: list[str], enough: int) -> list[_Read]:
-        long = min(_CHARACTERS_PER_TOKEN * (enough + 1), CHARACTERS_MAX)
+    def _tokenise(self, texts: list[str], enough: int, characters: int) -> list[_Read]:
+        long = min(_CHARACTERS_PER_TOKEN * (enough + 1), characters)
         short = self._tokenizer.encode_batch_fast(
             [text if len(text) <= long else "" for text in texts], add_special_tokens=False
         )
         return [
-            _Read(_array(encoding.ids), whole=True) if len(text) <= long else self._read(text, enough)
+            _Read(_array(encoding.ids), whole=True) if len(text) <= long else self._read(text, enough, characters)
             for text, encoding in zip(texts, short, strict=True)
         ]
 
@@ -183,14 +195,14 @@ class PairEncoder:
             digest.update(part)
         return digest
 
-    def _read(self, text: str, enough: int) -> _Read:
+    def _read(self, text: str, enough: int, characters: int) -> _Read:
         """Return the tokens of `text`, or at least the first `enough` + 1.
 
         The prefix grows until it yields enough tokens, so that a hostile megabyte does not cost a second. Words are
         tokenised independently. So all tokens of the prefix, except those of its last word, are tokens of the text.
-        At most `CHARACTERS_MAX` characters are tokenised.
+        At most `CHARACTERS_MAX` characters are tokenised. Raises MoreToReadError before more than `characters`.
         """
-        length = _CHARACTERS_PER_TOKEN * (enough + 1)
+        length = min(_CHARACTERS_PER_TOKEN * (enough + 1), characters)
         most = text[:CHARACTERS_MAX]
         while length < len(most):
             # `encode_batch_fast` does not return word ids.
@@ -200,6 +212,8 @@ class PairEncoder:
             if sure > enough:
                 return _Read(_array(part.ids[:sure]), whole=False)
             length *= 4
+            if min(length, len(most)) > characters:
+                raise MoreToReadError
         encoding = self._tokenizer.encode_batch_fast([most], add_special_tokens=False)[0]
         return _Read(_array(encoding.ids), whole=len(most) == len(text))
 

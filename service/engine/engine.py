@@ -88,13 +88,16 @@ class Engine:
         self._shape_counts = differs and self.batch_invariant and provider is Provider.CPU
         """True if the shape of a run changes logits; `score` then pads to fixed lengths and never runs one pair."""
 
-    def query(self, text: str, owner: str = "") -> Query:
-        """Encode a query, truncated to half of the context."""
-        return self._encoder.query(text, owner)
+    def query(self, text: str, owner: str = "", **options: int) -> Query:
+        """Encode a query, truncated to half of the context; `options` are those of PairEncoder."""
+        return self._encoder.query(text, owner, **options)
 
-    def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int) -> Encoded:
-        """Return the pairs of `query` with `documents`, each truncated to `max_tokens_per_doc` tokens (at least 1)."""
-        return self._encoder.encode(query, documents, max_tokens_per_doc)
+    def encode(self, query: Query, documents: list[str], max_tokens_per_doc: int, **options: int) -> Encoded:
+        """Return the pairs of `query` with `documents`, each truncated to `max_tokens_per_doc` tokens (at least 1).
+
+        `options` are those of PairEncoder.
+        """
+        return self._encoder.encode(query, documents, max_tokens_per_doc, **options)
 
     def score(self, pairs: Sequence[EncodedPair], abort: Abort | None = None) -> list[float]:
         """Return the score of each pair: the sigmoid of its logit, in [0, 1], or NaN if the logit is NaN.

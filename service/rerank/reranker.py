@@ -1,14 +1,14 @@
 """The reranker: from a request to ranked documents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from scheduler import Amount, Dispatcher, Load, Oversized, ScoringFailed
 from service.access.caller import Caller
 from service.access.denylist import DenyList
-from service.engine.encoding import CHARACTERS_MAX, Encoded, Query
+from service.engine.encoding import CHARACTERS_MAX, PROMPT_CHARACTERS, Encoded, MoreToReadError, Query
 from service.engine.pair_layout import EncodedPair
 from service.errors import DOCUMENTS, ForbiddenError, OutOfRangeError, UnknownModelError, Violation
 from service.rerank.call import Call
@@ -21,8 +21,9 @@ from service.rerank.result import RerankResult
 from service.rerank.served_model import ServedModel
 
 _CHUNK_DOCUMENTS = 32
-_CHUNK_CHARACTERS = 64 * 1024
-"""Largest chunk tokenised in one call: a few milliseconds, so that a more urgent request waits no longer."""
+_CHUNK_CHARACTERS = 16 * 1024
+"""Largest chunk tokenised in one call: at most 12 ms, so that a more urgent request waits no longer."""
+T = TypeVar("T")
 _TOKENS_PER_CHARACTER = 0.2  # English text.
 _PER_UNIT = 100  # Documents, or windows, in a search unit.
 
@@ -48,10 +49,14 @@ class Reranker:
         denylist: DenyList,
         limits: Limits,
         *,
+        long_texts: PriorityExecutor,
         bill_windows: bool = False,
         share_cache: bool = True,
     ) -> None:
         """Serve `models`, ordered by number with the default first, on the workers of `dispatcher`.
+
+        Texts of which the first part holds too few tokens are read on `long_texts`, all others on `tokenising`: to read
+        all that may be read of one takes up to a second, without a pause.
 
         A search unit is a hundred documents, or a hundred windows if `bill_windows`. With `share_cache`, clients find
         what others had cached.
@@ -59,14 +64,14 @@ class Reranker:
         self.models = tuple(models)
         """The models served, the default first."""
         self._dispatcher = dispatcher
-        self.tokenisers = tokenising.threads
+        self.tokenisers = tokenising.threads + long_texts.threads
         """The number of tokeniser threads."""
         self._tokenising = tokenising
+        self._long_texts = long_texts
         self._denylist = denylist
         self._limits = limits
         self._bill_windows = bill_windows
         self._share_cache = share_cache
-        self._serial = 0
 
     def load(self) -> Load:
         """Return the load of the scheduler."""
@@ -117,12 +122,12 @@ class Reranker:
         Before each chunk, check that the scheduler would still admit the request. Under overload other requests fill
         the queue meanwhile, and tokenising a request that will be refused wastes time.
         """
-        self._serial += 1
-        run = partial(self._tokenising.run, request.lane, self._serial)
+        serial = self._tokenising.serial()
+        run, read = partial(self._tokenising.run, request.lane, serial), partial(self._read, request.lane, serial)
         estimate = _estimate(request, model)
         self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
         await self._denylist.check([request.query[:CHARACTERS_MAX]], run)
-        query = await run(partial(model.engine.query, request.query, "" if self._share_cache else call.account))
+        query = await read(partial(model.engine.query, request.query, "" if self._share_cache else call.account))
         limit = request.max_tokens_per_doc
         if request.max_windows_per_doc is not None:
             limit = min(limit, request.max_windows_per_doc * query.window)
@@ -131,7 +136,7 @@ class Reranker:
             self._dispatcher.check(request.lane, call.account, estimate, call.deadline, name=call.client)
             # The rest of a longer text is not read, so it need not be searched.
             await self._denylist.check([document[:CHARACTERS_MAX] for document in documents], run)
-            encoded.append(await run(partial(model.engine.encode, query, documents, limit)))
+            encoded.append(await read(partial(model.engine.encode, query, documents, limit)))
             # The limit counts duplicates, which the scheduler never sees.
             if len(encoded.pairs) > self._limits.pairs_max:
                 raise Oversized
@@ -160,6 +165,13 @@ class Reranker:
             if all(score is None for score in known.values()):
                 raise ScoringFailed from scored.failure
         return _Scored([known[key] for key in keys], cached_tokens, wait_s)
+
+    async def _read(self, lane: int, serial: int, read: Callable[..., T]) -> T:
+        """Return the result of `read`, run on the threads for long texts if the first part of a text is not enough."""
+        try:
+            return await self._tokenising.run(lane, serial, partial(read, characters=PROMPT_CHARACTERS))
+        except MoreToReadError:
+            return await self._long_texts.run(lane, serial, read)
 
 
 def _check_allowed(request: RerankRequest, model: ServedModel, caller: Caller) -> None:

@@ -64,6 +64,7 @@ class RealReranker:
     ) -> None:
         self.worker = FakeEngine(held=held)
         self.executor = PriorityExecutor(1, 100, "test")
+        self.long_texts = PriorityExecutor(1, 100, "long")
         scheduler = Scheduler(Policy(workers=1), FixedCost())
         cache: LruCache[float] = LruCache(cache_bytes, getsizeof)
         score = ScoreCache(engine.score, cache)
@@ -78,6 +79,7 @@ class RealReranker:
             self.executor,
             denylist or DenyList(None),
             limits,
+            long_texts=self.long_texts,
             bill_windows=bill_windows,
             share_cache=share_cache,
         )

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from service.engine.encoding import Cut, PairEncoder
+from service.engine.encoding import PROMPT_CHARACTERS, Cut, MoreToReadError, PairEncoder
 from tests.unit.service.engine.encoders import ENCODERS, TOKENIZERS, encode, joined, whole, words
 from tests.unit.service.models import tiny_tokenizer
 
@@ -169,3 +169,22 @@ def test_long_and_short_together():
     alone = [encode(encoder, "what", [document], 20) for document in documents]
     assert [joined(encoder, encoded, index) for index in range(5)] == [joined(encoder, one) for one in alone]
     assert encoded.cut == {1: Cut(20, None, "token")}
+
+
+def test_more_to_read():
+    """A text that must be read beyond its first part is not read at all under a bound; any other is read as without."""
+    encoder = ENCODERS["embedded"]
+    dense, sparse = words(20_000), "😀" * (PROMPT_CHARACTERS + 1)
+    for text, read in ((dense, True), (sparse[:-1], True), (sparse, False)):
+        query = encoder.query("what")
+        if read:
+            bound = encoder.encode(query, ["one", text], 4096, characters=PROMPT_CHARACTERS)
+            free = encoder.encode(query, ["one", text], 4096)
+            assert [pair.tail.tolist() for pair in bound.pairs] == [pair.tail.tolist() for pair in free.pairs]
+            assert bound.cut == free.cut
+            assert encoder.query(text, characters=PROMPT_CHARACTERS).head.tolist() == encoder.query(text).head.tolist()
+        else:
+            with pytest.raises(MoreToReadError):
+                encoder.encode(query, ["one", text], 4096, characters=PROMPT_CHARACTERS)
+            with pytest.raises(MoreToReadError):
+                encoder.query(text, characters=PROMPT_CHARACTERS)

@@ -216,3 +216,18 @@ async def test_urgent_request_is_tokenised_between_parts(wired: RealReranker):
     await settle()
     await asyncio.gather(bulk, ask("urgent", 1, 0))
     assert ended == ["urgent", "bulk"]
+
+
+async def test_long_texts_hold_up_nobody(wired: RealReranker):
+    """A text that takes long to tokenise, as a document or as the query, leaves the thread to others."""
+    gate = threading.Event()
+    held = asyncio.create_task(wired.long_texts.run(0, 0, lambda: gate.wait(60)))
+    sparse = " " * 100_000 + "good"
+    waiting = [asyncio.create_task(wired.rerank(sparse)), asyncio.create_task(wired.rerank("good", query=sparse))]
+    for _ in range(3):
+        assert (await wired.rerank("fair")).results == [Ranked(0, 0.5)]
+    assert not any(task.done() for task in waiting)
+    gate.set()
+    for task in waiting:
+        assert len((await task).results) == 1
+    await held
