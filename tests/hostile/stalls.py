@@ -129,7 +129,7 @@ async def _urgent(connection: grpc.aio.Channel, ends: Callable[[], bool]) -> lis
 
 async def _measured(names: list[str], seconds: float, ticks: Path) -> list[Row]:
     command = [sys.executable, "-m", "tests.bench.lag", str(ticks)]
-    service, address = launch(command, os.environ | variables({}), subprocess.DEVNULL)
+    service, address = launch(command, os.environ | variables({"cache_mb": 0}), subprocess.DEVNULL)
     assert service.stdout is not None
     threading.Thread(target=service.stdout.read, daemon=True).start()  # A log that nobody reads stops the service.
     spans: list[tuple[float, float]] = []
