@@ -102,7 +102,13 @@ def test_too_large(path: str, rest: httpx.Client) -> None:
 
 def test_the_largest(form: Form, rest: httpx.Client) -> None:
     """The largest body is taken."""
-    assert ranks(form.post(rest, encoded(form.body()).ljust(MESSAGE_BYTES))) == ranks(form.post(rest))
+    body = encoded(form.body(unknown=["x" * (2**22 - 99)] * 8))
+    assert ranks(form.post(rest, body.ljust(MESSAGE_BYTES))) == ranks(form.post(rest))
+
+
+def test_a_text_too_long(form: Form, rest: httpx.Client) -> None:
+    """A text over 8 MiB is refused, wherever it is."""
+    refused(form.post(rest, form.body(unknown="x" * (2**23 + 1))), 400 if form.path.startswith("/api") else 422)
 
 
 def test_pieces(form: Form, rest: httpx.Client) -> None:

@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[str, tuple[Part, ...], str, tuple[str, ...]]] = {
     "empty": (RERANK, (b"",), OUT_OF_RANGE, ("query", "documents")),
     "not-utf-8": (RERANK, (message(GOOD).replace(b"What", b"\xff\xfe\xfd\xfc"),), INVALID, ()),
     "surrogate": (RERANK, (message(GOOD).replace(b"Wha", b"\xed\xa0\x80"),), INVALID, ()),
-    "deep-groups": (RERANK, (message(GOOD) + b"\xa3\x06" * 100_000,), INVALID, ()),
+    "deep-groups": (RERANK, (message(GOOD) + b"\xa3\x06" * 10_000,), INVALID, ()),
     "too-large": (RERANK, (lambda: padded(MESSAGE_BYTES + 1),), OUT_OF_RANGE, ("documents",)),
     "no-message": (RERANK, (), INVALID, ()),
     "list-models-garbage": (MODELS, (b"\xff",), INVALID, ()),
@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[str, tuple[Part, ...], str, tuple[str, ...]]] = {
     "stream-part-too-large": (STREAM, (REQUEST, lambda: padded(MESSAGE_BYTES + 1)), OUT_OF_RANGE, ("documents",)),
     "stream-too-large": (
         STREAM,
-        (REQUEST, *[lambda: documents("x" * (MESSAGE_BYTES - 99))] * 5),
+        (REQUEST, *[lambda: documents(*["x" * (2**22 - 99)] * 8)] * 5),
         OUT_OF_RANGE,
         ("documents",),
     ),
