@@ -78,10 +78,11 @@ class Acceptor:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for accepted_now in range(_AT_ONCE):
             if self._connections.full:
-                self._connections.evict()
-                self._pause()  # Until one is lost.
+                if not accepted_now:  # Otherwise there may be none to accept.
+                    self._connections.evict()
+                    self._pause()  # Until one is lost.
                 return
             try:
                 accepted, (host, *_) = self._listener.accept()
