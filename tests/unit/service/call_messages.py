@@ -44,7 +44,7 @@ BODIES: dict[str, tuple[str, Any, dict[str, str]]] = {
     "field of another type": (PATH, BODY | {"top_n": "3"}, {}),
     "too many documents": (PATH, BODY | {"documents": ["one"] * 4}, {}),
     "too many texts": ("/rerank", {"query": "q", "texts": ["one"] * 4}, {}),
-    "too many values": (PATH, b"[" + b"0," * 150_001 + b"0]", {}),
+    "too many values": (PATH, b"[" + b"0," * 300_001 + b"0]", {}),
     "every number out of range": (PATH, BODY | {"top_n": 0, "max_tokens_per_doc": 0, "priority": 1000}, {}),
     "no windows": ("/v1/rerank", BODY | {"max_chunks_per_doc": 0}, {}),
     "rank_fields": ("/v1/rerank", BODY | {"rank_fields": ["a"] * 1001}, {}),
