@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from service.net.arrival import Arrival
@@ -111,10 +110,13 @@ class Acceptor:
         connection.establishing.add_done_callback(partial(self._established, connection, arrival.socket))
 
     async def _establish(self, connection: HttpConnection, accepted: socket.socket) -> None:
-        with suppress(OSError):  # TLS errors and timeouts are OSErrors.
+        try:
             await self._loop.connect_accepted_socket(
                 lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
             )
+        except OSError as error:  # TLS errors and timeouts are OSErrors.
+            # Its frames hold it, and a TLS connection of 300 KB, until Python searches for garbage.
+            error.__traceback__ = None
 
     def _established(self, connection: HttpConnection, accepted: socket.socket, _: object) -> None:
         """Note the end of a handshake, even of one that was cancelled before it began."""

@@ -1,8 +1,10 @@
 """A connection waits for its client at each step for a limited time, and no client keeps another out."""
 
 import asyncio
+import gc
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http.client import HTTPResponse
@@ -212,6 +214,23 @@ async def test_tls_handshake():
         assert await whole.status() == 200
         assert not await silent.rest()
         assert not await half.rest()
+
+
+async def test_nothing_is_left_of_a_failed_handshake():
+    """The memory of a TLS handshake that fails is free when it has, without a search for garbage."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued(CA()).configure_cert(context)
+    gc.disable()
+    try:
+        before = sum(isinstance(one, SSLProtocol) for one in gc.get_objects())
+        async with serving(App(), tls=context) as connect:
+            for start in (b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n\r\n"):
+                client = connect()
+                await client.send(start)
+                await client.rest()
+        assert sum(isinstance(one, SSLProtocol) for one in gc.get_objects()) == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("data", [b"", HEAD, b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"])
