@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import struct
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,12 +55,13 @@ class ConnectionLimit:
     def close_surplus(self) -> int:
         """Close the connections beyond the limit, and return their number."""
         connections = _connections(self._port)
-        by_address: defaultdict[str, list[Connection]] = defaultdict(list)
-        for connection in sorted(connections, key=lambda one: one.silent_ms):
+        by_address: defaultdict[str, deque[Connection]] = defaultdict(deque)
+        for connection in sorted(connections, key=lambda one: -one.silent_ms):
             by_address[connection.peer[0]].append(connection)
         surplus = max(len(connections) - self._most, 0)
         for _ in range(surplus):
-            _shut_down(max(by_address.values(), key=len).pop())
+            # Of addresses with equally many the first, which has been silent the longest.
+            _shut_down(max(by_address.values(), key=len).popleft())
         return surplus
 
 

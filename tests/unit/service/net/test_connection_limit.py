@@ -64,3 +64,13 @@ def test_activity(listener: socket.socket, connect: Connect):
     assert ConnectionLimit(listener.getsockname()[1], 1).close_surplus() == 1
     assert is_open(old)
     assert not is_open(newer)
+
+
+def test_addresses_with_equally_many(listener: socket.socket, connect: Connect):
+    """Where nobody has more than others, the caller that is active keeps its connection."""
+    silent = [connect(f"127.0.0.{number}")[0] for number in range(2, 5)]
+    sleep(0.05)
+    active = connect("127.0.0.1")[0]
+    assert ConnectionLimit(listener.getsockname()[1], 2).close_surplus() == 2
+    assert is_open(active)
+    assert sum(map(is_open, silent)) == 1
