@@ -55,13 +55,3 @@ def wrong_keys_over_rest(target: Target) -> int:
     """Send keys that are none, on 4 threads."""
     content = head(2, "Authorization: Bearer guess", "Connection: close") + b"{}"
     return threads(target, 4, lambda _: on_a_new(target, content))
-
-
-@attack(keyed=True, files={"more": "".join(f"client-{n}:key-{n}\n" for n in range(100_000))})
-def wrong_keys_against_many(target: Target) -> int:
-    """Send keys that are none, where 100,000 are known."""
-    keys = target.folder / "keys"
-    new = target.folder / "new"
-    new.write_text(keys.read_text(encoding="utf-8") + (target.folder / "more").read_text(encoding="utf-8"))
-    new.replace(keys)
-    return wrong_keys_over_rest(target)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from tests.hostile.attack import Breach, Target, attack
 from tests.hostile.crowd import threads
+from tests.hostile.files import DENYLIST
 from tests.hostile.honest import MODEL
 from tests.hostile.http1 import exchanged, head, on_a_new
 
@@ -98,21 +99,13 @@ def one_word(target: Target) -> int:
     return _posted(target, *(_encoded(documents=[text * 400_000]) for text in texts))
 
 
-@attack(
-    files={"denylist": "\n".join("a" * n for n in range(1, 101))},
-    settings={"denylist_file": "{folder}/denylist"},
-    one_message=True,
-)
+@attack(**DENYLIST, one_message=True)
 def denylist_of_one_letter(target: Target) -> int:
     """Post a long word of the letter of a hundred terms of the deny-list, and such words."""
     return _posted(target, _encoded(documents=["a" * (20 * _MIB)]), _encoded(documents=["ab " * (6 * _MIB)]))
 
 
-@attack(
-    files={"denylist": "secret project\ncodename\na\n"},
-    settings={"denylist_file": "{folder}/denylist"},
-    one_message=True,
-)
+@attack(**DENYLIST, one_message=True)
 def denylist_of_words(target: Target) -> int:
     """Post long texts against an ordinary deny-list."""
     return _posted(target, _encoded(documents=["secret projec " * (2 * _MIB)]))

@@ -3,11 +3,11 @@
 import asyncio
 import multiprocessing
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from math import inf
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -28,24 +28,44 @@ _ALONE_S = 2.0
 _WARM_S = 1.0
 _LEAVES_S = 10.0
 """The time in which memory has to come back."""
-_BESIDE_STOP_S = 2.0  # The attack is under way again for this time before SIGTERM.
+_BESIDE_STOP_S = 2.0
+"""The attack is under way again for this time before SIGTERM."""
 _KILLED_S = 30.0  # After the drain.
 _LOOK_S = 0.05
 _MOST_MB = 3072
 """An attack that makes the process hold this much more is over: the rest says nothing new, and no machine is safe."""
-_spawn = multiprocessing.get_context("spawn")
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.hostile.attacks"])  # An attack begins in 0.02 s, where to import takes a second.
 
 
 async def trial(attack: Attack, seconds: float) -> Result:
     """Start the service, attack it for this long, watch its memory come back, attack again and stop it."""
+    result = Result(attack.name, attack.one_message, DRAIN_S)
+    with serving(attack) as served:
+        async with served.honest() as honest:
+            await honest.watch(after(_WARM_S))
+            result.alone = await honest.watch(after(_ALONE_S))
+            assert not result.alone.faults(*CALLS, *PROBES), "honest calls fail without an attack"
+            result.base_mb = served.memory_mb()
+            async with served.memory_watched(result):
+                await served.attacked(attack, seconds, honest, result)
+                await served.left(result, MEMORY_AFTER * result.base_mb)
+                await served.stopped(attack, _BESIDE_STOP_S, result)
+    if result.status != 0 and not result.breach:
+        result.breach = f"it ended with status {result.status}"
+    return result
+
+
+@contextmanager
+def serving(attack: Attack) -> Iterator["Served"]:
+    """Start the service that an attack is meant for; kill it on exit."""
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        service = await asyncio.to_thread(_started, attack, folder)
+        service = _started(attack, Path(name))
         try:
-            return await _Trial(attack, service, folder, seconds).run()
+            yield Served(service, Path(name), attack)
         finally:
             service.process.kill()
-            await asyncio.to_thread(service.stop)
+            service.stop()
 
 
 def _started(attack: Attack, folder: Path) -> RunningService:
@@ -65,39 +85,31 @@ def _started(attack: Attack, folder: Path) -> RunningService:
 
 
 @dataclass
-class _Trial:
-    attack: Attack
+class Served:
+    """The real service, started for an attack, and open to others that want the same."""
+
     service: RunningService
     folder: Path
-    seconds: float
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the attack made the process hold too much."""
+    needs: Attack
 
-    async def run(self) -> Result:
-        result = Result(self.attack.name, self.attack.one_message, DRAIN_S)
+    def honest(self) -> AbstractAsyncContextManager[Honest]:
+        """Return honest callers and probes."""
         addresses = (self.service.grpc, self.service.http, self.service.admin)
-        ca = self.folder / _CA if self.attack.tls else None
-        async with Honest.of(addresses, KEY if self.attack.keyed else "", ca) as honest:
-            await honest.watch(_after(_WARM_S))
-            result.alone = await honest.watch(_after(_ALONE_S))
-            assert not result.alone.faults(*CALLS, *PROBES), "honest calls fail without an attack"
-            result.base_mb = self._memory_mb()
-            async with self._memory_watched(result):
-                async with self._attack(result, self.seconds) as process:
-                    result.beside = await honest.watch(lambda: self._ended.is_set() or not process.is_alive())
-                await self._left(result)
-                await self._stopped(result)
-        if result.status != 0 and not result.breach:
-            result.breach = f"it ended with status {result.status}"
-        return result
+        ca = self.folder / _CA if self.needs.tls else None
+        return Honest.of(addresses, KEY if self.needs.keyed else "", ca)
+
+    async def attacked(self, attack: Attack, seconds: float, honest: Honest, result: Result) -> None:
+        """Attack, with honest callers beside it, until the time is over or the process holds too much."""
+        async with self._attack(attack, seconds, result) as process:
+            result.beside = await honest.watch(lambda: result.peak_mb > _MOST_MB or not process.is_alive())
 
     @asynccontextmanager
-    async def _attack(self, result: Result | None, seconds: float) -> AsyncIterator[SpawnProcess]:
+    async def _attack(self, attack: Attack, seconds: float, result: Result | None) -> AsyncIterator[ForkServerProcess]:
         """Attack in a process of its own, which is gone on exit."""
-        ends, theirs = _spawn.Pipe(duplex=False)
+        ends, theirs = _forks.Pipe(duplex=False)
         http, admin = (url.partition("//")[2] for url in (self.service.http, self.service.admin))
         target = Target(self.service.grpc, http, admin, self.folder)
-        process = _spawn.Process(target=attacking, args=(self.attack.run, target, seconds, theirs))
+        process = _forks.Process(target=attacking, args=(attack.run, target, seconds, theirs))
         process.start()
         theirs.close()
         overdue = asyncio.get_running_loop().call_later(2 * seconds + 30, process.kill)
@@ -116,14 +128,12 @@ class _Trial:
             ends.close()
 
     @asynccontextmanager
-    async def _memory_watched(self, result: Result) -> AsyncIterator[None]:
-        """Keep the most memory, and end what is known to need too much."""
+    async def memory_watched(self, result: Result) -> AsyncIterator[None]:
+        """Keep the most memory, and kill a service that goes on to take more."""
 
         async def look() -> None:
             while True:
-                result.peak_mb = max(result.peak_mb, self._memory_mb() - result.base_mb)
-                if result.peak_mb > _MOST_MB:
-                    self._ended.set()
+                result.peak_mb = max(result.peak_mb, self.memory_mb() - result.base_mb)
                 if result.peak_mb > 2 * _MOST_MB:  # It grows by itself.
                     result.breach = result.breach or f"it held {result.peak_mb:.0f} MB and was killed"
                     self.service.process.kill()
@@ -135,19 +145,19 @@ class _Trial:
         finally:
             task.cancel()
 
-    async def _left(self, result: Result) -> None:
-        """Wait until the memory is back, or should be."""
+    async def left(self, result: Result, most_mb: float) -> None:
+        """Wait until no more than this is held over the memory before, or should be."""
         end = monotonic() + _LEAVES_S
         while True:
-            result.after_mb = self._memory_mb() - result.base_mb
-            if result.after_mb <= MEMORY_AFTER * result.base_mb or monotonic() > end:
+            result.after_mb = self.memory_mb() - result.base_mb
+            if result.after_mb <= most_mb or monotonic() > end:
                 return
             await asyncio.sleep(_LOOK_S)
 
-    async def _stopped(self, result: Result) -> None:
-        """Send SIGTERM beside the attack, and wait for the end."""
-        async with self._attack(None, _BESIDE_STOP_S + DRAIN_S + _KILLED_S):
-            await asyncio.sleep(_BESIDE_STOP_S)
+    async def stopped(self, attack: Attack, beside_s: float, result: Result) -> None:
+        """Send SIGTERM when the attack is under way for this long, and wait for the end."""
+        async with self._attack(attack, beside_s + DRAIN_S + _KILLED_S, None):
+            await asyncio.sleep(beside_s)
             start = monotonic()
             self.service.process.terminate()
             try:
@@ -158,7 +168,7 @@ class _Trial:
                 result.breach = result.breach or "it did not end after SIGTERM"
                 self.service.process.kill()
 
-    def _memory_mb(self) -> float:
+    def memory_mb(self) -> float:
         """Return the memory of the process; 0 when it is gone."""
         try:
             return Usage.of(self.service.process.pid).memory_mb
@@ -166,6 +176,7 @@ class _Trial:
             return 0
 
 
-def _after(seconds: float):
+def after(seconds: float) -> Callable[[], bool]:
+    """Return a function that returns whether this time is over."""
     end = monotonic() + seconds
     return lambda: monotonic() > end
