@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 import h11
 
 _LIST_OF_LENGTHS = re.compile(rb"\ncontent-length:[^\n]*,")
+_CHUNKS_FREE = 1000
+_CHUNK_BYTES_MIN = 64
+"""Average size that chunks must have once there are more than `_CHUNKS_FREE`: h11 takes 10 us for each, so a read of
+bytes in chunks of their own would hold the event loop for half a second."""
 _MESSAGE_END = b"\r\n\r\n"
 
 
@@ -22,6 +26,7 @@ class StrictConnection(h11.Connection):
         """The error of a refused request, with the remedy."""
         self._head = b""
         self._chunked = False
+        self._chunks = self._chunk_bytes = 0
         self._recent = b""  # Of a chunked body: the bytes received last, and the four before.
 
     def receive_data(self, data: bytes) -> None:
@@ -37,6 +42,11 @@ class StrictConnection(h11.Connection):
         event = super().next_event()
         if isinstance(event, h11.Request):
             return self._checked(event)
+        if isinstance(event, h11.Data) and self._chunked:
+            self._chunks += 1
+            self._chunk_bytes += len(event.data)
+            if self._chunks > _CHUNKS_FREE and self._chunk_bytes < _CHUNK_BYTES_MIN * self._chunks:
+                self._refuse(f"send chunks of {_CHUNK_BYTES_MIN} bytes and more")
         if isinstance(event, h11.EndOfMessage) and self._chunked:
             self._check_end()
         return event
@@ -66,6 +76,7 @@ class StrictConnection(h11.Connection):
         if head.count(b"\nauthorization:") > 1:
             self._refuse("send one Authorization header")
         self._recent = self.trailing_data[0] if self._chunked else b""
+        self._chunks = self._chunk_bytes = 0
         target = request.target
         if target.lower().startswith((b"http://", b"https://")):  # RFC 9112, section 3.2.2, wants this accepted.
             url = urlsplit(target)

@@ -110,3 +110,11 @@ def test_more_after_a_bad_end_is_no_request():
     with pytest.raises(h11.RemoteProtocolError):
         connection.next_event()
     assert connection.fault
+
+
+def test_small_chunks():
+    """A body may come in small chunks, as long as it has few of them, or large ones between."""
+    for chunks in (b"1\r\nx\r\n" * 1000, (b"1\r\nx\r\n" + b"80\r\n" + b"x" * 128 + b"\r\n") * 5000):
+        assert isinstance(events(CHUNKED + chunks + b"0\r\n\r\n", 100_000)[-1], h11.EndOfMessage)
+    with pytest.raises(h11.RemoteProtocolError, match="chunks"):
+        events(CHUNKED + b"1\r\nx\r\n" * 1001, 100_000)
