@@ -20,7 +20,7 @@ from service.rerank.limits import Limits
 from service.rerank.priority_executor import PriorityExecutor
 
 _MARGIN = 2**20  # Accept slightly oversized messages, so that the service can refuse them with a reason.
-_KEPT = 0.75
+_KEPT = 0.5
 """Share of the connections that may stay open: the rest is for those that come before the next look at them."""
 _CLOSING_S = 0.5  # For grpc to close connections by itself.
 _METADATA_BYTES_MAX = 16 * 2**10
