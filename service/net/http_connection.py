@@ -59,7 +59,9 @@ class HttpConnection(H11Protocol):
         """The TLS handshake."""
         self._times = times
         self._on_lost = on_lost
-        self._heard_at = self._since = self.loop.time()
+        self._since = self.loop.time()
+        # Of a handshake the rest may never come; of a plain connection the first byte has, and is still to be read.
+        self._heard_at = self._since if config.ssl else None
         self._awaited: tuple[_Wait, object] | None = (_Wait.HEAD, None)
         self._pauses = 0
 
@@ -95,7 +97,7 @@ class HttpConnection(H11Protocol):
 
     @property
     def idle_since(self) -> float | None:
-        """The time of the last byte, if the connection waits for a handshake, a head or a body; None otherwise."""
+        """The time of the last byte, if the rest of a handshake, a head or a body is to come; None otherwise."""
         if self.transport and (self.flow.write_paused or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)):
             return None
         return self._heard_at
