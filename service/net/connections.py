@@ -94,25 +94,24 @@ class Connections:
     def evict(self, address: str | None = None, but: Connection | None = None) -> bool:
         """Close the connection that has waited longest for its client, of `address` if given; False if none waits.
 
-        Without `address`, its address has at least an equal share of the places, and at least as many as that of `but`,
-        for which it closes.
+        Without `address`, its address has at least an equal share of the places. If it has made a request, its address
+        has at least as many, too, as that of `but`, for which it closes.
         """
-        least = 0
-        if address is None:
-            equal = self.most // max(len(self._counts), 1)
-            least = max(equal, self._counts[self._addresses[but]] if but else 0)
+        equal = 0 if address else self.most // max(len(self._counts), 1)
+        least = max(equal, self._counts[self._addresses[but]]) if but and not address else equal
         for search in (False, True):
             if search:
                 start = monotonic()
                 if start < self._next_search.get(address, 0):
                     return False
-                self._chosen[address] = self._choose(address, but, least)
+                self._chosen[address] = self._choose(address, but, equal, least)
                 if (took_s := monotonic() - start) > _BRIEF_S:
                     self._next_search[address] = start + took_s / _SEARCH_SHARE
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
-                if connection.idle_since == since and self._counts[self._addresses.get(connection, "")] >= least:
+                has = self._counts[self._addresses.get(connection, "")]
+                if connection.idle_since == since and has >= (equal if connection.is_new else least):
                     connection.abort()
                     return True
         return False
@@ -133,13 +132,15 @@ class Connections:
         for connection in list(self._addresses):
             connection.check(now)
 
-    def _choose(self, address: str | None, but: Connection | None, least: int) -> list[tuple[Connection, float]]:
+    def _choose(
+        self, address: str | None, but: Connection | None, equal: int, least: int
+    ) -> list[tuple[Connection, float]]:
         """Return connections to close, the first one last."""
         waiting = [
             (connection, since)
             for connection, of in self._addresses.items()
             if connection is not but and address in (None, of) and (since := connection.idle_since) is not None
-            if self._counts[of] >= least
+            if self._counts[of] >= (equal if connection.is_new else least)
         ]
         new = [entry for entry in waiting if entry[0].is_new]
         others = [entry for entry in waiting if not entry[0].is_new]

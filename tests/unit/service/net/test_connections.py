@@ -121,6 +121,14 @@ def test_full():
     assert not connections.full
 
 
+def test_silent_ones_of_many_addresses():
+    """Connections without a request make room for a caller whose others are at work, though it has more than each."""
+    silent = [("a", Fake(1.0, is_new=True)), ("b", Fake(2.0, is_new=True)), ("c", Fake(3.0, is_new=True))]
+    connections = filled(5, *silent, *(("d", Fake(None)) for _ in range(2)))
+    connections.add(late := Fake(4.0, is_new=True), "d")
+    assert (silent[0][1].done, late.done) == (["aborted"], [])
+
+
 def test_a_place_passes_on():
     """The connection that follows an arrival has its place and no second one."""
     connections = filled(3, ("a", arrival := Fake(1.0, is_new=True)), *(("b", Fake(None)) for _ in range(2)))
