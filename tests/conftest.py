@@ -22,6 +22,7 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # A background job of a shell ignores SIGINT, and child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The same of nohup and SIGHUP.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

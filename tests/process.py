@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from time import sleep
 from typing import IO, Any, Self
 
 from service.bench.process import launch, variables
@@ -15,6 +16,7 @@ COMMAND = Path(sys.executable).with_name("rerankd")
 PATIENT: dict[str, object] = {"backlog_seconds": 600, "default_timeout_seconds": 600, "drain_seconds": 600}
 """Settings for slow machines: no request of a test exceeds the backlog or its deadline."""
 _STOP_S = 600
+_LOG_S = 0.05  # A thread of the service writes the log.
 
 
 def environment(**settings: object) -> dict[str, str]:
@@ -80,6 +82,13 @@ class RunningService:
             self.errors.seek(0)
             self._log = self.errors.read()
         return self._log
+
+    def settled_log(self) -> str:
+        """Return the log with the lines of calls that were just answered."""
+        size = -1
+        while size != (size := os.fstat(self.errors.fileno()).st_size):
+            sleep(_LOG_S)
+        return self.log()
 
     def stop(self) -> int:
         """Send SIGTERM and return the exit status."""

@@ -43,8 +43,8 @@ class TeiV1:
                 "Info": self._handler.unary(pb.InfoRequest, self._info),
             },
             RERANK: {
-                "Rerank": self._handler.unary(pb.RerankRequest, self._rerank, _FIELD_NAMES),
-                "RerankStream": self._handler.stream(self._rerank_stream, _FIELD_NAMES),
+                "Rerank": self._handler.unary(pb.RerankRequest, self._rerank, _FIELD_NAMES, large=True),
+                "RerankStream": self._handler.stream(self._rerank_stream, _FIELD_NAMES, large=True),
             },
         }
 

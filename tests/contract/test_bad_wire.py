@@ -113,10 +113,10 @@ def test_no_http(data: bytes, running: RunningService) -> None:
 
 def test_no_line_for_each_of_them(running: RunningService) -> None:
     """A caller that speaks something else is answered, and cannot fill the log."""
-    before = len(running.log())
+    before = len(running.settled_log())
     for data in (NO_HTTP["garbage"], CALLS["websocket"][0], CALLS["upgrade-to-http-2"][0]):
         on_the_wire(address(running), data)
-    assert [json.loads(line)["event"] for line in running.log()[before:].splitlines()] == ["call"]
+    assert [json.loads(line)["event"] for line in running.settled_log()[before:].splitlines()] == ["call"]
 
 
 @pytest.mark.parametrize("data", LEFT.values(), ids=LEFT)

@@ -115,7 +115,7 @@ def test_info(rpc: GrpcClient) -> None:
         model_type=pb.MODEL_TYPE_RERANKER,
         max_input_length=512,
         max_client_batch_size=10_000,
-        tokenization_workers=1,
+        tokenization_workers=2,
     )
 
 

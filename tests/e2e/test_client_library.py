@@ -79,7 +79,7 @@ def test_a_key_for_bulk_work_gets_its_lane_without_asking(service: RunningServic
     with RerankClient(service.grpc, key="sl0w") as client:
         assert client.rerank(QUERY, DOCUMENTS).results
         assert client.rerank(QUERY, DOCUMENTS, priority=100).results
-    assert '"lane": 100' in service.log()
+    assert '"lane": 100' in service.settled_log()
 
 
 def test_lists_too_large_for_a_message_are_streamed(service: RunningService) -> None:

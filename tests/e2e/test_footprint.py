@@ -73,7 +73,7 @@ def test_the_service(place: Place) -> None:
         assert post(running.http).status_code == 200
     assert place.files() == []
     assert place.strangers() == set()
-    assert [json.loads(line)["event"] for line in running.log().splitlines()].count("call") == 1
+    assert [json.loads(line)["event"] for line in running.settled_log().splitlines()].count("call") == 1
 
 
 @pytest.mark.parametrize("home", ["/dev/null/none", "/proc/none", ""])
@@ -83,7 +83,7 @@ def test_no_home(home: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> No
     with RunningService.start(model=SMALL) as running:
         assert post(running.http).status_code == 200
     assert place.files() == []
-    assert all(json.loads(line) for line in running.log().splitlines())
+    assert all(json.loads(line) for line in running.settled_log().splitlines())
 
 
 def test_models(place: Place) -> None:

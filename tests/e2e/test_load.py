@@ -100,7 +100,7 @@ def test_work_is_dropped_when_its_caller_leaves(small: RunningService) -> None:
         call.cancel()
         until(lambda: metric(small.admin, "rerank_jobs") == 0, "the gRPC job is gone")
     assert metric(small.admin, "rerank_pairs_waiting") == 0
-    assert '"outcome": "CANCELLED"' in small.log()
+    assert '"outcome": "CANCELLED"' in small.settled_log()
 
 
 def test_a_request_whose_deadline_passes_is_told_so(small: RunningService) -> None:

@@ -82,7 +82,7 @@ def test_spans(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
         exposition = httpx.get(
             f"{running.admin}/metrics", headers={"accept": "application/openmetrics-text"}, timeout=600
         )
-        log = [json.loads(line) for line in running.log().splitlines()]
+        log = [json.loads(line) for line in running.settled_log().splitlines()]
     over_rest, over_grpc, refused = collector.spans
     for span, api, lane, documents in ((over_rest, "rest", 7, 1), (over_grpc, "grpc", 150, 2)):
         assert (span.trace_id.hex(), span.parent_span_id.hex(), span.kind) == (TRACE, PARENT, Span.SPAN_KIND_SERVER)

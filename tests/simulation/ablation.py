@@ -58,7 +58,7 @@ def _mean_only(work_s: float, window_s: float, spare: float, variance: float) ->
     return forecast.probability_in_time(work_s, window_s, spare, 0.0)
 
 
-def _first_come(work: float, standing: float, others: int, *, waiting: float, flow: float) -> float:
+def _first_come(mine: float, others: int, *, waiting: float, flow: float) -> float:
     return waiting
 
 
@@ -78,7 +78,7 @@ ABLATIONS = {
     "probability-full": Ablation("the higher threshold on a full pool", {(admission, "_PROBABILITY_FULL"): 0.3}),
     "rise": Ablation("the power between the two, linear instead", {(admission, "_RISE"): 1}),
     "variance": Ablation("the variance of better lanes", {(admission, "probability_in_time"): _mean_only}),
-    "turns": Ablation("clients' turns in the estimate", {(admission, "_before_in_lane"): _first_come}),
+    "turns": Ablation("clients' turns in the estimate", {(admission, "_before_turns"): _first_come}),
     "overhead": Ablation("the overhead in prices", {(forecast, "_OVERHEAD_WEIGHT"): 0.0}),
     "memory": Ablation("a memory of 10 s: 1 s instead", {(forecast, "MEMORY_S"): 1.0}),
     "pieces": Ablation("shorter batches while little waits", {(batching, "_PIECES"): 1e-9}),
