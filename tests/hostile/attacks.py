@@ -15,5 +15,5 @@ from tests.hostile import (
 from tests.hostile.attack import ATTACKS, Attack
 
 MODULES = (*(grpc_messages, http2_frames, http2_streams, http1, http1_bodies, tls, files, logs, callers, slowhttptest),)
-"""Where the attacks are, in the order of the table."""
+"""The modules of the attacks, in the order of the table."""
 __all__ = ["ATTACKS", "MODULES", "Attack"]

@@ -38,7 +38,7 @@ class Result:
     done: int = 0
     """How often the attacker did what the attack is."""
     breach: str = ""
-    """What the service did that it must never do, such as end."""
+    """An act of the service that is never allowed, such as to end."""
     stop_s: float = inf
     """The time from SIGTERM beside the attack to the end of the process; infinite if it had to be killed."""
     status: int | None = None
@@ -72,7 +72,7 @@ class Result:
 
     @property
     def kept(self) -> bool:
-        """Whether each figure is within its limit."""
+        """Tell whether each figure is within its limit."""
         return all(goal.kept for goal in self.goals)
 
 

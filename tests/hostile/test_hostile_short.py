@@ -70,39 +70,39 @@ class Attacked:
 
 
 class TestKeys(Attacked):
-    """Where a key is asked for."""
+    """Attacks on a service that asks for a key."""
 
     attacks = chosen(lambda one: one.keyed and one.run.__module__ != files.__name__)
 
 
 class TestKeysFile(Attacked):
-    """Where others write to the file of keys."""
+    """Attacks while others write to the file of keys."""
 
     attacks = chosen(lambda one: one.keyed)
     seconds = 2.5
 
 
 class TestTls(Attacked):
-    """Where the service has a certificate."""
+    """Attacks on a service that has a certificate."""
 
     attacks = chosen(lambda one: one.tls)
 
 
 class TestLog(Attacked):
-    """Where nobody reads the log."""
+    """Attacks while nobody reads the log."""
 
     attacks = chosen(lambda one: one.name == "unread_log")
 
 
 class TestDescriptors(Attacked):
-    """Where descriptors are few."""
+    """Attacks on a service with few file descriptors."""
 
     attacks = chosen(lambda one: one.command)
     seconds = 2.0
 
 
 class TestDenyList(Attacked):
-    """Where there is a deny-list."""
+    """Attacks on a service with a deny-list."""
 
     attacks = chosen(lambda one: one.files)
     seconds = 2.0

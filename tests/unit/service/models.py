@@ -13,7 +13,7 @@ from tests.unit.service.graphs import a_graph
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 LOGITS = {"worst": -2.0, "bad": -1.0, "fair": 0.0, "good": 1.0, "best": 2.0}
-"""What the tiny model answers for a pair of a one-word query and a document that begins with the word."""
+"""The logit of the tiny model for a pair of a one-word query and a document that begins with the word."""
 WINDOW = 28
 """Document tokens a pair of the tiny model holds beside a one-word query."""
 _OTHER = -4.0

@@ -118,7 +118,7 @@ def imported(*arguments: str, **settings: str) -> set[str]:
     ["--version", "--help", "serve --help", "bench --help", "bench load --help", "convert --help", "models --help"],
 )
 def test_help_takes_the_standard_library_only(arguments: str):
-    """Who asks for the version or for help waits for no library."""
+    """The version and the help are printed without importing any library."""
     modules = imported(*arguments.split())
     assert "service.cli" in modules
     assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"service"}

@@ -64,7 +64,7 @@ EXAMPLES: list[tuple[BaseException, StatusCode, int, str]] = [
 ]
 UNFORESEEN = [error for error, code, _, _ in EXAMPLES if code is StatusCode.INTERNAL]
 RETRIED = (RateLimitedError, TooManyBytesError, scheduler.Shed, scheduler.Displaced)
-"""What may go better a little later."""
+"""Errors after which a request may succeed a little later."""
 
 
 def exceptions(module: ModuleType) -> set[type[BaseException]]:
@@ -116,7 +116,7 @@ def test_retry_after():
 
 @pytest.mark.parametrize("error", UNFORESEEN, ids=named)
 def test_unforeseen_errors_keep_their_text(error: BaseException):
-    """What nobody foresaw is told in fixed words, whatever text it carries."""
+    """An unforeseen error has a fixed message, whatever text it carries."""
     outcome = Outcome.of(error)
     assert SECRET not in outcome.message
     assert outcome.message == Outcome.of(ZeroDivisionError()).message
@@ -129,7 +129,7 @@ def test_unforeseen_errors_keep_their_text(error: BaseException):
     ids=named,
 )
 def test_foreseen_errors_explain_themselves(error: BaseException):
-    """What was foreseen tells the caller what to do about it."""
+    """A foreseen error has a message, which is its own text."""
     assert Outcome.of(error).message == str(error) != ""
 
 
@@ -210,13 +210,13 @@ def test_advice(error: BaseException):
     ],
 )
 def test_whole_seconds(advice_s: float, whole_s: int):
-    """Whole seconds of advice are rounded up, and stay within what clients take for what it says."""
+    """Advice in whole seconds is rounded up, and stays in the range that clients follow."""
     assert Outcome.of(scheduler.Shed(advice_s)).retry_after_whole_s == whole_s
 
 
 @pytest.mark.parametrize(("error", "grpc", "http", "reason"), EXAMPLES, ids=named)
 def test_whole_seconds_without_advice(error: BaseException, grpc: StatusCode, http: int, reason: str):
-    """Whatever the outcome, its whole seconds are ones that clients take for what it says."""
+    """The whole seconds of any outcome are in the range that clients follow."""
     assert 1 <= Outcome.of(error).retry_after_whole_s <= 59
 
 

@@ -184,7 +184,7 @@ async def test_signal(number: signal.Signals, folder: Path, capfd: pytest.Captur
 
 
 async def test_a_graph_whose_scores_depend_on_the_batch(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
-    """Where neighbours move scores, the log says so, and no score is remembered."""
+    """If neighbours move scores, the log says so, and no score is remembered."""
     folder = a_directory(tmp_path / "tiny", graph=a_dynamic_graph().SerializeToString())
     service = Service(settings(folder))
     await service.start()

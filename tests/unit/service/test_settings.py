@@ -75,7 +75,7 @@ def test_environment(name: str, text: str, value: object, monkeypatch: pytest.Mo
 
 
 def test_path_that_exists_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What could be both is a directory if there is one, and a model on the hub if there is none."""
+    """A name that could be both is a directory if there is one, and a model on the hub if there is none."""
     (tmp_path / "org" / "name").mkdir(parents=True)
     monkeypatch.setenv("RERANKD_MODEL", "org/name")
     assert Settings.load().model == HubId("org/name")
@@ -194,7 +194,7 @@ SERVICES = {
     "RERANKD_ADMIN_PORT_9090_TCP_ADDR": "10.0.0.12",
     "RERANKD_2_SERVICE_HOST": "10.0.0.13",
 }
-"""What a cluster tells each pod of the Services in its namespace."""
+"""Variables that a cluster sets in each pod for the Services of its namespace."""
 
 
 def test_services_of_the_same_name(monkeypatch: pytest.MonkeyPatch):
@@ -240,7 +240,7 @@ def test_variable_in_lower_case(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_message_does_not_repeat_the_value(monkeypatch: pytest.MonkeyPatch):
-    """What was set may be a secret in the wrong place, and is not printed."""
+    """The value of a setting may be a secret in the wrong place, and is not printed."""
     monkeypatch.setenv("RERANKD_RATE_LIMIT", "s3cret")
     with pytest.raises(SettingsError) as caught:
         Settings.load()

@@ -38,13 +38,13 @@ def keys(tmp_path: Path) -> Path:
     ],
 )
 def test_anonymous(given: str | None, name: str):
-    """Where no keys are asked for, a caller is what it calls itself, made short and printable."""
+    """Without keys, a caller has the name that it gives itself, made short and printable."""
     assert ApiKeys(None).caller(None, given).client == name
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer anything", "Basic eA==", "nonsense"])
 def test_keys_do_not_matter_without_a_file(authorization: str | None):
-    """Where no keys are asked for, one that is sent all the same is not looked at."""
+    """Without a file of keys, a key that is sent all the same is ignored."""
     assert ApiKeys(None).caller(authorization, "ann").client == "ann"
 
 
@@ -66,7 +66,7 @@ def test_key_with_spaces_around(keys: Path):
 
 
 def test_name_does_not_matter_with_keys(keys: Path):
-    """Where keys are asked for, a caller is whom its key names, not what it calls itself."""
+    """With keys required, a caller has the name of its key, not the one that it gives itself."""
     assert ApiKeys(keys).caller(f"Bearer {ANN}", "bob").client == "ann"
 
 
@@ -75,7 +75,7 @@ def test_name_does_not_matter_with_keys(keys: Path):
     [None, "", "Bearer", "Bearer ", "Bearer    ", f"Basic {ANN}", ANN, f"Bearer{ANN}", f"Token {ANN}"],
 )
 def test_no_key(authorization: str | None, keys: Path):
-    """Where keys are asked for, a call without one is refused and told how to send one."""
+    """With keys required, a call without one is refused, and told how to send one."""
     with pytest.raises(UnauthenticatedError, match="Authorization: Bearer KEY"):
         ApiKeys(keys).caller(authorization, "ann")
 
@@ -101,7 +101,7 @@ def test_wrong_key(key: str, keys: Path):
 
 
 def test_refusal_does_not_repeat_the_key(keys: Path):
-    """What was sent does not come back in the message."""
+    """The message does not repeat what was sent."""
     with pytest.raises(UnauthenticatedError) as caught:
         ApiKeys(keys).caller("Bearer almost-right", None)
     assert "almost-right" not in str(caught.value)

@@ -80,7 +80,7 @@ def test_not_found(term: str, text: str, tmp_path: Path):
 
 
 def test_a_shorter_term_inside_a_longer_one(tmp_path: Path):
-    """Where terms overlap, each is looked for."""
+    """Each of two terms is found, even if one is a part of the other."""
     denylist = a_list(tmp_path, "hot dog", "dog")
     assert denies(denylist, "hot dog")
     assert denies(denylist, "a dog")

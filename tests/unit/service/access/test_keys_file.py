@@ -120,7 +120,7 @@ def test_no_keys_at_all(text: str, tmp_path: Path):
 
 
 def test_missing_file(tmp_path: Path):
-    """A file that is not there is an error, not an open door."""
+    """A file that is not there is an error, not access for everybody."""
     with pytest.raises(FileError, match=f"{tmp_path / 'none'} "):
         ApiKeys(tmp_path / "none")
 
@@ -206,7 +206,7 @@ def _huge(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [_fifo, _socket, _device, _huge, Path.mkdir])
 def test_anything_but_a_file(make: Callable[[Path], None], keys: Path, caplog: pytest.LogCaptureFixture):
-    """What is no file, or too large a one, is named at the start and changes nothing later; nobody waits for it."""
+    """A path of no file, or of too large a file, is named at the start and changes nothing later, without delay."""
     identity = ApiKeys(keys)
     keys.unlink()
     make(keys)

@@ -67,7 +67,7 @@ async def test_at_once():
 
 
 async def test_clients_are_independent():
-    """What one client asks for costs another nothing."""
+    """The requests of one client do not count against another."""
     throttle = RateLimit(1)
     await throttle.admit(Caller("ann"))
     await throttle.admit(Caller("bob"))

@@ -55,5 +55,5 @@ def test_a_quantile_is_one_of_the_values(q: float, value: float):
 
 
 def test_a_quantile_of_nothing_keeps_no_limit():
-    """What was never seen is neither fast nor slow."""
+    """A quantile of nothing is NaN, neither fast nor slow."""
     assert isnan(quantile([], 0.5))

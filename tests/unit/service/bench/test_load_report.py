@@ -59,7 +59,7 @@ def test_one_bad_ending_keeps_no_limit(ending: Ending, what: str):
 
 
 def test_goodput_must_not_fall_with_the_load():
-    """What is answered in time at the highest load is set against that at 1.5x, or the load nearest to it."""
+    """Goodput at the highest load is compared with that at 1.5x, or at the load nearest to it."""
     found = report((1.5, [sent(0.1)] * 10), (10, [sent(0.1)] * 9 + [sent(0.1, Ending.ADVISED)]))
     assert goal(found, "goodput at 10x over goodput at 1.5x").measured == pytest.approx(0.9)
     assert not goal(found, "goodput").kept

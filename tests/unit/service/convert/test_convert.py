@@ -16,7 +16,7 @@ from tests.unit.service.graphs import a_graph
 from tests.unit.service.models import an_engine, tiny_table
 
 HARM = {"a": 8, "b": 1, "c": 4, "d": 2, "e": 16}
-"""What each of some groups costs in agreement, in hundredths."""
+"""The agreement that each of some groups costs, in hundredths."""
 
 
 def agreement(groups: Sequence[str]) -> float:
@@ -41,7 +41,7 @@ def test_choice(least: float, expected: str):
 
 
 def test_choice_is_none():
-    """Where every group does more harm than may be, nothing is chosen, and the best is named."""
+    """If each group does too much harm, none is chosen, and the best is named."""
     with pytest.raises(ModelError, match=r"no product .* agreement of 0\.995; the best reaches 0\.990000"):
         choose("abcde", agreement, 0.995)
 
@@ -67,7 +67,7 @@ def test_equal_scores_agree(tiny: Engine):
 
 
 def test_agreement(tiny: Engine, tmp_path: Path):
-    """Where a model takes one good word for the best, that shows in every measure."""
+    """A model that takes one good word for the best differs in every measure."""
     other = an_engine(tmp_path / "other", graph=a_graph(tiny_table(fair=3.0), at=[3]))
     trial = a_trial(tiny)
     found = trial.agreement(trial.scores(tiny), trial.scores(other))
@@ -102,7 +102,7 @@ def test_one_score_for_all(tmp_path: Path):
 
 
 def test_scores_that_move(tmp_path: Path):
-    """What neighbours in a batch do to a score is found."""
+    """A score that moves with its neighbours in a batch is found."""
     calm = an_engine(tmp_path / "calm", graph=a_layered_graph().SerializeToString())
     trial = a_trial(calm)
     scores = trial.scores(calm)

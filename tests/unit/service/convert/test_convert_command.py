@@ -51,7 +51,7 @@ def places(tmp_path: Path) -> dict[str, Path]:
 def test_cannot_be_converted(
     arguments: str, said: str, places: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """What cannot be done ends with 1 and a line that says why, and leaves nothing behind."""
+    """A conversion that cannot be done ends with 1 and a line that says why, and leaves nothing behind."""
     before = sorted(tmp_path.iterdir())
     assert convert(*arguments.format(**places).split()) == 1
     out, err = capsys.readouterr()

@@ -35,7 +35,7 @@ def test_the_cpu_is_named():
 
 @pytest.mark.parametrize(("bounded", "said"), [(True, "fit on every CPU"), (False, "overflow on CPUs without VNNI")])
 def test_sums(bounded: object, said: str):
-    """Whether other CPUs have to take a slower way is said."""
+    """The report says if other CPUs have to use a slower way."""
     assert f"sums in int8 {said}" in a_report(1.3, bounded=bool(bounded))
 
 
@@ -44,7 +44,7 @@ def test_sums(bounded: object, said: str):
     [((1.3, 1.0), None), ((1.3, 0.9), "than fp32 here at some lengths:"), ((0.9, 0.8), "than fp32 here: ")],
 )
 def test_slower(ratios: tuple[float, ...], said: str | None):
-    """Where int8 does not pay on this machine, that is said, with what to do."""
+    """The report says if int8 is slower than fp32 on this machine, and what to do."""
     report = a_report(*ratios)
     assert ("int8 is slower" in report) == (said is not None)
     assert said is None or (said in report and "rerankd bench load" in report)

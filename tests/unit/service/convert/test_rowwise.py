@@ -16,7 +16,7 @@ WEIGHTS = RANDOM.standard_normal((WIDE, SIDE)).astype(np.float32)
 BIAS = RANDOM.standard_normal(SIDE).astype(np.float32)
 TOKENS = RANDOM.standard_normal((2, 5, WIDE)).astype(np.float32)
 NEAR = 0.5
-"""What the products of these may be off: they are of the order of 10, and added up from 96 that each lose a 254th."""
+"""The error that these products may have: they are of the order of 10, and sums of 96 that each lose a 254th."""
 
 
 def a_product(opset: int = 17) -> ModelProto:
@@ -130,7 +130,7 @@ def test_left_alone(node: NodeProto, weights: npt.NDArray[Any]):
 
 
 def test_branches():
-    """What only a branch of the graph reads is kept."""
+    """Tensors that only a branch of the graph reads are kept."""
     then, other = (
         helper.make_graph(
             [helper.make_node("Mul", ["z", name], [f"by {name}"])],
@@ -170,7 +170,7 @@ def test_zeros():
 
 @pytest.mark.parametrize("row", [np.nan, np.inf, -np.inf, 3.4e38, -3.4e38, 1e-45, 0.0])
 def test_rows_do_not_meet(row: float):
-    """Whatever a row holds, the products of all others are the same to the last bit."""
+    """The values of one row change no bit of the products of the others."""
     quick, tokens = int8(a_product()), TOKENS.copy()
     tokens[1, 2] = row
     before, after = run(quick, TOKENS), run(quick, tokens)

@@ -63,7 +63,7 @@ def test_a_score_does_not_depend_on_the_batch(quick: Engine):
 
 
 def test_scores_are_those_of_fp32_but_for_a_little(whole: ModelDirectory, quick: Engine):
-    """What int8 changes in a score is small, and changes no order that is not close."""
+    """A score in int8 differs little from fp32, and no order changes that is not close."""
     pairs = some_pairs(quick, 24)
     before, after = ([engine.score([pair])[0] for pair in pairs] for engine in (Engine(whole), quick))
     assert after == pytest.approx(before, abs=0.05)

@@ -36,7 +36,7 @@ def written(*nodes: NodeProto, opset: int = 17, besides: tuple[str, ...] = ()) -
 
 @pytest.mark.parametrize("opset", [11, 13, 17, 18, 21])
 def test_attention(opset: int):
-    """What is multiplied with something at once is divided after that: there are fewer numbers then."""
+    """A softmax that is only multiplied is divided after the product, which has fewer numbers."""
     model = written(SOFTMAX, ATTEND, opset=opset)
     assert "Softmax" not in kinds(model)
     assert kinds(model)[-1] == "Div"
@@ -66,7 +66,7 @@ def test_attention(opset: int):
     ids=["answer", "no-product", "two-readers", "second-of-a-product"],
 )
 def test_other_readers(nodes: list[NodeProto], answer: Array):
-    """Whatever reads it, a softmax comes out the same."""
+    """A softmax has the same result for any node that reads it."""
     model = written(*nodes)
     assert "Softmax" not in kinds(model)
     assert run(model, LOGITS) == pytest.approx(answer, rel=1e-5, abs=1e-5)
@@ -109,7 +109,7 @@ def a_branch(read: str) -> GraphProto:
     ],
 )
 def test_left_alone(node: NodeProto, opset: int):
-    """What is not over the last axis, or does not say so, stays as it is."""
+    """A softmax that is not over the last axis, or does not say so, stays as it is."""
     assert kinds(written(node, opset=opset)) == [node.op_type]
 
 
@@ -127,7 +127,7 @@ def test_extremes():
 
 
 def test_padding_moves_no_bit():
-    """What is masked at the end of a row moves no bit of what is before it."""
+    """Masked values at the end of a row move no bit of those before them."""
     long = np.concatenate([LOGITS, np.full((2, 5, 27), -1e9, np.float32)], axis=-1)
     model = written(helper.make_node("Softmax", ["x"], ["y"]))
     assert np.array_equal(run(model, long)[:, :, :WIDE], run(model, LOGITS))

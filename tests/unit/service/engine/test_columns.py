@@ -25,7 +25,7 @@ def cut_off(columns: npt.NDArray[np.int8]) -> bool:
 
 @given(MATRICES)
 def test_bounded(weights: npt.NDArray[np.float32]):
-    """Whatever the weights, in int8 they fit on every CPU, and each is off by half a step of its column at most."""
+    """Any weights fit in int8 on every CPU, and each is off by half a step of its column at most."""
     columns, scales = quantised(weights, bounded=True)
     assert is_bounded(columns)
     assert not cut_off(columns)

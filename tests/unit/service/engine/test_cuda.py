@@ -16,7 +16,7 @@ CUDA = "CUDAExecutionProvider" in ort.get_available_providers()
 
 @pytest.mark.skipif(CUDA, reason="this onnxruntime knows CUDA")
 def test_an_onnxruntime_without_cuda():
-    """Where the package installed is the one for CPUs, the error says what to install."""
+    """The error says what to install if the installed package is the one for CPUs."""
     with pytest.raises(ModelError, match="onnxruntime-gpu"):
         Engine(ModelDirectory.read(GOLDEN / "bert"), provider=Provider.CUDA)
 

@@ -72,7 +72,7 @@ def test_exact_limit_is_no_cut():
     ],
 )
 def test_what_is_told_of_a_cut(document: str, limit: int, cut: Cut | None):
-    """What there was is told where it was counted; and where characters set the limit, no tokens are spoken of."""
+    """The size of a truncated text is given if it was counted, and in characters if these set the limit."""
     encoder = PairEncoder(tiny_tokenizer(), 32)
     assert encode(encoder, "q", [document], limit).cut.get(0) == cut
 

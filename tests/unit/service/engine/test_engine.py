@@ -89,7 +89,7 @@ def test_order_of_logits_is_kept(tmp_path: Path):
 
 
 def test_nan_comes_out(tmp_path: Path):
-    """Where the model answers with no number, so does the engine, for that pair alone."""
+    """A NaN of the model for one pair is a NaN of the engine for that pair alone."""
     engine = an_engine(tmp_path / "mine", graph=a_graph(tiny_table(bad=math.nan), at=[3]))
     good, bad = score(engine, "q", "good", "bad")
     assert math.isnan(bad)

@@ -37,7 +37,7 @@ TOLERANCE = 1e-4
 
 
 class Expected(NamedTuple):
-    """What the library says of one pair."""
+    """The reference library's result for one pair."""
 
     lengths: list[int]
     """Tokens of each window."""
@@ -120,7 +120,7 @@ def test_padding(family: str):
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("length", [8, 20])
 def test_saved_truncation_and_padding(length: int, family: str, tmp_path: Path):
-    """What a tokenizer was saved with to cut and fill texts changes no score."""
+    """Truncation and padding saved with a tokenizer change no score."""
     path = copied(family, tmp_path)
     tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     tokenizer.enable_truncation(length)

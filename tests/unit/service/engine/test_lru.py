@@ -17,14 +17,14 @@ def a_cache(entries: int) -> LruCache[float]:
 
 
 def test_finds_what_was_kept():
-    """What was kept is found, in the order asked for; what was not is None."""
+    """Kept values are found, in the order of the keys; a key that was not kept has None."""
     cache = a_cache(9)
     cache.keep([(b"a", 0.0), (b"b", 0.5)])
     assert cache.find([b"b", b"x", b"a", b"b"]) == [0.5, None, 0.0, 0.5]
 
 
 def test_the_newest_value_counts():
-    """What is kept again has its new value, and is not counted twice."""
+    """A key that is kept again has its new value, and is not counted twice."""
     cache = a_cache(2)
     for i in range(10):
         cache.keep([(b"a", i / 10)])
@@ -59,7 +59,7 @@ def test_larger_than_the_cache():
 
 
 def test_the_bound_holds_in_memory():
-    """What the entries really take stays within the bound, while they come and go."""
+    """The memory that entries really take stays within the bound, while they come and go."""
     tracemalloc.start()
     try:
         cache: LruCache[float] = LruCache(10 * 2**20, getsizeof)

@@ -45,7 +45,7 @@ def test_graph_under_onnx(tmp_path: Path):
 
 
 def test_graph_under_onnx_is_preferred(tmp_path: Path):
-    """Where both are there, the graph in the onnx folder is taken."""
+    """The graph in the onnx folder is preferred to one beside it."""
     path = a_directory(tmp_path / "mine")
     (path / "onnx").mkdir()
     (path / "onnx" / "model.onnx").write_bytes((path / "model.onnx").read_bytes())
@@ -150,7 +150,7 @@ def test_empty_directory(tmp_path: Path):
 
 @pytest.mark.parametrize("deeper", ["mine", "snapshots/0123456789"])
 def test_folder_of_a_model_directory(deeper: str, tmp_path: Path):
-    """Whoever names the folder that a model directory is in is told which it is."""
+    """The error for a folder that contains a model directory names that directory."""
     path = a_directory(tmp_path / deeper)
     with pytest.raises(ModelError, match=rf"{tmp_path} has no config\.json: name {path}, which has one"):
         ModelDirectory.read(tmp_path)

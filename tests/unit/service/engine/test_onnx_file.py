@@ -97,7 +97,7 @@ def test_numbers_that_are_not_bytes(tmp_path: Path):
     ],
 )
 def test_no_onnx(raw: bytes, tmp_path: Path):
-    """What is no ONNX file, or not all of one, is said to be none."""
+    """A file that is not ONNX, or only a part of one, is refused as such."""
     with pytest.raises(OnnxFileError, match="is not an ONNX file, or is truncated"):
         read(raw, tmp_path)
 

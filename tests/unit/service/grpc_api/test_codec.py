@@ -52,7 +52,7 @@ def texts(message: Any) -> list[str]:
 
 @given(st.lists(FIELD, max_size=6).map(b"".join), st.sampled_from(TYPES))
 async def test_as_protobuf_does(raw: bytes, message_type: type[Message]):
-    """What protobuf parses becomes the same message, small or large; what it does not parse is invalid or ignored."""
+    """Bytes that protobuf parses become the same message, small or large; other bytes are invalid or ignored."""
     try:
         expected = message_type.FromString(raw)
     except DecodeError:

@@ -51,7 +51,7 @@ async def test_key(scheme: str, locked: Api):
 )
 @pytest.mark.parametrize("method", METHODS)
 async def test_no_key(method: str, metadata: list[tuple[str, str]], locked: Api):
-    """Where keys are asked for, every method is refused without the right one."""
+    """With keys required, every method is refused without a right one."""
     error = await failed(locked.channel.stream_unary(method)(stream(b""), metadata=metadata))
     assert error.code() is StatusCode.UNAUTHENTICATED
     assert details(error)[ErrorInfo].reason == "UNAUTHENTICATED"

@@ -32,7 +32,7 @@ async def test_error(error: Exception, code: StatusCode, reason: str, api: Api):
 
 @pytest.mark.parametrize("error", [ValueError("the secret"), KeyError("the secret"), RuntimeError()])
 async def test_unforeseen_error(error: Exception, api: Api):
-    """What nobody foresaw is answered in fixed words."""
+    """An unforeseen error is answered in fixed words."""
     found = await api.fail(error)
     assert found.code() is StatusCode.INTERNAL
     assert found.details() == Outcome.of(ZeroDivisionError()).message
@@ -41,14 +41,14 @@ async def test_unforeseen_error(error: Exception, api: Api):
 
 @pytest.mark.parametrize(("error", "ms"), [(Shed(2.5), 2500), (Displaced(0.05), 50), (RateLimitedError(1), 1000)])
 async def test_advice(error: Exception, ms: int, api: Api):
-    """Where asking again may help, the answer says when, both to programs and to client libraries."""
+    """If asking again may help, the answer says when, both to programs and to client libraries."""
     found = await api.fail(error)
     assert details(found)[RetryInfo].retry_delay.ToMilliseconds() == ms
     assert pushback(found) == str(ms)
 
 
 async def test_no_hope(api: Api):
-    """Where asking again cannot help, client libraries are told not to."""
+    """If asking again cannot help, client libraries are told not to."""
     found = await api.fail(Shed())
     assert RetryInfo not in details(found)
     assert pushback(found) == "-1"
@@ -56,7 +56,7 @@ async def test_no_hope(api: Api):
 
 @pytest.mark.parametrize("error", [UnknownModelError("none"), Expired(), Draining(), NotReadyError(), ValueError()])
 async def test_no_advice(error: Exception, api: Api):
-    """Where nothing is known about asking again, nothing is said."""
+    """If nothing is known about asking again, the answer has no advice."""
     found = await api.fail(error)
     assert RetryInfo not in details(found)
     assert pushback(found) is None

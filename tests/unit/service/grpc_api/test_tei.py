@@ -43,7 +43,7 @@ async def test_answer(api: Api):
 
 
 async def test_texts_come_back(api: Api):
-    """Where texts are asked for, each rank has its own."""
+    """Each rank has its text if texts are asked for."""
     answer = await api.tei.Rerank(changed(return_text=True))
     assert [rank.text for rank in answer.ranks] == TEXTS[::-1]
 
@@ -189,7 +189,7 @@ async def test_counted(api: Api):
 
 
 async def test_largest_answer(api: Api):
-    """What fits into a request fits into its answer too."""
+    """The answer to the largest request that is taken can be sent too."""
     text = "t" * (MESSAGE_BYTES - 100)
     api.reranker.answer = scored(0.5, 0.25)
     request = pb.RerankRequest(query="q", texts=[text, "u" * 80], return_text=True)

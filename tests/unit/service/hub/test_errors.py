@@ -26,7 +26,7 @@ def failure(text: str) -> str:
 
 @pytest.mark.parametrize("revision", ["main", "0" * 40])
 def test_offline_without_the_model(revision: str, local: LocalHub, offline):
-    """Where the hub may not be asked and the cache has nothing, both are said."""
+    """The error says that the hub may not be asked and that the cache has nothing."""
     local.add(NAME, CONFIG | GRAPHS, "main")
     offline()
     said = failure(f"{NAME}@{revision}")
@@ -52,7 +52,7 @@ def test_broken_off(name: str, local: LocalHub, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_hub(local: LocalHub, monkeypatch: pytest.MonkeyPatch):
-    """Where nobody answers, the address and what to check are said."""
+    """The error for a hub that does not answer names its address and what to check."""
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     said = failure(NAME)
     assert "http://127.0.0.1:9" in said
@@ -74,7 +74,7 @@ def test_no_hub(local: LocalHub, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_refused(status: int, code: str, words: list[str], local: LocalHub):
-    """What the hub refuses is said in words, with what to do."""
+    """A refusal of the hub is explained, with what to do."""
     local.add(NAME, CONFIG | GRAPHS, "main")
     local.refusal = (status, code)
     said = failure(NAME)

@@ -68,7 +68,7 @@ DATA = {
     "at the graph's own place": ["./model.bin"],
     "with all sorts of characters": ["größe [1] *?.bin"],
 }
-"""What a graph may call the files that hold its weights."""
+"""Names that a graph may give the files of its weights."""
 
 
 @pytest.mark.parametrize("names", DATA.values(), ids=DATA)
@@ -180,7 +180,7 @@ def test_branch_in_the_cache(local: LocalHub):
 
 @pytest.mark.parametrize("revision", ["main", "commit"])
 def test_offline(revision: str, local: LocalHub, offline):
-    """Where the hub may not be asked, the cache is enough."""
+    """The cache is enough if the hub may not be asked."""
     commit = local.add(NAME, CONFIG | GRAPHS | REST, "main")
     model = HubId(NAME, commit if revision == "commit" else revision)
     first = fetch(model)

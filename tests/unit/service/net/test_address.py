@@ -24,7 +24,7 @@ def test_address(text: str, host: str, port: int):
 
 @pytest.mark.parametrize("text", ["", ":", "80", "[]:80", "host:", ":80", "host:65536", "host:-1", "host:8 0", "::1"])
 def test_not_an_address(text: str):
-    """What is not host:port is refused, with an example of what is."""
+    """An address that is not host:port is refused, with an example of one that is."""
     with pytest.raises(ValueError, match=r"host:port.*127\.0\.0\.1:8080"):
         Address.parse(text)
 

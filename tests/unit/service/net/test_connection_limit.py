@@ -67,7 +67,7 @@ def test_activity(listener: socket.socket, connect: Connect):
 
 
 def test_addresses_with_equally_many(listener: socket.socket, connect: Connect):
-    """Where nobody has more than others, the caller that is active keeps its connection."""
+    """An active caller keeps its connection if no address has more connections than others."""
     silent = [connect(f"127.0.0.{number}")[0] for number in range(2, 5)]
     sleep(0.05)
     active = connect("127.0.0.1")[0]

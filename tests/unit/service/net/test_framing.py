@@ -101,7 +101,7 @@ def test_absolute_form(target: bytes, path: bytes):
 
 
 def test_more_after_a_bad_end_is_no_request():
-    """What follows a chunked body with a loose end is never read as a request."""
+    """Bytes after a chunked body with a loose end are never read as a request."""
     smuggled = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     connection = StrictConnection(16 * 2**10)
     connection.receive_data(TWO_MEANINGS["chunks-end-in-bare-lf"] + smuggled)

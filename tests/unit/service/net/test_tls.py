@@ -118,7 +118,7 @@ def test_nothing_older_than_tls_1_2(secret: Secret):
 
 
 def test_same_until_changed(secret: Secret):
-    """Who asks again is told by the object itself that nothing has changed."""
+    """The texts and the context are the same objects until the files change."""
     certificates = read(secret)
     texts, context = certificates.texts, certificates.context
     assert certificates.texts is texts
@@ -159,7 +159,7 @@ def test_what_was_broken_and_comes_back(secret: Secret, caplog: pytest.LogCaptur
 
 
 def test_files_that_change_while_they_are_read(secret: Secret, monkeypatch: pytest.MonkeyPatch):
-    """What is half of one version and half of the next is never used."""
+    """Files that are half of one version and half of the next are never used."""
     certificates = read(secret)
     texts = certificates.texts
     load = ssl.SSLContext.load_cert_chain

@@ -36,7 +36,7 @@ class Desk:
         self._gate.set()
 
     async def works(self) -> bool:
-        """Whether a call still gets its turn."""
+        """Tell whether a call still gets its turn."""
         async with asyncio.timeout(PATIENCE_S):
             return await self.executor.run(0, 0, lambda: True)
 

@@ -56,7 +56,7 @@ async def test_in_order_within_a_lane(desk: Desk):
 
 
 async def test_one_at_a_time(desk: Desk):
-    """Whoever waits gets no thread before one is free."""
+    """A waiting call gets no thread before one is free."""
     await desk.hold(999)
     waiting = await desk.ask(0)
     assert not waiting.done()
@@ -113,7 +113,7 @@ async def test_waiting_stays_bounded(small: Desk):
 
 
 async def test_exception_comes_back(desk: Desk):
-    """What a call raises reaches its caller, and the thread is free again."""
+    """An exception of a call reaches its caller, and the thread is free again."""
 
     def fail() -> None:
         raise KeyError("word")

@@ -12,7 +12,7 @@ from tests.unit.service.rerank.held_calls import Desk
 
 
 async def test_a_place_is_free_again(small: Desk):
-    """Whoever leaves while waiting frees a place to wait in."""
+    """A caller that leaves while waiting frees a place to wait in."""
     await small.hold()
     leaver, stayer = await small.ask(1), await small.ask(2)
     leaver.cancel()
@@ -24,7 +24,7 @@ async def test_a_place_is_free_again(small: Desk):
 
 
 async def test_cancelled_while_waiting(desk: Desk):
-    """Whoever leaves while waiting is never run, and the others are."""
+    """A call whose caller leaves while waiting is never run, and the others are."""
     holder = await desk.hold()
     leaver, stayer = await desk.ask(0), await desk.ask(1)
     leaver.cancel()
@@ -37,7 +37,7 @@ async def test_cancelled_while_waiting(desk: Desk):
 
 
 async def test_cancelled_when_granted(desk: Desk):
-    """Whoever leaves at the moment the turn comes passes it on."""
+    """A caller that leaves at the moment its turn comes passes the turn on."""
     holder, leaver, stayer = await desk.hold(), await desk.ask(0), await desk.ask(1)
     loop = asyncio.get_running_loop()
 
@@ -69,7 +69,7 @@ async def test_cancelled_with_the_holder(desk: Desk):
 
 
 async def test_cancelled_when_displaced(small: Desk):
-    """Whoever leaves at the moment of being displaced takes no turn along that was never given."""
+    """A caller that leaves at the moment it is displaced takes no turn away."""
     holder = await small.hold()
     leaver, stayer = await small.ask(999), await small.ask(1)
 
@@ -98,7 +98,7 @@ async def test_cancelled_then_displaced(small: Desk):
 
 
 async def test_many_comings_and_goings():
-    """Whatever comes, leaves and fails, all threads are free in the end."""
+    """All threads are free in the end, after many calls that come, leave and fail."""
     executor = PriorityExecutor(2, 20, "test")
 
     def call(number: int) -> Callable[[], int]:

@@ -19,7 +19,7 @@ def violations(**fields: Any) -> dict[str, str]:
 
 
 def test_defaults():
-    """What a request does not say: all results, 4,096 tokens of each document, the most urgent lane."""
+    """The defaults of a request are all results, 4,096 tokens of each document and the most urgent lane."""
     request = RerankRequest(**RIGHT)
     assert (request.top_n, request.max_tokens_per_doc, request.lane) == (None, 4096, 0)
 
@@ -72,7 +72,7 @@ def test_limits_are_inclusive(field: str, value: object):
 
 
 def test_message_does_not_repeat_texts():
-    """What is wrong is told without the texts of the request."""
+    """The message of an error does not repeat the texts of the request."""
     with pytest.raises(OutOfRangeError) as caught:
         RerankRequest(model="m", query="the secret query", documents=["the secret document"], top_n=0)
     assert "secret" not in str(caught.value)

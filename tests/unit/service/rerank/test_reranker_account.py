@@ -35,7 +35,7 @@ async def test_id_and_times(wired: RealReranker):
 
 
 async def test_no_warnings(wired: RealReranker):
-    """Where everything was read, there is nothing to say."""
+    """Texts that were read completely have no warnings."""
     assert (await wired.rerank("good " * 500, "")).warnings == []
 
 
@@ -93,7 +93,7 @@ async def test_many_documents_are_warned_of(tiny: Engine):
 
 
 async def test_windows_can_be_billed(tiny: Engine):
-    """Where windows are billed, a long document counts for as many as it has."""
+    """With windows billed, a long document counts for as many as it has."""
     document = "good " * (3 * tiny.context)
     request = RerankRequest("tiny", "q", [document] * 40)
     assert (await RealReranker(tiny).ask(request)).search_units == 1

@@ -68,7 +68,7 @@ async def test_equal_documents_are_scored_once(tiny: Engine):
 
 
 async def test_a_request_that_was_given_up(tiny: Engine):
-    """What was scored of a request that did not come to an end is known when it comes again."""
+    """Scores of a request that did not come to an end are known when it comes again."""
     wired = RealReranker(tiny, cache_bytes=2**20, held=True)
     documents = [" ".join("good" if digit == "1" else "bad" for digit in f"{i:012b}") for i in range(1000)]
     asking = asyncio.create_task(wired.rerank(*documents))

@@ -46,13 +46,13 @@ async def test_texts_are_those_that_were_ranked(api: Api):
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize(("header", "lane"), [(None, 0), ("", 0), ("0", 0), ("7", 7), ("999", 999)])
 async def test_priority_by_header(header: str | None, lane: int, path: str, api: Api):
-    """Where the body has no priority, that of the header counts."""
+    """The priority of the header counts if the body has none."""
     await api.post(path=path, **({} if header is None else {"x_priority": header}))
     assert api.reranker.requests[0].lane == lane
 
 
 async def test_priority_of_the_body_comes_first(api: Api):
-    """Where body and header both name a priority, that of the body counts."""
+    """The priority of the body counts if body and header both name one."""
     await api.post(BODY | {"priority": 0}, x_priority="7")
     await api.post(BODY | {"priority": None}, x_priority="7")
     assert [request.lane for request in api.reranker.requests] == [0, 7]

@@ -25,7 +25,7 @@ def each(cases: Callable[[Dialect], Iterable[tuple[Any, ...]]]) -> list[Any]:
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_request(dialect: Dialect):
-    """What is required is enough, and every other field arrives where it belongs; a body's own lane comes first."""
+    """The required fields are enough, and each other field arrives where it belongs; a body's own lane comes first."""
     assert dialect.request() == dialect.least
     assert dialect.request(7, **dialect.everything) == dialect.most
 
@@ -60,7 +60,7 @@ def test_unknown_fields_are_ignored(dialect: Dialect, extra: dict[str, Any]):
 
 @pytest.mark.parametrize(("dialect", "field"), each(lambda dialect: ((field,) for field in dialect.good)))
 def test_required(dialect: Dialect, field: str):
-    """What is required may be neither absent nor null."""
+    """A required field may be neither absent nor null."""
     absent = {name: value for name, value in dialect.good.items() if name != field}
     for body in (absent, absent | {field: None}):
         with pytest.raises(ValidationError) as caught:

@@ -30,7 +30,7 @@ SPECIAL = {
     "a: b": 1, "- c": 2, "#d": 3, "": "no name", "漢字": "かな", "name\nof\nlines": 4, "k" * 200: 5, " e ": 6,
     "list": [[1, [2, []]], {}], "object": {"a": {"b": {"c": [None]}}},
 }  # fmt: skip
-"""What YAML reads as something else when it is written carelessly."""
+"""Values that YAML reads as something else if they are written carelessly."""
 
 
 @pytest.mark.parametrize("text", ["", " ", "one", "\n", "a: b\n", "{}", "漢字 😀", "\0"])
@@ -62,7 +62,7 @@ def test_rank_fields_in_their_order():
 
 
 def test_rank_fields_that_leave_a_text():
-    """Where `text` is all that is left, only that text is read."""
+    """An object of which only `text` is left is read as that text alone."""
     assert text_of({"text": "one", "title": "two"}, 0, ["text"]) == "one"
     assert text_of({"text": "one"}, 0, ["title", "text"]) == "one"
 
@@ -98,7 +98,7 @@ def test_field_called_image():
 
 @pytest.mark.parametrize("name", SPECIAL)
 def test_special_values(name: str):
-    """What YAML could take for something else is written so that it is read as what it was."""
+    """A value that YAML could misread is written so that it is read back unchanged."""
     document = {name: SPECIAL[name], "other": 1}
     assert yaml.safe_load(text_of(document, 0)) == document
 
@@ -113,7 +113,7 @@ def test_all_special_values():
 
 @given(DOCUMENT)
 def test_any_object(document: dict[str, Any]):
-    """Whatever an object holds, what is read of it says the same, in the same order."""
+    """Any object, written as YAML, is read back with the same values in the same order."""
     if document.keys() <= {"text", "image"}:
         document = {"title": "one", **document}
     found = yaml.safe_load(text_of(document, 0))
@@ -141,7 +141,7 @@ def test_characters_stay_as_they_are():
 
 
 def test_escapes_of_the_caller_stay_as_they_are():
-    """What looks like the escape of a pictograph, but was sent as such, is none."""
+    """Text that looks like the escape of a pictograph stays as it was sent."""
     document = {"title": r"\U0001F600", "text": "\\U0001F600\0😀"}
     assert yaml.safe_load(text_of(document, 0)) == document
     assert text_of({"title": r"\U0001F600"}, 0) == "title: \\U0001F600\n"

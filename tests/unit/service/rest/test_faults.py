@@ -92,7 +92,7 @@ async def test_malformed_in_many_places(api: Api):
 
 @pytest.mark.parametrize("path", ROUTES)
 async def test_message_does_not_repeat_the_body(path: str, api: Api):
-    """What was sent does not come back in the message."""
+    """The message does not repeat what was sent."""
     wrong = {"query": ["the secret"], "top_n": "the secret", "documents": {"the": "secret"}}
     assert "secret" not in assert_error(await api.post(BODY | wrong, path), 400)
     assert "secret" not in assert_error(await api.post(BODY | {"documents": [["secret"]]}, path), 400)

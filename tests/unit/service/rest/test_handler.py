@@ -54,7 +54,7 @@ async def test_key(scheme: str, locked: Api):
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"x_client_name": "ann"}])
 async def test_no_key(headers: dict[str, str], locked: Api):
-    """Where keys are asked for, a call without the right one is refused, and told which way to send it."""
+    """With keys required, a call without a right one is refused, and told which way to send it."""
     answer = await locked.post(**headers)
     assert_error(answer, 401)
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -115,7 +115,7 @@ async def test_before_there_is_a_model(path: str, body: dict[str, Any]):
 @pytest.mark.parametrize("error", [ValueError("the secret"), KeyError("the secret"), RuntimeError()])
 @pytest.mark.parametrize("path", ROUTES)
 async def test_unforeseen_error(path: str, error: Exception, api: Api):
-    """What nobody foresaw is answered in fixed words."""
+    """An unforeseen error is answered in fixed words."""
     message = assert_error(await api.fail(error, path), 500)
     assert message == Outcome.of(ZeroDivisionError()).message
 
@@ -133,7 +133,7 @@ async def test_unforeseen_error(path: str, error: Exception, api: Api):
     ],
 )
 async def test_advice(error: Exception, seconds: str, milliseconds: str | None, api: Api):
-    """Where asking again may help, the answer says when, in both units that clients read."""
+    """If asking again may help, the answer says when, in both units that clients read."""
     answer = await api.fail(error)
     assert answer.headers.get("retry-after") == seconds
     assert answer.headers.get("retry-after-ms") == milliseconds
@@ -141,7 +141,7 @@ async def test_advice(error: Exception, seconds: str, milliseconds: str | None, 
 
 @pytest.mark.parametrize("error", [UnknownModelError("none"), Expired(), ValueError()])
 async def test_no_advice(error: Exception, api: Api):
-    """Where asking again does not help, the answer says nothing of it."""
+    """If asking again does not help, the answer does not advise it."""
     answer = await api.fail(error)
     assert "retry-after" not in answer.headers
     assert "retry-after-ms" not in answer.headers

@@ -33,7 +33,7 @@ def parsed(raw: bytes) -> Any:
 @given(VALUE, st.booleans(), st.sampled_from([16, 17, 23, 64, 2**16]))
 @example({"documents": ["😀" * 40, "\\" * 41, '"' * 41]}, True, 16)  # noqa: FBT003
 def test_any_value(value: object, ascii_only: bool, block: int):  # noqa: FBT001
-    """Whatever a body holds, and wherever blocks end in it, its value is the one that it was made from."""
+    """A body of any value, split into blocks anywhere, is parsed to the value that it was made from."""
     raw = json.dumps(value, ensure_ascii=ascii_only).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "_BLOCK", block)
@@ -68,6 +68,6 @@ def test_a_text_too_long(unit: str):
 
 @pytest.mark.parametrize("unit", [b" ", b"1", b'"%s",' % (b"x" * 31)])
 def test_too_much_beside_texts(unit: bytes):
-    """What is not a long text is parsed in one call, and so has a limit."""
+    """The part of a body that is not long texts is parsed in one call, and has a limit."""
     with pytest.raises(OutOfRangeError, match=r"^body .*4 MiB"):
         parsed(b"[" + unit * int(1.1 * 2**22 // len(unit)) + b"1]")

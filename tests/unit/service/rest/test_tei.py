@@ -7,7 +7,7 @@ from tests.unit.service.rest.rest_client import Api, assert_error
 
 
 async def test_errors_name_the_texts(api: Api):
-    """What is wrong with the texts is told by their name in this form, wherever it is found out."""
+    """An error in the texts names them as this form does, at any stage that finds it."""
     assert_error(await api.post(TEI.good | {"texts": []}, "/rerank"), 422, "texts ")
     others = {"query": "q", "documents": ["one"]}
     for body, message in ((TEI.good, "texts are wrong"), (others, "documents are wrong")):

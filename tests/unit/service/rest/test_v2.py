@@ -17,7 +17,7 @@ def test_texts_are_kept():
 
 
 def test_answer_without_warnings():
-    """Where there is nothing to warn of, the field is not there."""
+    """The answer has no field of warnings if there are none."""
     assert "warnings" not in V2.answer(RerankResult("id", [Ranked(0, 0.5)], 1, 5, [], 0, 0, "tiny"))["meta"]
 
 

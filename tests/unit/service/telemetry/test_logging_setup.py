@@ -65,7 +65,7 @@ def test_log_line_of_a_failed_call(error: BaseException, log: Any):
 
 
 def test_log_line_of_an_unforeseen_error(log: Any):
-    """What nobody foresaw is logged as an error, with its traceback and its cause, in one line."""
+    """An unforeseen error is logged as an error, with its traceback and its cause, in one line."""
     error = ValueError("the effect")
     error.__cause__ = ZeroDivisionError("the cause")
     with suppress(BaseException), CallTelemetry(Metrics()).call(CallRecord("grpc"), {}):
@@ -86,7 +86,7 @@ def test_hostile_name_stays_in_its_line(log: Any):
 
 
 def test_log_of_libraries(log: Any):
-    """What libraries warn of comes out as lines of JSON too, and their chatter does not."""
+    """Warnings of libraries are logged as lines of JSON too, and their chatter is not."""
     logging.getLogger("some.library").info("chatter")
     logging.getLogger("some.library").warning("careful: %s", "hot")
     (line,) = log()
@@ -95,7 +95,7 @@ def test_log_of_libraries(log: Any):
 
 
 def test_a_caller_that_left(log: Any):
-    """What grpc says of a caller that left while its answer was sent is no news; anything else it says is."""
+    """An error that grpc logs of a caller that left while its answer was sent is dropped; any other is kept."""
     logger = logging.getLogger("grpc._cython.cygrpc")
     logger.error("ExecuteBatchError raised in core by servicer method [%s]", "/x")
     logger.error("Unexpected [%s] raised by servicer method", "ValueError")

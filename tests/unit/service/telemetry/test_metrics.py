@@ -112,10 +112,10 @@ def test_error_is_passed_on(metrics: Metrics):
 
 
 def test_a_failed_call_is_given_up(metrics: Metrics):
-    """What a call that fails has read is gone with it, and does not wait for the collector of cycles."""
+    """A message that a failed call has read is freed with the call, without the collector of cycles."""
 
     class Message:
-        """What was read."""
+        """A message that was read."""
 
     def fail() -> weakref.ref[Message]:
         message = Message()
