@@ -266,7 +266,7 @@ def test_exposure_on_purpose(name: str, way: tuple[str, str], monkeypatch: pytes
 
 
 def test_exposure_is_not_excused_by_false(monkeypatch: pytest.MonkeyPatch):
-    """Saying that nobody may come in anonymously does not open the door."""
+    """Saying that nobody may come in anonymously does not allow exposure."""
     monkeypatch.setenv("RERANKD_HTTP_ADDRESS", "0.0.0.0:80")
     monkeypatch.setenv("RERANKD_ALLOW_ANONYMOUS", "false")
     with pytest.raises(SettingsError):

@@ -52,7 +52,7 @@ def test_files_without_each_other(names: set[str], given: str, missing: str, mon
         Settings.load()
 
 
-def test_certificates_of_clients_do_not_open_the_door(monkeypatch: pytest.MonkeyPatch):
+def test_certificates_of_clients_do_not_allow_exposure(monkeypatch: pytest.MonkeyPatch):
     """Beyond loopback, keys or an explicit word are asked for with TLS, too: a certificate names nobody here."""
     set_all({CERT, KEY, CLIENT_CA}, monkeypatch)
     monkeypatch.setenv("RERANKD_HTTP_ADDRESS", "0.0.0.0:80")

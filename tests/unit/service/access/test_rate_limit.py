@@ -28,7 +28,7 @@ async def test_so_many_a_second():
 
 
 async def test_refused_again():
-    """A refused request does not open the door for the next, and does not count against the client either."""
+    """A refused request does not let the next one in, and does not count against the client either."""
     throttle = RateLimit(1)
     await throttle.admit(Caller("ann"))
     for _ in range(5):

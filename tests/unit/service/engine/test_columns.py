@@ -16,7 +16,7 @@ MATRICES = arrays.arrays(np.float32, SHAPES, elements=st.floats(-(2.0**99), 2.0*
 UINT8_MAX, INT16 = 255, np.iinfo(np.int16)
 
 
-def cut_off(columns: npt.NDArray[np.int8]) -> bool:
+def saturates(columns: npt.NDArray[np.int8]) -> bool:
     """Tell whether a CPU that adds two products in 16 bits loses anything, at the activations that are worst for it."""
     rows = np.concatenate([columns, np.zeros((len(columns) % 2, columns.shape[1]), np.int8)]).astype(np.int64)
     up, down = UINT8_MAX * np.maximum(rows, 0), UINT8_MAX * np.minimum(rows, 0)
@@ -28,7 +28,7 @@ def test_bounded(weights: npt.NDArray[np.float32]):
     """Any weights fit in int8 on every CPU, and each is off by half a step of its column at most."""
     columns, scales = quantised(weights, bounded=True)
     assert is_bounded(columns)
-    assert not cut_off(columns)
+    assert not saturates(columns)
     assert (np.abs(columns * scales.astype(np.float64) - weights) <= scales * 0.501).all()
 
 
@@ -47,7 +47,7 @@ def test_normal_weights():
     for bounded in (False, True):
         columns, scales = quantised(NORMAL, bounded=bounded)
         errors.append(np.square(columns * scales - NORMAL).mean())
-        assert cut_off(columns) != bounded
+        assert saturates(columns) != bounded
     assert 1.5 < errors[1] / errors[0] < 2.5
 
 
@@ -63,7 +63,7 @@ def test_pairs_that_do_not_fit(pair: tuple[int, int]):
     columns = np.zeros((6, 3), np.int8)
     columns[4:, 1] = pair
     assert not is_bounded(columns)
-    assert cut_off(columns)
+    assert saturates(columns)
 
 
 def test_only_neighbours_count():

@@ -20,7 +20,7 @@ from tests.unit.service.engine.encoders import (
 )
 from tests.unit.service.models import roberta_tokenizer, tiny_tokenizer
 
-A_CUT = Cut(1, 2, "token")
+TRUNCATED = Cut(1, 2, "token")
 
 
 @pytest.fixture
@@ -100,12 +100,12 @@ def test_append():
     def pair(token: int) -> EncodedPair:
         return EncodedPair(np.array([token], np.int32), np.array([token], np.int32))
 
-    first = Encoded([pair(1), pair(2), pair(3)], [0, 0, 1], {0: A_CUT}, documents=2, took_s=0.25)
-    first.append(Encoded([pair(4), pair(5)], [0, 2], {2: A_CUT}, documents=3, took_s=0.5))
+    first = Encoded([pair(1), pair(2), pair(3)], [0, 0, 1], {0: TRUNCATED}, documents=2, took_s=0.25)
+    first.append(Encoded([pair(4), pair(5)], [0, 2], {2: TRUNCATED}, documents=3, took_s=0.5))
     first.append(Encoded([pair(6)], [0], {}, documents=1, took_s=1))
     assert [pair.head[0] for pair in first.pairs] == [1, 2, 3, 4, 5, 6]
     assert first.owners == [0, 0, 1, 2, 4, 5]
-    assert first.cut == {0: A_CUT, 4: A_CUT}
+    assert first.cut == {0: TRUNCATED, 4: TRUNCATED}
     assert first.documents == 6
     assert first.took_s == 1.75
 

@@ -77,8 +77,8 @@ def test_function(tmp_path: Path):
 @pytest.mark.parametrize("seed", range(24, 32))
 def test_embedded_model(seed: int, embedded: Engine):
     """The embedded model scores pairs alike to the last bit alone and together, whatever the query."""
-    chance = Random(seed)
-    query = embedded.query(" ".join(chance.choices(WORDS, k=chance.randint(1, 40))))
-    documents = [" ".join(chance.choices(WORDS, k=chance.randint(3, 40))) for _ in range(8)]
+    random = Random(seed)
+    query = embedded.query(" ".join(random.choices(WORDS, k=random.randint(1, 40))))
+    documents = [" ".join(random.choices(WORDS, k=random.randint(3, 40))) for _ in range(8)]
     pairs = embedded.encode(query, documents, 4096).pairs
     assert embedded.score(pairs) == [embedded.score([pair])[0] for pair in pairs]

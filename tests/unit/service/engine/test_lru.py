@@ -63,9 +63,9 @@ def test_the_bound_holds_in_memory():
     tracemalloc.start()
     try:
         cache: LruCache[float] = LruCache(10 * 2**20, getsizeof)
-        chance = Random(1)
+        random = Random(1)
         for _ in range(100):
-            cache.keep([(token_bytes(16), chance.random()) for _ in range(1000)])
+            cache.keep([(token_bytes(16), random.random()) for _ in range(1000)])
         assert 0.5 * cache.bytes_max < tracemalloc.get_traced_memory()[0] <= cache.bytes_max
     finally:
         tracemalloc.stop()
@@ -78,9 +78,9 @@ def test_many_threads():
     wrong: list[bytes] = []
 
     def work(seed: int) -> None:
-        chance = Random(seed)
+        random = Random(seed)
         for _ in range(300):
-            some = chance.sample(range(600), 20)
+            some = random.sample(range(600), 20)
             cache.keep([(keys[i], float(i)) for i in some])
             found = cache.find([keys[i] for i in some])
             wrong.extend(i for i, score in zip(some, found, strict=True) if score not in (None, float(i)))

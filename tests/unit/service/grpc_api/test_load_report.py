@@ -82,7 +82,7 @@ async def test_refused(api: Api):
 
 
 async def test_no_key(locked: Api):
-    """A call that does not get through the door says it, too."""
+    """The answer to a call without a key reports the load, too."""
     loaded(locked, 0.4)
     ended = await trailers(locked, f"{V2}/Rerank")
     assert ended["grpc-status"] == str(StatusCode.UNAUTHENTICATED.value[0])

@@ -39,8 +39,8 @@ async def test_no_warnings(wired: RealReranker):
     assert (await wired.rerank("good " * 500, "")).warnings == []
 
 
-async def test_warning_of_a_cut_query(wired: RealReranker):
-    """A query that was cut is told, with what it had and what was read of it."""
+async def test_warning_of_a_truncated_query(wired: RealReranker):
+    """The warning of a truncated query names it, with what it had and what was read of it."""
     result = await wired.rerank("good", query="q " * 17)
     (warning,) = result.warnings
     assert re.search("query .*17 tokens.* 16 tokens", warning)
@@ -52,7 +52,7 @@ def named(documents: range) -> str:
 
 
 @pytest.mark.parametrize(
-    ("cut", "subject"),
+    ("truncated", "subject"),
     [
         ([2], "document 2 (6 tokens) "),
         ([0, 4], "documents 0 (4 tokens), 4 (5 tokens) "),
@@ -61,15 +61,15 @@ def named(documents: range) -> str:
         (range(40, 80), f"documents {named(range(40, 50))} and 30 more "),
     ],
 )
-async def test_warning_of_cut_documents(cut: "list[int] | range", subject: str, wired: RealReranker):
-    """Documents that were cut are named, a few of them at least, with what they had and what was read of them."""
-    documents = ["good " * (4 + index % 3 if index in cut else 3) for index in range(80)]
+async def test_warning_of_truncated_documents(truncated: "list[int] | range", subject: str, wired: RealReranker):
+    """Truncated documents are named, a few of them at least, with what they had and what was read of them."""
+    documents = ["good " * (4 + index % 3 if index in truncated else 3) for index in range(80)]
     (warning,) = (await wired.rerank(*documents, max_tokens_per_doc=3)).warnings
     assert warning.startswith(subject)
     assert warning.endswith(" 3 tokens")
 
 
-async def test_warning_of_documents_cut_in_characters(wired: RealReranker):
+async def test_warning_of_documents_truncated_in_characters(wired: RealReranker):
     """Documents of which so many characters are not read that nobody counted tokens are told apart."""
     documents = ("q" * 600_000, "good " * 200, "good good", " " * 600_000)
     in_characters, in_tokens = (await wired.rerank(*documents, max_tokens_per_doc=1)).warnings

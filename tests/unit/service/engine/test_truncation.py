@@ -1,4 +1,4 @@
-"""No more of a text is read than may be, and a cut is told truly, without reading the rest."""
+"""No more of a text is read than may be, and its truncation is told truly, without reading the rest."""
 
 from random import Random
 
@@ -12,16 +12,16 @@ MOST = 2**19
 """Characters read of one text at most."""
 
 
-def assert_told(cut: Cut | None, has: int, limit: int):
+def assert_told(truncation: Cut | None, has: int, limit: int):
     """See that of a text of `has` tokens, of which `limit` are read, what is told is true."""
     if has <= limit:
-        assert cut is None
+        assert truncation is None
     else:
-        assert cut in (Cut(limit, has, "token"), Cut(limit, None, "token"))
+        assert truncation in (Cut(limit, has, "token"), Cut(limit, None, "token"))
 
 
 @pytest.mark.parametrize(
-    ("length", "kept", "cut"),
+    ("length", "kept", "truncation"),
     [
         (1, 1, None),
         (8, 8, None),
@@ -30,11 +30,11 @@ def assert_told(cut: Cut | None, has: int, limit: int):
         (1000, 8, Cut(8, None, "token")),
     ],
 )
-def test_query(length: int, kept: int, cut: Cut | None):
-    """The query keeps its first half context of tokens, and a cut is told."""
+def test_query(length: int, kept: int, truncation: Cut | None):
+    """The query keeps its first half context of tokens, and a truncation is told."""
     encoder = PairEncoder(tiny_tokenizer(), 16)
     query = encoder.query("q " * length)
-    assert query.cut == cut
+    assert query.cut == truncation
     assert query.head.tolist() == encoder.template.head([9] * kept).tolist()
     assert query.window == 16 - kept - encoder.template.specials
 
@@ -52,15 +52,15 @@ def test_tokens_per_document(name: str, limit: int):
         assert_told(encoded.cut.get(index), len(ids), limit)
 
 
-def test_exact_limit_is_no_cut():
-    """A document of exactly as many tokens as are read is not cut."""
+def test_exact_limit_is_no_truncation():
+    """A document of exactly as many tokens as are read is not truncated."""
     encoder = PairEncoder(tiny_tokenizer(), 32)
     encoded = encode(encoder, "q", ["good " * 5, "good " * 6, "good " * 4], 5)
     assert encoded.cut == {1: Cut(5, 6, "token")}
 
 
 @pytest.mark.parametrize(
-    ("document", "limit", "cut"),
+    ("document", "limit", "truncation"),
     [
         ("good " * 20, 12, Cut(12, 20, "token")),
         ("good " * 20, 1, Cut(1, None, "token")),
@@ -71,10 +71,10 @@ def test_exact_limit_is_no_cut():
         ("q" * MOST, 4096, None),
     ],
 )
-def test_what_is_told_of_a_cut(document: str, limit: int, cut: Cut | None):
+def test_what_is_told_of_a_truncation(document: str, limit: int, truncation: Cut | None):
     """The size of a truncated text is given if it was counted, and in characters if these set the limit."""
     encoder = PairEncoder(tiny_tokenizer(), 32)
-    assert encode(encoder, "q", [document], limit).cut.get(0) == cut
+    assert encode(encoder, "q", [document], limit).cut.get(0) == truncation
 
 
 def test_a_query_of_too_many_characters():
@@ -84,7 +84,7 @@ def test_a_query_of_too_many_characters():
 
 
 @pytest.mark.parametrize(
-    ("cut", "size", "kept"),
+    ("truncation", "size", "kept"),
     [
         (Cut(512, 9000, "token"), " (9,000 tokens)", "512 tokens"),
         (Cut(1, 2, "token"), " (2 tokens)", "1 token"),
@@ -92,9 +92,9 @@ def test_a_query_of_too_many_characters():
         (Cut(MOST, MOST + 1, "character"), " (524,289 characters)", "524,288 characters"),
     ],
 )
-def test_words(cut: Cut, size: str, kept: str):
-    """A cut has words for what there was, where that is known, and for what was read of it."""
-    assert (cut.size, cut.kept) == (size, kept)
+def test_words(truncation: Cut, size: str, kept: str):
+    """A truncation has words for the size of the text, if that is known, and for the part that was read."""
+    assert (truncation.size, truncation.kept) == (size, kept)
 
 
 def texts() -> dict[str, str]:
@@ -139,7 +139,7 @@ TEXTS = texts()
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_reading_the_beginning_alone(name: str, kind: str):
-    """Of a very long text only the beginning is read, which changes no token and no word about what was cut."""
+    """Of a very long text only the beginning is read, which changes no token and no word about the truncation."""
     text = TEXTS[kind]
     encoder = ENCODERS[name]
     tokens = whole(name, text)
