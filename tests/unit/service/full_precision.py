@@ -79,7 +79,7 @@ def a_dynamic_graph() -> ModelProto:
     (at,) = (n for n, node in enumerate(model.graph.node) if node.output[0] == "layer 1")
     product = model.graph.node.pop(at)
     weights = next(tensor for tensor in model.graph.initializer if tensor.name == product.input[1])
-    scale = np.float32(np.abs(numpy_helper.to_array(weights)).max() / 127)
+    scale = np.asarray(np.abs(numpy_helper.to_array(weights)).max() / 127, np.float32)
     columns = np.rint(numpy_helper.to_array(weights) / scale).astype(np.int8)
     model.graph.initializer.extend([numpy_helper.from_array(columns, "int8"), numpy_helper.from_array(scale, "scale")])
     nodes = [

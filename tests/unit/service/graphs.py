@@ -25,7 +25,7 @@ def a_graph(
     inputs = inputs or dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), INT64)
     picks = [at] if isinstance(at, int) else list(at)
     shape: list[int | str] = ["batch"] if columns is None else ["batch", columns]
-    graph = [
+    graph: list[tuple[int, int | str | bytes]] = [
         (1, _node("Gather", [read, "at"], "picked", axis=1)),
         (1, _node("Gather", ["table", "picked"], "logits", axis=0)),
         (2, "graph"),

@@ -54,8 +54,9 @@ def taken() -> Iterator[Address]:
 
 def settings(folder: Path, **changed: Any) -> Settings:
     """Return settings that keep out of everybody's way."""
-    free: dict[str, Any] = {f"{api}_address": FREE for api in ("grpc", "http", "admin")}
-    return Settings(**{"model": folder, "workers": 1, "drain_seconds": 5} | free | changed)
+    given: dict[str, Any] = {"model": folder, "workers": 1, "drain_seconds": 5}
+    given |= {f"{api}_address": FREE for api in ("grpc", "http", "admin")}
+    return Settings(**given | changed)
 
 
 def printed(capfd: pytest.CaptureFixture[str]) -> str:

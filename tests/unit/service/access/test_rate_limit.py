@@ -13,9 +13,10 @@ from service.errors import RateLimitedError
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Let time stand still for throttles, however slow the machine is."""
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("asyncio_throttle.throttler.time", clock)
-    return clock
+    still = SimpleNamespace(now=0.0)
+    still.monotonic = lambda: still.now
+    monkeypatch.setattr("asyncio_throttle.throttler.time", still)
+    return still
 
 
 async def test_so_many_a_second():
@@ -51,6 +52,7 @@ async def test_the_advice_is_right(clock: SimpleNamespace):
     await throttle.admit(Caller("ann"))
     with pytest.raises(RateLimitedError) as caught:
         await throttle.admit(Caller("ann"))
+    assert caught.value.retry_after_s is not None
     clock.now += caught.value.retry_after_s + 1e-3
     await throttle.admit(Caller("ann"))
 

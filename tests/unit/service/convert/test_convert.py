@@ -63,7 +63,9 @@ def test_equal_scores_agree(tiny: Engine):
     """A model agrees with itself in full."""
     trial = a_trial(tiny)
     scores = trial.scores(tiny)
-    assert trial.agreement(scores, scores) == Agreement(pytest.approx(1), 0, 0, 1, 1)
+    found = trial.agreement(scores, scores)
+    assert found.correlation == pytest.approx(1)
+    assert found == Agreement(found.correlation, 0, 0, 1, 1)
 
 
 def test_agreement(tiny: Engine, tmp_path: Path):

@@ -63,8 +63,8 @@ def test_weights_by_another_way(way: str):
         "Identity": helper.make_node("Identity", ["i"], ["w"]),
         "Constant": helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(WEIGHTS)),
     }
-    constants = {"t": np.ascontiguousarray(WEIGHTS.T), "i": WEIGHTS}
-    constants = {name: value for name, value in constants.items() if name in made[way].input}
+    weights = {"t": np.ascontiguousarray(WEIGHTS.T), "i": WEIGHTS}
+    constants: dict[str, Any] = {name: value for name, value in weights.items() if name in made[way].input}
     model = a_model(made[way], helper.make_node("MatMul", ["x", "w"], ["y"]), **constants)
     quick = int8(model)
     assert made[way].op_type not in kinds(quick)

@@ -81,11 +81,10 @@ def test_a_product_that_is_written_otherwise():
 
 def test_read_within_a_branch():
     """A softmax that a branch reads, too, is divided at once."""
-    branches = {name: a_branch(read) for name, read in (("then_branch", "p"), ("else_branch", "x"))}
     model = written(
         SOFTMAX,
         helper.make_node("Constant", [], ["yes"], value=helper.make_tensor("t", TensorProto.BOOL, [], [True])),
-        helper.make_node("If", ["yes"], ["i"], **branches),
+        helper.make_node("If", ["yes"], ["i"], then_branch=a_branch("p"), else_branch=a_branch("x")),
         helper.make_node("MatMul", ["p", "v"], ["q"]),
         helper.make_node("MatMul", ["i", "v"], ["j"]),
         helper.make_node("Add", ["q", "j"], ["y"]),

@@ -1,11 +1,14 @@
 """Encoders over tokenizers of several kinds, and what becomes of texts in them."""
 
+from collections.abc import Sequence
 from functools import cache
 from random import Random
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from service.engine.encoding import Encoded, PairEncoder
+from service.engine.pair_layout import Ids
 from service.settings import EMBEDDED_MODEL
 from tests.unit.service.models import roberta_tokenizer, sentencepiece_tokenizer
 
@@ -38,6 +41,11 @@ TOKENIZERS = {
 ENCODERS = {name: PairEncoder(tokenizer, 64) for name, tokenizer in TOKENIZERS.items()}
 
 
+def as_ids(tokens: Sequence[int]) -> Ids:
+    """Return tokens in the type in which pairs hold them."""
+    return np.array(tokens, np.int32)
+
+
 @cache
 def whole(name: str, text: str) -> list[int]:
     """Return all tokens of a text, read in one go."""
@@ -52,7 +60,7 @@ def encode(encoder: PairEncoder, query: str, documents: list[str], limit: int) -
 
 def windows(encoder: PairEncoder, encoded: Encoded, document: int = 0) -> list[list[int]]:
     """Return the document's own tokens in each of its windows."""
-    suffix = len(encoder.template.tail([]))
+    suffix = len(encoder.template.tail(as_ids([])))
     pairs = [pair for pair, owner in zip(encoded.pairs, encoded.owners, strict=True) if owner == document]
     return [pair.tail[: len(pair.tail) - suffix].tolist() for pair in pairs]
 

@@ -11,6 +11,7 @@ from service.engine.pair_layout import EncodedPair
 from tests.unit.service.engine.encoders import (
     ENCODERS,
     TOKENIZERS,
+    as_ids,
     embedded_tokenizer,
     encode,
     joined,
@@ -31,7 +32,7 @@ def encoder() -> PairEncoder:
 def test_query_of_half_an_odd_context():
     """Half of an odd context is rounded down."""
     encoder = PairEncoder(tiny_tokenizer(), 17)
-    assert len(encoder.query("q " * 100).head) == len(encoder.template.head([9] * 8))
+    assert len(encoder.query("q " * 100).head) == len(encoder.template.head(as_ids([9] * 8)))
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -44,7 +45,7 @@ def test_windows(name: str, length: int):
     assert joined(encoder, encoded) == whole(name, text)
     sizes = [pair.tokens for pair in encoded.pairs]
     assert set(sizes[:-1]) <= {64}
-    assert len(encoder.template.head([])) < sizes[-1] <= 64
+    assert len(encoder.template.head(as_ids([]))) < sizes[-1] <= 64
     assert encoded.cut == {}
 
 

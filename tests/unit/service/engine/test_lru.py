@@ -75,7 +75,7 @@ def test_many_threads():
     """Threads that keep and look up at the same time lose nothing but what there is no room for."""
     cache = a_cache(500)
     keys = [b"%d" % i for i in range(600)]
-    wrong: list[bytes] = []
+    wrong: list[int] = []
 
     def work(seed: int) -> None:
         random = Random(seed)

@@ -1,6 +1,7 @@
 """The slower way is taken unless all weights of a graph are proven to fit."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ from tests.unit.service.full_precision import a_dynamic_graph, a_layered_graph
 FITS, OVER = np.full((4, 3), 64, np.int8), np.full((4, 3), 65, np.int8)
 
 
-def proven(model: ModelProto, folder: Path, **saved: object) -> bool:
+def proven(model: ModelProto, folder: Path, **saved: Any) -> bool:
     onnx.save(model, folder / "model.onnx", **saved)
     return cannot_overflow(OnnxFile.read(folder / "model.onnx"))
 

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, processors
 from service.engine.errors import ModelError
 from service.engine.pair_layout import EncodedPair, PairLayout
 from tests.unit.service.engine import encoders
+from tests.unit.service.engine.encoders import as_ids
 from tests.unit.service.models import tiny_tokenizer
 
 ODD = [
@@ -35,7 +36,7 @@ def assert_equal(tokenizer: Tokenizer, query: str, document: str) -> None:
     template = PairLayout(tokenizer)
     whole = tokenizer.encode(query, document)
     ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in (query, document)]
-    pair = EncodedPair(template.head(ids[0]), template.tail(ids[1]))
+    pair = EncodedPair(template.head(as_ids(ids[0])), template.tail(as_ids(ids[1])))
     assert [*pair.head, *pair.tail] == whole.ids
     assert [template.head_type] * len(pair.head) + [template.tail_type] * len(pair.tail) == whole.type_ids
     assert pair.tokens == len(whole.ids)
@@ -71,7 +72,7 @@ def test_learned(name: str, specials: int, types: tuple[int, int]):
 def test_head_is_the_same_for_all_documents():
     """The first part depends on the query alone, so that one serves all documents."""
     template = PairLayout(TOKENIZERS["embedded"])
-    ids = TOKENIZERS["embedded"].encode("a query", add_special_tokens=False).ids
+    ids = as_ids(TOKENIZERS["embedded"].encode("a query", add_special_tokens=False).ids)
     assert template.head(ids).tolist() == template.head(ids).tolist() == [101, *ids, 102]
 
 
@@ -79,7 +80,7 @@ def test_types_change_where_the_document_begins():
     """The separator after the query belongs to the query's part."""
     whole = TOKENIZERS["embedded"].encode("a query", "a document")
     template = PairLayout(TOKENIZERS["embedded"])
-    ids = TOKENIZERS["embedded"].encode("a query", add_special_tokens=False).ids
+    ids = as_ids(TOKENIZERS["embedded"].encode("a query", add_special_tokens=False).ids)
     assert whole.type_ids.index(template.tail_type) == len(template.head(ids))
 
 

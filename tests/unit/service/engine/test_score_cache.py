@@ -63,7 +63,9 @@ def test_equal_pairs_are_run_once(worker: Worker):
     assert worker.calls == ["ab"]
 
 
-def _while_running(worker: Worker, names: str, others: str, ending: Callable[[], None]) -> "list[Future[object]]":
+def _while_running(
+    worker: Worker, names: str, others: str, ending: Callable[[], None]
+) -> "list[Future[tuple[list[float], int]]]":
     """Ask for `others` on a second worker while `names` are on the first, which then goes on as `ending` says."""
     running, go_on = threading.Event(), threading.Event()
 
@@ -124,7 +126,12 @@ def test_what_is_no_number_is_not_remembered():
 def test_no_cache():
     """Without a cache, all pairs are run as they come, equal ones together."""
     batches: list[int] = []
-    scoring = ScoreCache(lambda pairs, _: batches.append(len(pairs)) or [1.0] * len(pairs), LruCache(0, getsizeof))
+
+    def score(pairs: Sequence[EncodedPair], _: Abort) -> list[float]:
+        batches.append(len(pairs))
+        return [1.0] * len(pairs)
+
+    scoring = ScoreCache(score, LruCache(0, getsizeof))
     for _ in range(2):
         assert scoring([pair("a"), pair("b"), pair("a")], Abort()) == ([1.0] * 3, 3)
     assert batches == [3, 3]

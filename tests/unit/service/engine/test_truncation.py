@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from service.engine.encoding import PROMPT_CHARACTERS, Cut, MoreToReadError, PairEncoder
-from tests.unit.service.engine.encoders import ENCODERS, TOKENIZERS, encode, joined, whole, words
+from tests.unit.service.engine.encoders import ENCODERS, TOKENIZERS, as_ids, encode, joined, whole, words
 from tests.unit.service.models import tiny_tokenizer
 
 MOST = 2**19
@@ -35,7 +35,7 @@ def test_query(length: int, kept: int, truncation: Cut | None):
     encoder = PairEncoder(tiny_tokenizer(), 16)
     query = encoder.query("q " * length)
     assert query.cut == truncation
-    assert query.head.tolist() == encoder.template.head([9] * kept).tolist()
+    assert query.head.tolist() == encoder.template.head(as_ids([9] * kept)).tolist()
     assert query.window == 16 - kept - encoder.template.specials
 
 
@@ -157,7 +157,7 @@ def test_reading_the_beginning_of_a_query(name: str, kind: str):
     encoder = ENCODERS[name]
     query = encoder.query(text)
     tokens = whole(name, text)
-    assert query.head.tolist() == encoder.template.head(tokens[:32]).tolist()
+    assert query.head.tolist() == encoder.template.head(as_ids(tokens[:32])).tolist()
     assert_told(query.cut, len(tokens), 32)
 
 

@@ -61,9 +61,13 @@ class Api:
         self.reranker.answer = error
         return await failed(self.stub.Rerank(REQUEST))
 
+    def unary(self, method: str) -> Any:
+        """Return a method, by its path, that takes and answers bytes."""
+        return self.channel.unary_unary(method)
+
     async def health(self, service: str) -> int:
         """Return the health of a service."""
-        stub = health_pb2_grpc.HealthStub(self.channel)
+        stub: Any = health_pb2_grpc.HealthStub(self.channel)
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
         return int(answer.status)
 
@@ -87,7 +91,7 @@ async def stream(*parts: Any) -> AsyncIterator[Any]:
 
 def details(error: grpc.aio.AioRpcError) -> dict[type, Any]:
     """Return the details of a rich status by kind."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status
     found: dict[type, Any] = {}
     for packed in status.details:

@@ -73,7 +73,7 @@ async def test_priority_of_a_key(tmp_path: Path):
 
 async def test_key_before_message(locked: Api):
     """Without a key, nobody learns what is wrong with a message."""
-    error = await failed(locked.channel.unary_unary(f"/{SERVICE}/Rerank")(b"\xff\xff"))
+    error = await failed(locked.unary(f"/{SERVICE}/Rerank")(b"\xff\xff"))
     assert error.code() is StatusCode.UNAUTHENTICATED
 
 
@@ -81,7 +81,7 @@ async def test_rate():
     """A client over its rate is refused before its message is looked at, and told when to ask again."""
     async with Api(open_access(1)) as api:
         await api.stub.Rerank(REQUEST)
-        error = await failed(api.channel.unary_unary(f"/{SERVICE}/Rerank")(b"\xff\xff"))
+        error = await failed(api.unary(f"/{SERVICE}/Rerank")(b"\xff\xff"))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED
     assert pushback(error) == "1000"
 

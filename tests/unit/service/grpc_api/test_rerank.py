@@ -69,8 +69,7 @@ async def test_everything(api: Api):
 
 async def test_unknown_fields_are_ignored(api: Api):
     """Fields from a later version of the schema change nothing."""
-    call = api.channel.unary_unary(f"/{SERVICE}/Rerank")
-    await call(REQUEST.SerializeToString() + b"\xfa\x3f\x03new")
+    await api.unary(f"/{SERVICE}/Rerank")(REQUEST.SerializeToString() + b"\xfa\x3f\x03new")
     assert api.reranker.requests == [RerankRequest("tiny", "the query", TEXTS)]
 
 
@@ -116,7 +115,7 @@ async def test_all_violations_at_once(api: Api):
 )
 async def test_malformed(method: str, raw: bytes, api: Api):
     """Bytes that are no message are the caller's mistake, not the server's."""
-    error = await failed(api.channel.unary_unary(f"/{SERVICE}/{method}")(raw))
+    error = await failed(api.unary(f"/{SERVICE}/{method}")(raw))
     assert error.code() is StatusCode.INVALID_ARGUMENT
     assert details(error)[ErrorInfo].reason == "INVALID_REQUEST"
 
@@ -179,7 +178,7 @@ async def test_too_many_documents(method: str, api: Api):
     """More documents than the server takes are refused with both numbers, in a message or in a stream's first one."""
     request = pb.RerankRequest(model="tiny", query="q", documents=["one"] * 5001)
     message = request if method == "Rerank" else pb.RerankStreamRequest(request=request)
-    call = api.channel.stream_unary(f"/{SERVICE}/{method}")
+    call: Any = api.channel.stream_unary(f"/{SERVICE}/{method}")
     error = await failed(call(stream(message.SerializeToString())))
     assert re.fullmatch("documents .*5,000.*5,001", error.details() or "")
     assert details(error)[ErrorInfo].reason == "OUT_OF_RANGE"

@@ -14,7 +14,7 @@ from tests.unit.service.grpc_api.grpc_client import Api, failed, stream
 
 async def test_no_such_method(api: Api):
     """A method that is not there is unimplemented."""
-    error = await failed(api.channel.unary_unary(f"/{SERVICE}/Nothing")(b""))
+    error = await failed(api.unary(f"/{SERVICE}/Nothing")(b""))
     assert error.code() is StatusCode.UNIMPLEMENTED
 
 
@@ -44,7 +44,7 @@ async def test_a_stop_at_any_moment_of_the_start(turns: int):
 
 async def test_reflection(api: Api):
     """A client without the .proto files is told of every service."""
-    stub = reflection_pb2_grpc.ServerReflectionStub(api.channel)
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(api.channel)  # type: ignore[arg-type]
     asked = reflection_pb2.ServerReflectionRequest(list_services="")
     answers = [answer async for answer in stub.ServerReflectionInfo(stream(asked))]
     assert {service.name for service in answers[0].list_services_response.service} == {

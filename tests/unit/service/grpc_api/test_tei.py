@@ -93,7 +93,7 @@ async def test_metadata_beyond_their_type(api: Api):
 
 async def test_unknown_fields_are_ignored(api: Api):
     """Fields from a later version of the schema change nothing."""
-    await api.channel.unary_unary(f"/{RERANK}/Rerank")(REQUEST.SerializeToString() + b"\xfa\x3f\x03new")
+    await api.unary(f"/{RERANK}/Rerank")(REQUEST.SerializeToString() + b"\xfa\x3f\x03new")
     assert api.reranker.requests == [RerankRequest(None, "the query", TEXTS)]
 
 
@@ -195,7 +195,7 @@ async def test_largest_answer(api: Api):
     request = pb.RerankRequest(query="q", texts=[text, "u" * 80], return_text=True)
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     async with grpc.aio.insecure_channel(api.address, options=options) as channel:
-        call = channel.unary_unary(f"/{RERANK}/Rerank", response_deserializer=pb.RerankResponse.FromString)
+        call: Any = channel.unary_unary(f"/{RERANK}/Rerank", response_deserializer=pb.RerankResponse.FromString)
         answer = await call(request.SerializeToString())
     assert answer.ByteSize() > MESSAGE_BYTES
     assert answer.ranks[0].text == text

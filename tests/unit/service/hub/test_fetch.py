@@ -1,7 +1,7 @@
 """A fetch downloads exactly the files that serving needs, once, and works offline afterwards."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_only_what_is_needed(local: LocalHub):
         ({"model.onnx": onnx_file("root"), "onnx/model_O4.onnx": onnx_file("half")}, onnx_file("root")),
     ],
 )
-def test_usual_graph(graphs: Mapping[str, bytes], taken: bytes, local: LocalHub):
+def test_usual_graph(graphs: dict[str, bytes], taken: bytes, local: LocalHub):
     """The graph that is taken without being named is the same as in a directory."""
     local.add(NAME, CONFIG | graphs, "main")
     assert fetch(HubId(NAME)).graph.read_bytes() == taken

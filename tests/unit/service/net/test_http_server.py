@@ -72,7 +72,9 @@ async def test_an_idle_connection_is_held(server: HttpServer):
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/")).text == "hello"
         (connection,) = server.server_state.connections
+        assert isinstance(connection, HttpConnection)
         closing = connection.timeout_keep_alive_task
+        assert closing
         assert closing.when() - connection.loop.time() > 60
 
 

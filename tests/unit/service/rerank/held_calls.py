@@ -27,7 +27,12 @@ class Desk:
     async def ask(self, lane: int, name: object = None) -> "asyncio.Task[object]":
         """Ask for a turn, and see that the question has been dealt with."""
         name = lane if name is None else name
-        task = asyncio.create_task(self.executor.run(lane, 0, lambda: self.order.append(name) or name))
+
+        def turn() -> object:
+            self.order.append(name)
+            return name
+
+        task = asyncio.create_task(self.executor.run(lane, 0, turn))
         await settle()
         return task
 
