@@ -86,7 +86,7 @@ class RunningService:
     def settled_log(self) -> str:
         """Return the log with the lines of calls that were just answered."""
         size = -1
-        while size != (size := os.fstat(self.errors.fileno()).st_size):
+        while not self.errors.closed and size != (size := os.fstat(self.errors.fileno()).st_size):
             sleep(_LOG_S)
         return self.log()
 

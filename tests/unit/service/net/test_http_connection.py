@@ -234,7 +234,7 @@ async def test_nothing_is_left_of_a_failed_handshake():
 
 
 @pytest.mark.parametrize("data", [b"", HEAD, b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"])
-@pytest.mark.parametrize("connections_max", [2, 20])
+@pytest.mark.parametrize("connections_max", [8, 20])
 async def test_a_crowd_keeps_nobody_out(data: bytes, connections_max: int):
     """Beside many times as many connections as there are places, each without a whole request, a caller is served."""
     async with serving(App(), Times(), connections_max) as connect:
