@@ -17,10 +17,6 @@ class Turns:
         self._resting: Heap[str, float] = Heap()  # Those without, until virtual time reaches their tag.
         self._time = 0.0
 
-    def __len__(self) -> int:
-        """Return the number of those with work."""
-        return len(self._waiting)
-
     def begin(self, name: str) -> None:
         """Let one that has work now take turns."""
         self._resting.discard(name)
