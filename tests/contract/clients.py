@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from itertools import chain
 from socket import MSG_PEEK, create_connection
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import httpx
@@ -86,8 +86,8 @@ class GrpcRefusal:
 
 def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
     """Return what an error of this service says, after a look at its form."""
-    assert isinstance(error, grpc.Call)
-    status = rpc_status.from_call(error)
+    call = cast("grpc.Call", error)  # Of asyncio, too, whose errors are none.
+    status = rpc_status.from_call(call)
     assert status, f"no rich status: {error}"
     assert status.message
     details = {kind: _unpacked(status, kind) for kind in (ErrorInfo, BadRequest, RetryInfo)}
@@ -95,9 +95,9 @@ def grpc_refusal(error: grpc.RpcError) -> GrpcRefusal:
     assert info.domain == "rerankd"
     assert info.metadata["request_id"]
     retry = details[RetryInfo]
-    pushback = dict[str, str | bytes](error.trailing_metadata()).get("grpc-retry-pushback-ms")
+    pushback = dict[str, str | bytes](call.trailing_metadata()).get("grpc-retry-pushback-ms")
     return GrpcRefusal(
-        code=error.code(),
+        code=call.code(),
         message=status.message,
         reason=info.reason,
         request_id=info.metadata["request_id"],
