@@ -60,7 +60,7 @@ class Policy:
 
     @property
     def is_strict(self) -> bool:
-        """Whether nothing but its lane decides how urgent a job is."""
+        """True if the lane alone decides the urgency of a job."""
         return not self.guaranteed_share and self.client_share == 1
 
     @property

@@ -41,7 +41,7 @@ class _Stamp(NamedTuple):
 
 
 class ReloadingFiles(Generic[T]):
-    """What files say together, read again by a thread when they change.
+    """The parsed contents of several files together, read again by a thread when one of them changes.
 
     The previous contents stay until the new ones are whole, and if they are unusable. Each problem is logged once.
     """
@@ -109,7 +109,7 @@ class ReloadingFiles(Generic[T]):
 
 
 class ReloadingFile(ReloadingFiles[T]):
-    """What a single file says."""
+    """The parsed contents of a single file."""
 
     def __init__(self, name: str, path: Path, parse: Callable[[str], T], *, private: bool = False) -> None:
         """Read the file, called `name` in messages; the messages of `parse` continue this name. Raises FileError."""

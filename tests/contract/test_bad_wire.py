@@ -21,7 +21,7 @@ SOCKET = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
 )
 H2C = b"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA"
-"""How the JDK's client asks for HTTP/2 with its first request."""
+"""The headers with which the JDK's client asks for HTTP/2 in its first request."""
 CALLS: dict[str, tuple[bytes, int]] = {
     "good": (HEAD + LENGTH + END + BODY, 200),
     "http-1.0": (b"POST /v2/rerank HTTP/1.0" + LENGTH + END + BODY, 200),

@@ -45,7 +45,7 @@ def test_known_in_part(running: RunningService) -> None:
 
 
 def test_tokens_are_counted(running: RunningService) -> None:
-    """How much of what is asked was known can be watched."""
+    """Metrics count the input tokens, and those of pairs whose scores were known."""
     documents = unseen(TEXT, 5)
     names = ("rerank_input_tokens_total", "rerank_cached_tokens_total")
     before = [metric(running.admin, name) for name in names]
@@ -73,7 +73,7 @@ def test_no_cache(uncached: RunningService) -> None:
 
 
 def test_keys_have_caches_of_their_own(tmp_path: Path) -> None:
-    """Where keys are asked for, what one client asked is new to another, and known when it asks again itself."""
+    """With keys, the pairs of one client are new to another client, and known to the same one."""
     file = tmp_path / "keys"
     file.write_text("ann:a\nbob:b\n")
     documents = unseen(TEXT, 5)

@@ -19,7 +19,7 @@ CONTEXT = 64
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How a tiny model of one family is made."""
+    """The recipe of a tiny model of one family."""
 
     name: str
     config: dict[str, Any]

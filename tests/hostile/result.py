@@ -36,7 +36,7 @@ class Result:
     alone: Watched = field(default_factory=Watched)
     beside: Watched = field(default_factory=Watched)
     done: int = 0
-    """How often the attacker did what the attack is."""
+    """Number of times that the attack was sent."""
     breach: str = ""
     """An act of the service that is never allowed, such as to end."""
     stop_s: float = inf

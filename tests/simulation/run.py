@@ -8,7 +8,7 @@ from tests.simulation.workload import Request
 
 
 class Ending(StrEnum):
-    """How a request ended; FINISHED may still be late."""
+    """The outcome of a request; FINISHED may still be late."""
 
     FINISHED = auto()
     REFUSED = auto()

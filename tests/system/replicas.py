@@ -24,7 +24,7 @@ class Replica:
 
     @property
     def pressure(self) -> float:
-        """How full it is, from 0 to about 1."""
+        """Its load over its backlog bound, from 0 to about 1."""
         return metric(self._service.admin, "rerank_pressure")
 
     def restart(self) -> int:

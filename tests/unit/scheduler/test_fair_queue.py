@@ -199,7 +199,7 @@ def test_names_of_a_client_that_pauses_start_level():
 
 
 def test_standing_of_names():
-    """What a name has waiting is part of its client's."""
+    """The waiting work of a client includes that of each of its names."""
     queue, _ = _queue(a_job(2, client="a", name="x"), a_job(client="a", name="y"), a_job(client="b", name="x"))
     own, both = Amount.of([100, 100]), Amount.of([100] * 3, jobs=2)
     assert queue.standing("a", "x") == (own, both, 1, 1)

@@ -1,4 +1,4 @@
-"""Where lanes are set aside, clients with work come in rotation, each with its oldest job."""
+"""The rotation serves the clients with waiting work in turn, each with its oldest job, whatever their lanes."""
 
 from scheduler import Amount, Job
 from scheduler.job import AdmittedJob

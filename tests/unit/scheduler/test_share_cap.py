@@ -20,7 +20,7 @@ def test_share(share: float):
 
 
 def test_alone():
-    """What a client has had while nobody else waited does not count."""
+    """Work of a client does not count towards its share while no other client waits."""
     cap = ShareCap(0.5, 0.05)
     for _ in range(100):
         cap.charge("a", 0.05, contended=False)

@@ -23,7 +23,7 @@ finally:
 
 
 class Ending(NamedTuple):
-    """How a process ended."""
+    """The exit status and the output of a process."""
 
     status: int
     out: str

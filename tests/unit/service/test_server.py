@@ -34,7 +34,7 @@ REQUEST: dict[str, Any] = {"model": "tiny", "query": "q", "documents": ["bad", "
 @pytest.fixture(autouse=True)
 def nothing_left_open() -> Iterator[None]:
     """Let a socket that a test left open be that test's failure, not the next one's."""
-    gc.freeze()  # What other tests keep is not searched again and again.
+    gc.freeze()  # The garbage collector then skips the objects of other tests: most of the time of these.
     yield
     gc.collect()
 
