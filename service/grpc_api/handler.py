@@ -20,7 +20,6 @@ from service.grpc_api.metadata import Context, metadata, peer_address
 from service.grpc_api.status import abort
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.rerank.limits import Limits
 
 Method: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 """grpc's handler of a method."""
@@ -37,10 +36,9 @@ class Handler:
     answer and status in one piece, so that a call of a server that dies has no half of an answer, and can be repeated.
     """
 
-    def __init__(self, calls: Calls, limits: Limits, codec: Codec, load: Callable[[], Load | None]) -> None:
+    def __init__(self, calls: Calls, codec: Codec, load: Callable[[], Load | None]) -> None:
         """Parse with `codec`. `load` returns the load to report in trailers; None: no report."""
         self._calls = calls
-        self._limits = limits
         self._load = load
         self.codec = codec
         """Parses the messages of all methods."""
@@ -81,7 +79,7 @@ class Handler:
                 async with self._calls.open(
                     record, peer_address(context), metadata(context), partial(_timeout_s, context)
                 ) as call:
-                    messages = MessageStream(context, call.held, self._limits)
+                    messages = MessageStream(context, call.held, self.codec.limits)
                     raw = (await answer(messages, context, record, call)).SerializeToString()
                     if large:
                         await messages.send(raw)

@@ -1,18 +1,17 @@
 """The messages of a call, received within bounds of time and memory."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import grpc
 
 from service.access.byte_budget import Holding
-from service.errors import InvalidRequestError, TooManyBytesError, TooSlowError
+from service.errors import InvalidRequestError, TooManyBytesError
 from service.grpc_api.metadata import Context
-from service.rerank.limits import TRANSFER_S, Limits
+from service.rerank.limits import Limits
+from service.rerank.transfer import transfer
 
-T = TypeVar("T")
 _PROMPT_S = 0.1
 """A message that is not complete by then counts as one of the largest size.
 
@@ -40,8 +39,9 @@ class MessageStream:
 
     async def __anext__(self) -> bytes:
         """Return the next message. Raises TooLargeError, TooManyBytesError or TooSlowError."""
-        with self._reserved():
-            raw = await _in_time(self._context.read())
+        async with transfer():
+            with self._reserved():
+                raw = await self._context.read()
         if raw is grpc.aio.EOF:
             raise StopAsyncIteration
         assert isinstance(raw, bytes)  # noqa: S101
@@ -60,7 +60,8 @@ class MessageStream:
     async def send(self, answer: bytes) -> None:
         """Send the answer, counted in place of the messages. Raises TooSlowError if the caller does not read."""
         self._held.resize(len(answer))
-        await _in_time(self._context.write(answer))
+        async with transfer():
+            await self._context.write(answer)
 
     @contextmanager
     def _reserved(self) -> Iterator[None]:
@@ -85,13 +86,3 @@ class MessageStream:
             yield
         finally:
             timers[-1].cancel()
-
-
-async def _in_time(transfer: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(TRANSFER_S) as scope:
-            return await transfer
-    except TimeoutError:
-        if scope.expired():
-            raise TooSlowError(TRANSFER_S) from None
-        raise

@@ -69,11 +69,11 @@ class GrpcApi:
         `alive` returns whether the process makes progress.
 
         Beyond `connections_max` connections, those of the address with most are closed for others. A connection accepts
-        no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens
-        another, possibly to a server that started meanwhile.
+        no new calls after `connection_age_max_s` seconds, 0 for no limit. Its client then opens another, possibly to a
+        server that started meanwhile.
         """
-        handler = Handler(calls, limits, Codec(parsing, limits), backend.load)
-        services = RerankV2(backend, handler).services() | TeiV1(backend, limits, handler).services()
+        handler = Handler(calls, Codec(parsing, limits), backend.load)
+        services = RerankV2(backend, handler).services() | TeiV1(backend, handler).services()
         self._health = Health(services, alive)
         self._starting: asyncio.Task[None] | None = None
         self._connections_kept = max(int(connections_max * _KEPT), 1)

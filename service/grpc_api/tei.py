@@ -15,7 +15,6 @@ from service.grpc_api.metadata import Context, lane
 from service.rerank.backend import Backend
 from service.rerank.call import Call
 from service.rerank.call_record import CallRecord
-from service.rerank.limits import Limits
 from service.rerank.request import RerankRequest
 from service.rerank.result import RerankResult
 
@@ -30,10 +29,9 @@ _UINT32_MAX = 2**32 - 1
 class TeiV1:
     """`tei.v1.Info` and `tei.v1.Rerank`."""
 
-    def __init__(self, backend: Backend, limits: Limits, handler: Handler) -> None:
-        """Answer requests within `limits` through `backend`."""
+    def __init__(self, backend: Backend, handler: Handler) -> None:
+        """Answer requests through `backend`."""
         self._backend = backend
-        self._limits = limits
         self._handler = handler
 
     def services(self) -> dict[str, dict[str, Method]]:
@@ -57,7 +55,7 @@ class TeiV1:
             model_dtype=_DTYPE,
             model_type=pb.MODEL_TYPE_RERANKER,
             max_input_length=model.engine.context,
-            max_client_batch_size=_uint32(self._limits.documents_max),
+            max_client_batch_size=_uint32(self._handler.codec.limits.documents_max),
             tokenization_workers=reranker.tokenisers,
         )
 

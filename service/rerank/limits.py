@@ -4,10 +4,6 @@ from dataclasses import dataclass
 
 from service.errors import DOCUMENTS, OutOfRangeError, TooLargeError, Violation
 
-TRANSFER_S = 30.0
-"""Longest time to receive a message or to send an answer: one of 32 MiB at 9 Mbit/s."""
-
-
 TEXT_BYTES_MAX = 8 * 2**20
 """Size limit of one text: four times what is read of it at most. Longer ones take long to decode in one step."""
 

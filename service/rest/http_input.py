@@ -1,7 +1,5 @@
 """Untrusted input of a call: its headers and the bytes of its body."""
 
-import asyncio
-
 from starlette.requests import ClientDisconnect, Request
 
 from service.access.byte_budget import Holding
@@ -10,10 +8,10 @@ from service.errors import (
     InvalidRequestError,
     MediaTypeError,
     OutOfRangeError,
-    TooSlowError,
     Violation,
 )
-from service.rerank.limits import TRANSFER_S, Limits
+from service.rerank.limits import Limits
+from service.rerank.transfer import transfer
 
 _BLOCK = 64 * 2**10
 """A body of unknown size counts as one of the largest size once it is longer than this."""
@@ -64,7 +62,7 @@ async def body_of(request: Request, held: Holding, limits: Limits) -> bytearray:
         held.resize(int(announced))
     body = bytearray()
     try:
-        async with asyncio.timeout(TRANSFER_S) as scope:
+        async with transfer():
             async for chunk in request.stream():
                 body += chunk
                 limits.check_message(len(body))
@@ -72,9 +70,5 @@ async def body_of(request: Request, held: Holding, limits: Limits) -> bytearray:
                     held.resize(_BLOCK if len(body) <= _BLOCK else limits.message_bytes)
     except ClientDisconnect:
         raise CallerLeftError from None
-    except TimeoutError:
-        if scope.expired():
-            raise TooSlowError(TRANSFER_S) from None
-        raise
     held.resize(len(body))
     return body

@@ -36,7 +36,7 @@ async def first_part_only() -> AsyncIterator[pb.RerankStreamRequest]:
 
 async def test_message_that_does_not_come(api: Api, monkeypatch: pytest.MonkeyPatch):
     """A caller that stops in the middle of its messages is told so after a while."""
-    monkeypatch.setattr(message_stream, "TRANSFER_S", 0.01)
+    monkeypatch.setattr("service.rerank.transfer.TRANSFER_S", 0.01)
     error = await failed(api.stub.RerankStream(first_part_only()))
     assert error.code() is StatusCode.DEADLINE_EXCEEDED
     assert details(error)[ErrorInfo].reason == "TOO_SLOW"
@@ -75,7 +75,7 @@ async def test_late_loop(monkeypatch: pytest.MonkeyPatch):
 
 async def test_answer_that_is_not_read(monkeypatch: pytest.MonkeyPatch):
     """An answer that its caller does not read is given up after a while, and counted meanwhile."""
-    monkeypatch.setattr(message_stream, "TRANSFER_S", 0.01)
+    monkeypatch.setattr("service.rerank.transfer.TRANSFER_S", 0.01)
     budget, never = ByteBudget(100, 100), asyncio.get_running_loop().create_future()
     async with budget.hold("ann") as held:
         messages = MessageStream(Mock(write=lambda _: never), held, LIMITS)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from service.rest import http_input
 from tests.unit.service.rerankers import LIMITS
 from tests.unit.service.rest.rest_client import BODY, FORMS, PATH, Api, assert_error
 
@@ -119,7 +118,7 @@ async def test_room_for_bodies():
 
 async def test_body_that_does_not_come(api: Api, monkeypatch: pytest.MonkeyPatch):
     """A caller that stops in the middle of its body is told so after a while."""
-    monkeypatch.setattr(http_input, "TRANSFER_S", 0.01)
+    monkeypatch.setattr("service.rerank.transfer.TRANSFER_S", 0.01)
 
     async def body() -> AsyncIterator[bytes]:
         yield b"{"
