@@ -13,6 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple, NoReturn
 
+from service.net.network import network_of
+
 _PERIOD_S, _BUSY_PERIOD_S = 0.25, 0.05
 """Seconds between two looks; the shorter after one that closed connections, so that others find a place soon."""
 _LOOK_SHARE = 0.1  # Share of the time that looks take at most: 20 us a descriptor.
@@ -34,8 +36,8 @@ class Connection(NamedTuple):
 class ConnectionLimit:
     """Closes connections of a port beyond a limit.
 
-    The address with the most connections loses the one that has been silent the longest, so that callers from
-    elsewhere, and callers that are active, keep theirs.
+    The address, or the /64 network of IPv6, with the most connections loses the one that has been silent the longest,
+    so that callers from elsewhere, and callers that are active, keep theirs.
     """
 
     def __init__(self, port: int, most: int) -> None:
@@ -64,7 +66,7 @@ class ConnectionLimit:
         connections = _connections(self._port)
         by_address: defaultdict[str, deque[Connection]] = defaultdict(deque)
         for connection in sorted(connections, key=lambda one: -one.silent_ms):
-            by_address[connection.peer[0]].append(connection)
+            by_address[network_of(connection.peer[0])].append(connection)
         surplus = max(len(connections) - self._most, 0)
         for _ in range(surplus):
             # Of addresses with equally many the first, which has been silent the longest.

@@ -1,6 +1,7 @@
 """The open connections of a listener, limited in number."""
 
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -99,19 +100,23 @@ class Connections:
         """
         equal = 0 if address else self.most // max(len(self._counts), 1)
         least = max(equal, self._counts[self._addresses[but]]) if but and not address else equal
+
+        def may_close(connection: Connection) -> bool:
+            has = self._counts[self._addresses.get(connection, "")]
+            return connection is not but and has >= (equal if connection.is_new else least)
+
         for search in (False, True):
             if search:
                 start = monotonic()
                 if start < self._next_search.get(address, 0):
                     return False
-                self._chosen[address] = self._choose(address, but, equal, least)
+                self._chosen[address] = self._choose(address, may_close)
                 if (took_s := monotonic() - start) > _BRIEF_S:
                     self._next_search[address] = start + took_s / _SEARCH_SHARE
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
-                has = self._counts[self._addresses.get(connection, "")]
-                if connection.idle_since == since and has >= (equal if connection.is_new else least):
+                if connection.idle_since == since and may_close(connection):
                     connection.abort()
                     return True
         return False
@@ -132,15 +137,12 @@ class Connections:
         for connection in list(self._addresses):
             connection.check(now)
 
-    def _choose(
-        self, address: str | None, but: Connection | None, equal: int, least: int
-    ) -> list[tuple[Connection, float]]:
+    def _choose(self, address: str | None, may_close: Callable[[Connection], bool]) -> list[tuple[Connection, float]]:
         """Return connections to close, the first one last."""
         waiting = [
             (connection, since)
             for connection, of in self._addresses.items()
-            if connection is not but and address in (None, of) and (since := connection.idle_since) is not None
-            if self._counts[of] >= (equal if connection.is_new else least)
+            if address in (None, of) and (since := connection.idle_since) is not None and may_close(connection)
         ]
         new = [entry for entry in waiting if entry[0].is_new]
         others = [entry for entry in waiting if not entry[0].is_new]

@@ -7,7 +7,8 @@ from time import sleep
 
 import pytest
 
-from service.net.connection_limit import ConnectionLimit
+from service.net import connection_limit
+from service.net.connection_limit import Connection, ConnectionLimit
 
 Connect = Callable[[str], tuple[socket.socket, socket.socket]]
 
@@ -74,3 +75,15 @@ def test_addresses_with_equally_many(listener: socket.socket, connect: Connect):
     assert ConnectionLimit(listener.getsockname()[1], 2).close_surplus() == 2
     assert is_open(active)
     assert sum(map(is_open, silent)) == 1
+
+
+def test_network():
+    """The addresses of an IPv6 network of 64 bits count together."""
+    hosts = [*(f"2001:db8::{n}" for n in range(1, 4)), "2001:db8:0:1::1", "2001:db8:0:1::2"]
+    connections = [Connection(n, (host, n), silent_ms=n) for n, host in enumerate(hosts)]
+    closed: list[tuple[str, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection_limit, "_connections", lambda _: connections)
+        patch.setattr(connection_limit, "_shut_down", lambda one: closed.append(one.peer))
+        assert ConnectionLimit(1, 4).close_surplus() == 1
+    assert closed == [("2001:db8::3", 2)]
