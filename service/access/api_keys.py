@@ -24,11 +24,11 @@ class ApiKeys:
         """Read the keys file, one key a line; None: no keys are required. Raises FileError."""
         self._keys = ReloadingFile("keys file", keys_file, _parse, private=True) if keys_file else None
 
-    def caller(self, authorization: str | None, name: str | None, address: str = "") -> Caller:
+    def caller(self, authorization: str | None, name: str | None, address: str) -> Caller:
         """Return the caller.
 
         `authorization` is the header of that name, `name` the client's own name; both unvalidated. `address` is the
-        host that it calls from; those without one are one account.
+        host that it calls from.
         Raises UnauthenticatedError where keys are required and the key is missing or unknown.
         """
         if self._keys is None:

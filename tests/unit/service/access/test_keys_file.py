@@ -31,7 +31,7 @@ def keys(tmp_path: Path) -> Path:
 def opens(identity: ApiKeys, key: str) -> bool:
     """Return whether a key lets in."""
     try:
-        identity.caller(f"Bearer {key}", None)
+        identity.caller(f"Bearer {key}", None, "192.0.2.1")
     except UnauthenticatedError:
         return False
     return True
@@ -49,23 +49,23 @@ def test_comments_and_blank_lines(tmp_path: Path):
     file = tmp_path / "keys"
     file.write_text(f"# who may ask\n\n   \n  # ann:other\n  ann:{ANN}  \n")
     identity = ApiKeys(file)
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    assert identity.caller(f"Bearer {ANN}", None, "192.0.2.1").client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer other", None)
+        identity.caller("Bearer other", None, "192.0.2.1")
 
 
 def test_space_after_the_colon(tmp_path: Path):
     """A line that is taken holds a key that a caller can send, whatever spaces stand around it."""
     file = tmp_path / "keys"
     file.write_text(f"ann: {ANN}\n")
-    assert ApiKeys(file).caller(f"Bearer {ANN}", None).client == "ann"
+    assert ApiKeys(file).caller(f"Bearer {ANN}", None, "192.0.2.1").client == "ann"
 
 
 def test_colon_in_a_key(tmp_path: Path):
     """Only the first colon parts name and key."""
     file = tmp_path / "keys"
     file.write_text("ann:a:b\n")
-    assert ApiKeys(file).caller("Bearer a:b", None).client == "ann"
+    assert ApiKeys(file).caller("Bearer a:b", None, "192.0.2.1").client == "ann"
 
 
 def test_several_keys_of_one_client(tmp_path: Path):
@@ -73,14 +73,14 @@ def test_several_keys_of_one_client(tmp_path: Path):
     file = tmp_path / "keys"
     file.write_text("ann:old\nann:new\n")
     identity = ApiKeys(file)
-    assert {identity.caller(f"Bearer {key}", None).client for key in ("old", "new")} == {"ann"}
+    assert {identity.caller(f"Bearer {key}", None, "192.0.2.1").client for key in ("old", "new")} == {"ann"}
 
 
 def test_digest_in_upper_case(tmp_path: Path):
     """A digest may be written in either letter case."""
     file = tmp_path / "keys"
     file.write_text(f"bob:sha256:{hashlib.sha256(BOB.encode()).hexdigest().upper()}\n")
-    assert ApiKeys(file).caller(f"Bearer {BOB}", None).client == "bob"
+    assert ApiKeys(file).caller(f"Bearer {BOB}", None, "192.0.2.1").client == "bob"
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_changed_file(keys: Path):
     identity = ApiKeys(keys)
     replace(keys, "carol:new\n")
     until(lambda: opens(identity, "new"), "the new file counts")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert identity.caller("Bearer new", None, "192.0.2.1").client == "carol"
     with pytest.raises(UnauthenticatedError):
-        identity.caller(f"Bearer {ANN}", None)
+        identity.caller(f"Bearer {ANN}", None, "192.0.2.1")
 
 
 def test_file_written_in_place(keys: Path):
@@ -156,7 +156,7 @@ def test_file_written_in_place(keys: Path):
     keys.write_text("carol:new\n")
     os.utime(keys, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     until(lambda: opens(identity, "new"), "the new contents count")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert identity.caller("Bearer new", None, "192.0.2.1").client == "carol"
 
 
 def test_half_a_key(keys: Path, caplog: pytest.LogCaptureFixture):
@@ -232,7 +232,7 @@ def test_many_keys(keys: Path):
     keys.write_text("".join(f"ann{number}:key{number} rate={number + 1}\n" for number in range(100_000)))
     identity = ApiKeys(keys)
     for number in (0, 54_321, 99_999):
-        assert identity.caller(f"Bearer key{number}", None) == Caller(f"ann{number}", rate=number + 1)
+        assert identity.caller(f"Bearer key{number}", None, "192.0.2.1") == Caller(f"ann{number}", rate=number + 1)
     assert not opens(identity, "key100000")
 
 
@@ -259,9 +259,9 @@ def test_swapped_link(tmp_path: Path):
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").replace(tmp_path / "data")
     until(lambda: opens(identity, "new"), "the new file counts")
-    assert identity.caller("Bearer new", None).client == "ann"
+    assert identity.caller("Bearer new", None, "192.0.2.1").client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer old", None)
+        identity.caller("Bearer old", None, "192.0.2.1")
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "", "bob:sha256:12\n"])
@@ -270,12 +270,12 @@ def test_keys_are_kept_while_the_file_is_invalid(text: str, keys: Path, caplog: 
     identity = ApiKeys(keys)
     replace(keys, text)
     until(lambda: str(keys) in caplog.text, "the log says why")
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    assert identity.caller(f"Bearer {ANN}", None, "192.0.2.1").client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller("Bearer nonsense", None)
+        identity.caller("Bearer nonsense", None, "192.0.2.1")
     replace(keys, "carol:new\n")
     until(lambda: opens(identity, "new"), "the new file counts")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert identity.caller("Bearer new", None, "192.0.2.1").client == "carol"
 
 
 def test_keys_are_kept_while_the_file_is_gone(keys: Path, caplog: pytest.LogCaptureFixture):
@@ -283,12 +283,12 @@ def test_keys_are_kept_while_the_file_is_gone(keys: Path, caplog: pytest.LogCapt
     identity = ApiKeys(keys)
     keys.unlink()
     until(lambda: str(keys) in caplog.text, "the log says why")
-    assert identity.caller(f"Bearer {ANN}", None).client == "ann"
+    assert identity.caller(f"Bearer {ANN}", None, "192.0.2.1").client == "ann"
     with pytest.raises(UnauthenticatedError):
-        identity.caller(None, "ann")
+        identity.caller(None, "ann", "192.0.2.1")
     replace(keys, "carol:new\n")
     until(lambda: opens(identity, "new"), "the new file counts")
-    assert identity.caller("Bearer new", None).client == "carol"
+    assert identity.caller("Bearer new", None, "192.0.2.1").client == "carol"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_options(options: str, caller: Caller, tmp_path: Path):
     file = tmp_path / "keys"
     for key in (ANN, f"sha256:{hashlib.sha256(ANN.encode()).hexdigest()}"):
         file.write_text(f"ann:{key}  {options}\n")
-        assert ApiKeys(file).caller(f"Bearer {ANN}", None) == caller
+        assert ApiKeys(file).caller(f"Bearer {ANN}", None, "192.0.2.1") == caller
 
 
 @pytest.mark.parametrize(
