@@ -146,9 +146,9 @@ class Admission:
         the older jobs of a client go first, and each job may end in a batch that it does not fill.
         """
         policy = self._policy
-        amount, others = self._lanes.rotation.standing(who.client)
         if policy.is_strict:
             return False
+        amount, others = self._lanes.rotation.standing(who.client)
         share = max(policy.guaranteed_share / (others + 1), (1 - policy.client_share) / max(others, 1))
         kappa = self._forecast.overhead(express=policy.is_express(who.lane))
         batches = amount.jobs + 1 + kappa * (self._price(amount) + work) / policy.batch_s
