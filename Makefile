@@ -147,6 +147,7 @@ soak: install-dev  ## Load and abuse the real process for ten minutes, or SECOND
 hostile: install-dev $(FUZZ)/installed  ## Attack the real process in every way of tests/hostile; or ONLY='half_sent*', SECONDS=5.
 	@status=0; $(BIN)/python -m tests.hostile $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)') || status=1; \
 		if [ -z "$(ONLY)" ]; then $(BIN)/python -m tests.hostile.h2spec || status=1; \
+			$(BIN)/python -m tests.hostile.stalls $(if $(SECONDS),--seconds $(SECONDS)) || status=1; \
 			PYTHONPATH=$(FUZZ) $(BIN)/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) || status=1; \
 		fi; exit $$status
 
