@@ -65,7 +65,7 @@ async def test_full(budget: ByteBudget):
             (await stack.enter_async_context(budget.hold(name))).resize(3 * MB)
         (await stack.enter_async_context(budget.hold("late"))).resize(MB)
         with pytest.raises(TooManyBytesError):
-            await waiting
+            await asyncio.wait_for(waiting, 60)
         assert budget.bytes == 14 * MB
 
 
