@@ -79,8 +79,9 @@ class RunningService:
     def log(self) -> str:
         """Return everything written to standard error so far."""
         if not self.errors.closed:
-            self.errors.seek(0)
-            self._log = self.errors.read()
+            # The service shares the position of its file, and writes at any time: read without one.
+            descriptor = self.errors.fileno()
+            self._log = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
         return self._log
 
     def settled_log(self) -> str:

@@ -107,6 +107,6 @@ def test_the_log(rest: httpx.Client, rpc: GrpcClient, running: RunningService) -
     marked = changed(query=SECRET, documents=[SECRET])
     assert rest.post(PATH, json=marked, headers={"authorization": f"Bearer {SECRET}"}).status_code == 200
     assert rpc.rerank(marked, metadata=(("authorization", f"Bearer {SECRET}"),)).results
-    entries = [json.loads(line) for line in running.log().splitlines()]
+    entries = [json.loads(line) for line in running.settled_log().splitlines()]
     assert [entry["outcome"] for entry in entries][-2:] == ["OK", "OK"]
-    assert SECRET not in running.log()
+    assert SECRET not in running.settled_log()
