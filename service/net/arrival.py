@@ -1,7 +1,10 @@
 """Connections whose clients have sent nothing yet."""
 
 import asyncio
+import fcntl
 import socket
+import struct
+import termios
 from collections.abc import Callable
 
 
@@ -35,6 +38,11 @@ class Arrival:
         self._on_lost = on_lost
         self._descriptor = accepted.fileno()  # With the socket itself, asyncio would ask for its addresses each time.
         accepted.settimeout(0)
+
+    @property
+    def has_unread(self) -> bool:
+        """True if bytes have come that are not read yet."""
+        return has_unread(self._descriptor)
 
     def begin(self) -> None:
         """Wait for the first byte, if it is not there yet."""
@@ -71,3 +79,9 @@ class Arrival:
         else:  # The client has closed.
             self.abort()
         return True
+
+
+def has_unread(descriptor: int) -> bool:
+    """Return whether bytes have come to a socket that the process has not read."""
+    unread = fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0))
+    return unread != struct.pack("i", 0)

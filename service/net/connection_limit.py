@@ -36,8 +36,8 @@ class Connection(NamedTuple):
 class ConnectionLimit:
     """Closes connections of a port beyond a limit.
 
-    The address, or the /64 network of IPv6, with the most connections loses the one that has been silent the longest,
-    so that callers from elsewhere, and callers that are active, keep theirs.
+    Of the addresses, or /64 networks of IPv6, that have more than half as many as the one with most, the connection
+    closes that has been silent the longest: callers with few, and callers that are active, keep theirs.
     """
 
     def __init__(self, port: int, most: int) -> None:
@@ -69,8 +69,9 @@ class ConnectionLimit:
             by_address[network_of(connection.peer[0])].append(connection)
         surplus = max(len(connections) - self._most, 0)
         for _ in range(surplus):
-            # Of addresses with equally many the first, which has been silent the longest.
-            _shut_down(max(by_address.values(), key=len).popleft())
+            half = max(map(len, by_address.values())) / 2
+            many = (waiting for waiting in by_address.values() if len(waiting) > half)
+            _shut_down(max(many, key=lambda waiting: waiting[0].silent_ms).popleft())
         return surplus
 
 

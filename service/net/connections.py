@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Protocol
 
 from service.net.network import network_of
@@ -28,6 +28,10 @@ class Connection(Protocol):
     def idle_since(self) -> float | None:
         """The time since which the connection waits for its client; None if the client waits for the server."""
 
+    @property
+    def has_unread(self) -> bool:
+        """True if bytes have come that are not read yet: the client waits for the server, too."""
+
     def refuse(self) -> None:
         """Refuse the next request."""
 
@@ -42,8 +46,10 @@ class Connections:
     """Open connections. A new one takes the place of the one that has waited longest for its client, if needed.
 
     Half of the places are for connections that have made a request, so that silent ones do not displace them; the
-    other half is for new ones. In each half, the address with most connections loses one. If all are at work, an
-    address that holds less than an equal share takes the place of the newest of the address with most.
+    other half is for new ones. In each half, an address loses one that has more than half as many as the address with
+    most: beside a crowd of addresses with one or two each, a second call does not make a caller's the next to close.
+    If all are at work, an address that holds less than an equal share takes the place of the newest of the address
+    with most.
     """
 
     def __init__(self, most: int) -> None:
@@ -71,7 +77,7 @@ class Connections:
         if crowded or len(self._addresses) > self.most:
             if self.evict(address if crowded else None, connection):
                 return
-            if self._counts[address] < self.most // len(self._counts):
+            if not crowded and self._counts[address] < self.most // len(self._counts):
                 self._abort_newest_of_most()
             else:
                 connection.refuse()
@@ -107,16 +113,16 @@ class Connections:
 
         for search in (False, True):
             if search:
-                start = monotonic()
-                if start < self._next_search.get(address, 0):
+                now, start = monotonic(), thread_time()
+                if now < self._next_search.get(address, 0):
                     return False
                 self._chosen[address] = self._choose(address, may_close)
-                if (took_s := monotonic() - start) > _BRIEF_S:
-                    self._next_search[address] = start + took_s / _SEARCH_SHARE
+                if (took_s := thread_time() - start) > _BRIEF_S:
+                    self._next_search[address] = now + took_s / _SEARCH_SHARE
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
-                if connection.idle_since == since and may_close(connection):
+                if connection.idle_since == since and may_close(connection) and not connection.has_unread:
                     connection.abort()
                     return True
         return False
@@ -147,4 +153,6 @@ class Connections:
         new = [entry for entry in waiting if entry[0].is_new]
         others = [entry for entry in waiting if not entry[0].is_new]
         victims = new if len(new) > self.most // 2 or not others else others
-        return sorted(victims, key=lambda entry: (-self._counts[self._addresses[entry[0]]], entry[1]))[::-1]
+        counts = {connection: self._counts[self._addresses[connection]] for connection, _ in victims}
+        half = max(counts.values(), default=0) / 2
+        return sorted(victims, key=lambda entry: (counts[entry[0]] <= half, entry[1]))[::-1]

@@ -9,19 +9,31 @@ from typing import NamedTuple
 
 import h11
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from service.net.arrival import has_unread
 from service.net.framing import StrictConnection
 
 _READ_BYTES = 64 * 2**10
 """Bytes read at a time: 10 ms of the event loop in the smallest chunks, a quarter of asyncio's own size."""
-_TOO_MANY = PlainTextResponse(
-    "too many connections; retry, and keep fewer open\n",
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    {"retry-after": "1", "connection": "close"},
-)
+_LINGER_S = 1.0
+"""Seconds in which a request that is refused may come whole: to close before that resets, and the answer is lost."""
+
+
+async def _too_many(scope: Scope, receive: Receive, send: Send) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while (await receive()).get("more_body"):
+                pass
+    response = PlainTextResponse(
+        "too many connections; retry, and keep fewer open\n",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        {"retry-after": "1", "connection": "close"},
+    )
+    await response(scope, receive, send)
 
 
 class Times(NamedTuple):
@@ -98,13 +110,22 @@ class HttpConnection(H11Protocol):
     @property
     def idle_since(self) -> float | None:
         """The time of the last byte, if the rest of a handshake, a head or a body is to come; None otherwise."""
-        if self.transport and (self.flow.write_paused or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)):
+        if self.transport and (
+            self.transport.is_closing()
+            or self.flow.write_paused
+            or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)
+        ):
             return None
         return self._heard_at
 
+    @property
+    def has_unread(self) -> bool:
+        """True if bytes have come that are not read yet."""
+        return bool(self.transport) and has_unread(self.transport.get_extra_info("socket").fileno())
+
     def refuse(self) -> None:
         """Answer the next request with 503 and close."""
-        self.app = _TOO_MANY
+        self.app = _too_many
 
     def abort(self) -> None:
         """Close at once."""

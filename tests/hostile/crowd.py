@@ -10,11 +10,11 @@ from tests.hostile.attack import Target
 from tests.hostile.peer import SOURCE, connect
 
 _AGAIN_S = 0.05  # Between two tries of one that is refused.
-_ADDRESSES = 64
+_ADDRESSES = 32
 
 
 def spread(number: int) -> str:
-    """Return one of 64 addresses, for an attacker that has many."""
+    """Return one of 32 addresses, for an attacker that has many."""
     return f"127.0.1.{1 + number % _ADDRESSES}"
 
 

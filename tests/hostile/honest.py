@@ -121,7 +121,7 @@ class Honest:
             except grpc.RpcError as error:
                 fault = f"{error.code().name} {error.details()}"
             except (httpx.HTTPError, TimeoutError, OSError) as error:
-                fault = type(error).__name__
+                fault = f"{type(error).__name__} {_reason(error)} after {perf_counter() - start:.2f} s"
             finally:
                 turns.release()
             watched.seen[kind].append(Seen(perf_counter() - start, fault))
@@ -167,3 +167,10 @@ class Honest:
     def _text(self) -> str:
         """Return a short text that nobody asked about before."""
         return f"the river of document {next(self._texts)}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return the text of the first error that led to this one."""
+    while reason := error.__cause__ or error.__context__:
+        error = reason
+    return repr(error)

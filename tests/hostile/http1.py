@@ -106,7 +106,7 @@ def silent_connections(target: Target) -> int:
 
 @attack(command=FEW)
 def silent_connections_of_many_addresses(target: Target) -> int:
-    """Do the same from 64 addresses."""
+    """Do the same from 32 addresses."""
     return silent(target, target.http, b"", _TWICE, addresses=True)
 
 
@@ -118,7 +118,7 @@ def silent_connections_to_grpc(target: Target) -> int:
 
 @attack(command=FEW)
 def silent_connections_to_grpc_of_many_addresses(target: Target) -> int:
-    """Do the same from 64 addresses."""
+    """Do the same from 32 addresses."""
     return silent(target, target.grpc, b"", _TWICE, addresses=True)
 
 

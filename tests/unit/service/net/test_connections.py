@@ -11,6 +11,7 @@ class Fake:
 
     idle_since: float | None = 0.0
     is_new: bool = False
+    has_unread: bool = False
     done: list[str] = field(default_factory=list)
 
     def refuse(self) -> None:
@@ -44,6 +45,24 @@ def test_the_address_with_most_makes_room():
     alone, first, second = Fake(1.0), Fake(2.0), Fake(3.0)
     filled(3, ("a", alone), ("b", first), ("b", second)).add(Fake(4.0), "c")
     assert [fake.done for fake in (alone, first, second)] == [[], ["aborted"], []]
+
+
+def test_what_is_unread_counts():
+    """A connection whose request has come, and is still to be read, does not make room for another."""
+    waits, silent = Fake(1.0, is_new=True, has_unread=True), Fake(2.0, is_new=True)
+    filled(3, ("a", waits), ("b", silent), ("c", Fake(None))).add(Fake(3.0, is_new=True), "d")
+    assert [fake.done for fake in (waits, silent)] == [[], ["aborted"]]
+
+
+def test_a_caller_in_a_crowd():
+    """A caller at work does not lose a connection to a crowd of addresses by having one more than each of them."""
+    silent = [(host, Fake(float(n), is_new=True)) for n, host in enumerate("aabbcc")]
+    caller = [Fake(7.0, is_new=True) for _ in range(3)]
+    connections = filled(9, *silent, *(("d", fake) for fake in caller))
+    for host in "abc":
+        connections.add(Fake(8.0, is_new=True), host)
+    assert [fake.done for _, fake in silent[:3]] == [["aborted"]] * 3
+    assert [fake.done for fake in caller] == [[]] * 3
 
 
 def test_silent_connections_do_not_close_used_ones():
@@ -93,6 +112,7 @@ def test_one_address_leaves_places():
     connections = filled(4, *(("a", fake) for fake in busy))
     connections.add(more := Fake(1.0), "a")
     assert more.done == ["refused"]
+    assert [fake.done for fake in busy] == [[]] * 3
     connections.add(other := Fake(None), "b")
     assert other.done == []
 

@@ -258,11 +258,14 @@ async def test_no_place():
         for client in at_work:
             await client.send(b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
         await until(lambda: app.begun == 2)
-        late = connect()
-        await late.send(GET)
-        answer = await late.rest()
-        assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"retry-after: 1\r\n" in answer
+        for pieces in ((GET,), (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n", b"{ ", b"}\n")):
+            late = connect()
+            for piece in pieces:  # A close before the last one would reset the connection, and with it the answer.
+                await late.send(piece)
+                await asyncio.sleep(0.02)
+            answer = await late.rest()
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: 1\r\n" in answer
         app.may_end.set()
         assert (await at_work[0].read()).startswith(b"HTTP/1.1 200 ")
         assert await connect().status() == 200
