@@ -5,6 +5,7 @@ README.md derives the rules; jobs whose promise fails later are dropped by `core
 
 from typing import NamedTuple
 
+from scheduler.company import Company, Name
 from scheduler.cost import Costs
 from scheduler.forecast import MEMORY_S, Flow, Forecast, probability_in_time
 from scheduler.job import AdmittedJob
@@ -58,6 +59,8 @@ class Admission:
         self._costs = costs
         self._lanes = lanes
         self._forecast = forecast
+        self._company = Company()
+        self._lone: Name | None = None  # The last that was alone, and may have more waiting than beside others.
         self._advised = 0
 
     def refuse(
@@ -76,24 +79,28 @@ class Admission:
         if alone_s >= window_s:
             return Refusal(Reason.SHED)  # An idle machine is too slow: to ask again would not help.
         outlook = self._outlook(who, work, now=now, running=running)
+        alone = self._is_alone(who, now)
         in_time = self._is_in_time(outlook, alone_s, window_s, running=running, now=now)
         if (
             (in_time or self._is_owed(who, work, window_s))
-            and self._has_room(outlook, work, running)
+            and self._has_room(who, outlook, work, running, alone=alone)
             and self._has_slot(who.lane, jobs)
         ):
             return None
         late_s = (outlook.ahead_s + alone_s) / outlook.spare - window_s
         return Refusal(Reason.SHED, max(self._room_after(outlook.queued, outlook.spare), min(late_s, MEMORY_S)))
 
-    def victim(self, lane: int, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
-        """Return the next job that must leave for one of `amount` in `lane`; None once there is room.
+    def victim(self, who: Who, amount: Amount, *, running: float, jobs: int) -> AdmittedJob | None:
+        """Return the next job that must leave for one of `amount`; None once there is room.
 
         From the worst lane; in it the least progressed first, so that the least work is thrown away for the room it
-        frees, and of those the newest. It must leave if it would be refused were it offered after the newcomer: if all
-        others fill the bound without it. So a running job larger than the bound survives the first small newcomer.
+        frees, and of those the newest. Then in its own lane the newest of a name that has more than beside others.
+        It must leave if it would be refused were it offered after the newcomer: if all others fill the bound without
+        it. So a running job larger than the bound survives the first small newcomer.
         """
-        victim = self._lanes.victim(lane)
+        victim = self._lanes.victim(who.lane)
+        if victim is None and self._lone and self._surplus(who, running):
+            victim = self._lanes.newest(who.lane, *self._lone)
         if victim is None:
             return None
         others = self._price(self._lanes.ledger.total + amount - victim.amount) + running
@@ -154,15 +161,38 @@ class Admission:
         batches = amount.jobs + 1 + kappa * (self._price(amount) + work) / policy.batch_s
         return batches * policy.batch_s / policy.workers / share < window_s
 
-    def _has_room(self, outlook: _Outlook, work: float, running: float) -> bool:
+    def _is_alone(self, who: Who, now: float) -> bool:
+        """Note the offer, and return whether no other name waits, or has offered a job lately."""
+        name = who.client, who.name
+        self._company.note(name, now)
+        others = self._lanes.rotation.standing(who.client)[1] + self._lanes.standing(*who).other_names
+        if others or now - self._company.other_at(name) <= MEMORY_S:
+            return False
+        self._lone = name
+        return True
+
+    def _surplus(self, who: Who, running: float) -> float:
+        """Return the work in a lane that another, who was alone, has beyond its room beside others.
+
+        That is as much as is free: half of what others, better lanes and workers leave of the bound.
+        """
+        if self._lone is None or self._lone == (who.client, who.name):
+            return 0
+        standing = self._price(self._lanes.standing(who.lane, *self._lone).name)
+        others = self._price(self._lanes.ledger.through(who.lane)) + running - standing
+        return max(standing - max(self._policy.backlog_work - others, 0) / 2, 0)
+
+    def _has_room(self, who: Who, outlook: _Outlook, work: float, running: float, *, alone: bool) -> bool:
         """Return whether the name and its client may have more in the lane, or enough worse work waits to be displaced.
 
+        A name that is alone may fill the bound; what it has beyond its share makes room for others of its lane.
         Where lanes are not strict, worse work is not displaced for a client that has its share of the room.
         The bound is compared *before* the job is added: an idle machine serves a job larger than the bound.
         """
         worse = self._price(self._lanes.ledger.total) + running - outlook.queued
         swaps = self._policy.is_strict and work <= worse
-        return outlook.standing < self._policy.backlog_work - outlook.queued or swaps
+        free = self._policy.backlog_work - outlook.queued + self._surplus(who, running)
+        return (0 if alone else outlook.standing) < free or swaps
 
     def _has_slot(self, lane: int, jobs: int) -> bool:
         return jobs < self._policy.jobs_max or self._lanes.victim(lane) is not None

@@ -24,7 +24,8 @@ off, as they are unless set: they trade strictness for something
 - A batch is headed by the best waiting lane, of one model, and lasts at most the cap, unless it is one pair.
 - So a job waits for work of worse lanes at most as long as the batch running on each worker.
 - No worker idles while a pair waits.
-- Nothing is displaced or refused for want of room while work of a worse lane waits.
+- Nothing is displaced or refused for want of room while work of a worse lane waits. In its own lane a job displaces
+  only what a name that was alone has beyond its share.
 - A job that can no longer meet its deadline is dropped before it reaches a worker.
 
 Not attempted: preempting a running batch (it is short), waiting for a batch to fill (on a CPU that never pays),
@@ -83,8 +84,8 @@ class Scheduler:
         refusal = self.gate(job.lane, job.client, entry.amount, job.deadline, now, name=job.name)
         if refusal:
             return refusal
-        running = self._running_work(now)
-        while victim := self._admission.victim(job.lane, entry.amount, running=running, jobs=len(self._jobs)):
+        who, running = Who(job.lane, job.client, job.name), self._running_work(now)
+        while victim := self._admission.victim(who, entry.amount, running=running, jobs=len(self._jobs)):
             advice = self._admission.retry_after(victim.job.lane, now=now, running=running)
             self._drop(victim, Drop(victim.job.id, Reason.DISPLACED, advice))
         self._serial += 1

@@ -108,6 +108,10 @@ class FairQueue:
         least = self._victims.least()
         return least[0] if least else None
 
+    def newest(self, client: str, name: str) -> AdmittedJob:
+        """Return the job that came last of a name with work waiting."""
+        return self._clients[client].names[name].jobs.newest()
+
     def charge(self, entry: AdmittedJob, taken: Amount, work: float) -> None:
         """Record that `taken` of a job, `work` seconds of a worker, was dispatched; forget the job with its last pair.
 

@@ -48,6 +48,10 @@ class Heap(Generic[Item, Key]):
             heappop(entries)
         return None
 
+    def newest(self) -> Item:
+        """Return the item that was added last; a new key does not count. Raises StopIteration if there is none."""
+        return next(reversed(self._live))
+
     def first(self, count: int) -> list[Item]:
         """Return up to `count` items in order, in O(count log count) and what stale entries lie between."""
         entries, found = self._entries, list[Item]()

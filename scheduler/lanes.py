@@ -96,6 +96,10 @@ class Lanes:
         worst = self.worst_lane()
         return self._queues[worst].victim() if worst is not None and worst > lane else None
 
+    def newest(self, lane: int, client: str, name: str) -> AdmittedJob | None:
+        """Return the job that came last of a name with work waiting in a lane."""
+        return self._queues[lane].newest(client, name)
+
     def standing(self, lane: int, client: str, name: str) -> Standing:
         """Return what a name of a client has waiting in a lane, and how many others wait there."""
         queue = self._queues.get(lane)

@@ -105,6 +105,18 @@ def test_what_is_shed_is_asked_again_when_the_server_says() -> None:
         assert service.stop() == 0
 
 
+def test_a_loop_of_eight_threads_sees_no_refusal() -> None:
+    """A lone caller, however its threads crowd, is served at once: nobody else is there to leave room for."""
+    service = RunningService.start()
+    try:
+        with RerankClient(service.grpc) as client, ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(client.rerank, "q", unseen(TEXT, 50)) for _ in range(24)]
+            assert [len(call.result().results) for call in calls] == [50] * 24
+        assert metric(service.admin, "rerank_shed_total") == 0
+    finally:
+        assert service.stop() == 0
+
+
 def test_a_server_that_is_gone_is_not_asked(service: RunningService) -> None:
     """With two addresses of which one answers, every call is answered."""
     with socket.socket() as closed:

@@ -117,10 +117,27 @@ def refused_for_room_only_without_worse_work(oracle: "Oracle", job: Job, refusal
     mates = [t for t in oracle.live.values() if (t.job.lane, t.job.client) == (job.lane, job.client)]
     client = oracle.seconds(summed(*(t.amount for t in mates)))
     name = oracle.seconds(summed(*(t.amount for t in mates if t.job.name == job.name)))
-    full = max(name, client / 2) >= oracle.policy.backlog_work - through - EPSILON
+    standing = 0 if oracle.company.alone else max(name, client / 2)
+    full = standing >= oracle.policy.backlog_work - through + surplus(oracle, job) - EPSILON
     swap = oracle.seconds(amount_of(job)) <= total - through - EPSILON
     assert (full and not swap) or (len(oracle.live) >= oracle.policy.jobs_max and not worse)
     assert refusal.retry_after_s is not None
+
+
+def of(job: Job) -> tuple[str, str]:
+    """Return the client and the name of a job."""
+    return job.client, job.name
+
+
+def surplus(oracle: "Oracle", job: Job, gone: Sequence["Tracked"] = ()) -> float:
+    """Return the work in the lane of a job that another, which was alone, has beyond half of what others leave."""
+    if oracle.company.lone in {None, of(job)}:
+        return 0
+    lane = [t for t in oracle.live.values() if t.job.lane == job.lane and of(t.job) == oracle.company.lone]
+    standing = oracle.seconds(summed([0] * 4, *(t.amount for t in lane if t not in gone)))
+    left = [t.amount for t in oracle.live.values() if t.job.lane <= job.lane and t not in gone]
+    others = oracle.seconds(summed([0] * 4, *left)) + oracle.running_work() - standing
+    return max(standing - max(oracle.policy.backlog_work - others, 0) / 2, 0)
 
 
 def advice_is_usable(_: "Oracle", advice: Refusal | Drop) -> None:
@@ -131,11 +148,21 @@ def advice_is_usable(_: "Oracle", advice: Refusal | Drop) -> None:
 
 
 def displaced_from_the_worst(oracle: "Oracle", job: Job, victims: Sequence["Tracked"]) -> None:
-    """Assert that displacement starts in the worst lane, not in the newcomer's: least progressed first, then newest."""
+    """Assert that displacement starts in the worst lane: least progressed first, then newest.
+
+    In the newcomer's own lane only a name that was alone loses what it has beyond its share, the newest first.
+    """
     left = {t.job.id: t for t in oracle.live.values() if t.waiting}
     for victim in victims:
-        assert victim.job.lane > job.lane
-        assert victim.job.lane == max(t.job.lane for t in left.values())
+        assert victim.job.lane == max(t.job.lane for t in left.values() if t.job.lane > job.lane or t is victim)
+        if victim.job.lane == job.lane:
+            own = [t for t in left.values() if t.job.lane == job.lane and of(t.job) == oracle.company.lone]
+            gone = [t for t in victims if t.job.id not in left]
+            assert of(job) != oracle.company.lone
+            assert victim is max(own, key=lambda t: t.serial)
+            assert surplus(oracle, job, gone) > 0
+            del left[victim.job.id]
+            continue
         rivals = [t for t in left.values() if t.job.lane == victim.job.lane]
         assert victim is max(rivals, key=lambda t: (t.waiting_share, t.serial))
         del left[victim.job.id]

@@ -46,6 +46,28 @@ class Running:
     due: float
 
 
+@dataclass
+class Company:
+    """Who offered work, and who was alone."""
+
+    offered: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When each name offered work last."""
+    alone: bool = False
+    """True if the name that offers a job now is alone."""
+    lone: tuple[str, str] | None = None
+    """The last name that was alone."""
+
+    def was_here(self, job: Job, now: float) -> bool:
+        """Return whether another name offered work in the last ten seconds."""
+        return any(now - at <= 10 for name, at in self.offered.items() if name != (job.client, job.name))
+
+    def note(self, job: Job, now: float) -> None:
+        """Record an offer."""
+        self.offered[job.client, job.name] = now
+        if self.alone:
+            self.lone = job.client, job.name
+
+
 class Oracle:
     """Passes every event to the scheduler and to the books, then checks all invariants."""
 
@@ -69,6 +91,7 @@ class Oracle:
         self.wake_at: float | None = None
         self.last_lane = 0
         """Lane of the last job that arrived or ended."""
+        self.company = Company()
         self._batches = 0
         self._log = hashlib.sha256()
 
@@ -91,11 +114,15 @@ class Oracle:
     def offer(self, job: Job) -> Refusal | None:
         """Offer a job, and poll, so that displacements are checked at once."""
         self.last_lane = job.lane
+        self.company.alone = self._is_alone(job)
         amount = Amount.of(job.pair_tokens, job.model)
         gate = self.scheduler.gate(job.lane, job.client, amount, job.deadline, self.now, name=job.name)
         refusal = self.scheduler.offer(job, self.now)
         assert (gate and gate.reason) == (refusal and refusal.reason)
         invariants.an_idle_machine_takes_anything(self, job, refusal)
+        looked_at = not refusal or (refusal.reason is Reason.SHED and refusal.retry_after_s is not None)
+        if looked_at:
+            self.company.note(job, self.now)
         if refusal:
             self.refused[refusal.reason] += 1
             invariants.advice_is_usable(self, refusal)
@@ -189,6 +216,12 @@ class Oracle:
     def work(self) -> float:
         """Price the whole backlog."""
         return self.seconds(self.waiting_amount()) + self.running_work()
+
+    def _is_alone(self, job: Job) -> bool:
+        """Return whether no other client waits, no other name of this one in the lane, and none offered work lately."""
+        others = (t.job for t in self.live.values() if t.waiting)
+        waits = any(o.client != job.client or (o.lane == job.lane and o.name != job.name) for o in others)
+        return not waits and not self.company.was_here(job, self.now)
 
     def _follow(self, drops: Sequence[Drop], batches: Sequence[Batch]) -> None:
         for drop in drops:

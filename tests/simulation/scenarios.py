@@ -23,6 +23,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "retries": abuse.retries,
     "unequal_clients": sharing.unequal_clients,
     "returning_client": sharing.returning_client,
+    "lone_client": sharing.lone_client,
     "flood": sharing.flood,
     "two_lengths": urgency.two_lengths,
     "very_long_pairs": urgency.very_long_pairs,

@@ -72,6 +72,27 @@ def returning_client(bench: Bench) -> Result:
     )
 
 
+def lone_client(bench: Bench) -> Result:
+    """Let a client fill the bound with eight requests while nobody else is there, and others come then."""
+    kind = Group("lone", _LANE, exactly(100), _FAR, clients=1)
+    eight = backlog(kind, 8, bench.seed)
+    bound_s = sum(measures.useful_s(request.pair_tokens, bench.cost) for request in eight) / bench.raw
+    others = backlog(replace(kind, name="others", clients=2), 2, bench.seed + 1, at=0.02 * bound_s)
+    policy = replace(bench.policy, backlog_s=bound_s)
+    alone = bench.play(eight, policy=policy)
+    run = bench.play(merged(eight, others), policy=policy)
+    left = [o.good for o in run.outcomes if o.request.client == "lone-0"]
+    return Result(
+        "lone_client",
+        "a client alone, then others",
+        (
+            at_least("answered while alone", measures.in_time(alone.outcomes), 1.0),
+            at_least("others answered", measures.in_time([o for o in run.outcomes if o.request in others]), 1.0),
+            at_least("answered of its half", sum(left) / 4, 1.0),
+        ),
+    )
+
+
 def flood(bench: Bench) -> Result:
     """Let one client flood lane 0 with four times the capacity, beside two that ask a little in slower lanes."""
     patience = bench.setup.patience

@@ -36,6 +36,7 @@ def digest() -> str:
         "long_queue",
         "thousand_lanes",
         "unequal_clients",
+        "lone_client",
         "flood",
         "two_lengths",
         "very_long_pairs",

@@ -12,7 +12,7 @@ SCHEDULER_LAYERS = (
     ("policy", "heap", "worker"),
     ("values", "prefix_sums"),
     ("cost",),
-    ("job", "ledger", "forecast", "watchdog", "turns", "share_cap"),
+    ("job", "ledger", "forecast", "watchdog", "turns", "share_cap", "company"),
     ("fair_queue", "rotation"),
     ("lanes",),
     ("admission", "batching"),

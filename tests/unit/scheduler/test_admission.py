@@ -30,19 +30,18 @@ class Gate:
             self.lanes.push(admitted(job, serial))
         self.admission = Admission(self.policy, Costs(FixedCost()), self.lanes, self.forecast)
 
-    def refuse(self, job: Job, running: float = 0.0, jobs: int | None = None) -> Refusal | None:
-        """Ask at time 0 whether `job` must stay out."""
+    def refuse(self, job: Job, running: float = 0.0, jobs: int | None = None, now: float = 0.0) -> Refusal | None:
+        """Ask whether `job` must stay out."""
         amount = Amount.of(job.pair_tokens)
         live = len(self.waiting) if jobs is None else jobs
         who = Who(job.lane, job.client, job.name)
-        return self.admission.refuse(who, amount, job.deadline, now=0.0, running=running, jobs=live)
+        return self.admission.refuse(who, amount, job.deadline, now=now, running=running, jobs=live)
 
     def displaced_for(self, job: Job, running: float = 0.0) -> list[int]:
         """Return who leaves for `job`, in order."""
         left, jobs = list[int](), len(self.waiting)
-        while victim := self.admission.victim(
-            job.lane, Amount.of(job.pair_tokens), running=running, jobs=jobs - len(left)
-        ):
+        who = Who(job.lane, job.client, job.name)
+        while victim := self.admission.victim(who, Amount.of(job.pair_tokens), running=running, jobs=jobs - len(left)):
             self.lanes.remove(victim)
             left.append(victim.job.id)
         return left
@@ -180,11 +179,69 @@ def test_bound_just_not_reached():
 
 
 def test_one_client_leaves_room_for_others():
-    """A client may have as much waiting in a lane as there is room left, so that it cannot fill the bound alone."""
-    assert Gate(waiting=(a_job(400, lane=3),)).refuse(a_job(lane=3)) is None
-    assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3))
+    """Beside others, a client may have as much waiting in a lane as there is room left: it cannot fill the bound."""
+    other = a_job(1, lane=9, client="other")
+    assert Gate(waiting=(a_job(400, lane=3), other)).refuse(a_job(lane=3)) is None
+    assert Gate(waiting=(a_job(600, lane=3), other)).refuse(a_job(lane=3))
     assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=3, client="other")) is None
     assert Gate(waiting=(a_job(600, lane=3),)).refuse(a_job(lane=2)) is None
+
+
+def test_a_client_alone():
+    """A client with nobody else there may fill the bound, and no more."""
+    assert Gate(waiting=(a_job(900, lane=3),)).refuse(a_job(500, lane=3)) is None
+    assert Gate(waiting=(a_job(1_000, lane=3),)).refuse(a_job(lane=3))
+
+
+@pytest.mark.parametrize("other", [a_job(lane=900, client="other"), a_job(lane=3, name="other")])
+def test_a_client_lately_alone(other: Job):
+    """For ten seconds after the last offer of another client or name, refused or not, a half stays free."""
+    gate = Gate(waiting=(a_job(600, lane=3),))
+    gate.refuse(other)
+    assert gate.refuse(a_job(lane=3), now=10.0)
+    assert gate.refuse(a_job(lane=3), now=10.1) is None
+
+
+def alone(*waiting: int) -> Gate:
+    """Return a gate after a lone client has filled lane 3 with jobs of so many pairs."""
+    gate = Gate(waiting=tuple(a_job(pairs, lane=3) for pairs in waiting))
+    gate.refuse(a_job(lane=3))
+    return gate
+
+
+def test_room_beside_a_client_that_was_alone():
+    """What a client has beyond its half makes room for others of its lane, the newest first."""
+    gate, other = alone(*[100] * 10), a_job(200, lane=3, client="other")
+    ids = [job.id for job in gate.waiting]
+    assert gate.refuse(other) is None
+    assert gate.displaced_for(other) == ids[:-3:-1]
+    assert gate.refuse(a_job(lane=3)), "it takes its room back"
+
+
+def test_a_client_that_was_alone_keeps_its_half():
+    """A job larger than the other half comes in, and takes no more than that and a part of a job."""
+    gate, other = alone(*[10] * 100), a_job(900, lane=3, client="other")
+    assert gate.refuse(other) is None
+    kept = len(gate.waiting) - len(gate.displaced_for(other))
+    assert 45 <= kept <= 50  # A pair is priced at a little above 1 ms.
+
+
+def test_room_beside_a_client_that_was_alone_is_shared():
+    """A client that came since has a share of its own, beyond which it takes nothing more."""
+    gate = alone(*[100] * 10)
+    second = a_job(350, lane=3, client="second")
+    assert gate.refuse(second) is None
+    gate.displaced_for(second)
+    gate.lanes.push(admitted(second, 11))
+    assert gate.refuse(a_job(lane=3, client="second"))
+    assert gate.refuse(a_job(lane=3, client="third")) is None
+
+
+def test_no_room_in_worse_lanes_beside_a_client_alone():
+    """A worse lane takes nothing from a better one."""
+    gate = alone(*[100] * 10)
+    assert gate.refuse(a_job(lane=4, client="other"))
+    assert not gate.displaced_for(a_job(lane=4, client="other"))
 
 
 def test_running_work_counts_towards_the_bound():
@@ -312,8 +369,8 @@ def test_refusing_changes_nothing():
 def test_room_for_a_second_name():
     """Callers behind one proxy are one client: when one of them has its half of the bound, the next finds room."""
     gate = Gate(waiting=(a_job(520, lane=3, name="x"),))
-    assert gate.refuse(a_job(lane=3, name="x"))
     assert gate.refuse(a_job(lane=3, name="y")) is None
+    assert gate.refuse(a_job(lane=3, name="x"))
 
 
 def test_room_for_many_names():
