@@ -160,8 +160,17 @@ class Scheduler:
             return self._lanes.rotation.turn(lambda _: False)
         head = self._lanes.head()
         if head and self._cap.is_over(head.job.client):
-            return self._lanes.rotation.turn(self._cap.is_over) or head
+            return self._lanes.rotation.turn(self._cap.is_over) or self._least_over(head)
         return head
+
+    def _least_over(self, head: AdmittedJob) -> AdmittedJob | None:
+        """Return the job to serve where every client that waits has had its share: of the one that is least beyond it.
+
+        To serve `head` regardless would let its client have more for good, wherever batches last longer than the cap.
+        """
+        rotation = self._lanes.rotation
+        least = min(rotation.clients, key=self._cap.excess)
+        return head if least == head.job.client else rotation.turn(lambda client: client != least)
 
     def _start(self, head: AdmittedJob, now: float) -> Batch:
         """Take the batch that `head` heads out of the lanes."""

@@ -1,7 +1,7 @@
 """The clients with work waiting in any lane, in rotation."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from scheduler.heap import Heap
 from scheduler.job import AdmittedJob
@@ -52,6 +52,11 @@ class Rotation:
                 self._clients.move_to_end(name)
                 return oldest[0]
         return None
+
+    @property
+    def clients(self) -> Collection[str]:
+        """The clients with work waiting, the next first."""
+        return self._clients.keys()
 
     def standing(self, client: str) -> tuple[Amount, int]:
         """Return what a client has waiting in all lanes, and the number of other clients with work waiting."""

@@ -34,4 +34,8 @@ class ShareCap:
 
     def is_over(self, client: str) -> bool:
         """Return whether a client has had its share for now."""
-        return self._marks.get(client, self._clock) > self._clock
+        return self.excess(client) > 0
+
+    def excess(self, client: str) -> float:
+        """Return the seconds of work until a client is within its share again; 0 or less if it is."""
+        return self._marks.get(client, self._clock) - self._clock

@@ -167,6 +167,18 @@ def test_client_share(share: float):
     assert heads.count(other.id) == len(heads) - heads.count(flood.id)
 
 
+def test_client_share_of_long_pairs():
+    """A client whose single pairs outlast a batch gets no more than its share either, beside short ones."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=0.5))
+    flood, other = a_job(500, tokens=30_000, client="flood"), a_job(9_000, lane=900, client="other")
+    machine.offer(flood, other)
+    machine.run(until=10.0)
+    work = {flood.id: 0.0, other.id: 0.0}
+    for _, batch in machine.started:
+        work[batch.slices[0].job_id] += batch.work
+    assert work[flood.id] == pytest.approx(work[other.id], abs=3 * machine.started[0][1].work)
+
+
 def test_client_share_of_a_lone_client():
     """A client that nobody waits beside takes all, and its lanes are strict."""
     machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=0.5))
