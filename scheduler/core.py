@@ -175,13 +175,13 @@ class Scheduler:
     def _start(self, head: AdmittedJob, now: float) -> Batch:
         """Take the batch that `head` heads out of the lanes."""
         batch_s, model = self._policy.batch_s, head.job.model
+        contended = self._lanes.rotation.standing(head.job.client)[1] > 0
 
         def is_patient(entry: AdmittedJob) -> bool:
-            left_out = entry is not head and self._cap.is_over(entry.job.client)
+            left_out = contended and entry is not head and self._cap.is_over(entry.job.client)
             return not left_out and self._latest(entry) >= now + batch_s
 
         plan = compose(head, self._lanes, self._policy, self._costs, is_patient)
-        others = {part.entry.job.client: self._lanes.rotation.standing(part.entry.job.client)[1] for part in plan.parts}
         taken = [self._lanes.take(*part) for part in plan.parts]
         pairs = sum(amount.pairs for _, amount in taken)
         self._batches += 1
@@ -196,7 +196,7 @@ class Scheduler:
             job_work = self._costs.waiting(part.entry.total, batch_s)
             work = batch.work * amount.pairs / pairs
             self._forecast.add_work(job.lane, work, job_work, now)
-            self._cap.charge(job.client, work, contended=others[job.client] > 0)
+            self._cap.charge(job.client, work, contended=contended)
             self._alarms.push(job.id, self._latest(part.entry))
         return batch
 

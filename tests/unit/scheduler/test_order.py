@@ -189,6 +189,18 @@ def test_client_share_of_a_lone_client():
     assert machine.now == pytest.approx(0.3, rel=0.1)
 
 
+def test_client_share_once_the_others_left():
+    """A client that had more than its share fills its batches as soon as nobody waits beside it."""
+    machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=0.5))
+    long, other = a_job(tokens=30_000, client="many"), a_job(client="other", lane=900)
+    machine.offer(a_job(client="first"), other, long, *(a_job(client="many", lane=300) for _ in range(500)))
+    machine.run(until=0.1)
+    machine.scheduler.cancel(other.id)
+    machine.run()
+    assert machine.started[1][1].slices[0].job_id == long.id
+    assert {len(batch.slices) for _, batch in machine.started[2:-1]} == {machine.policy.look_ahead + 1}
+
+
 def test_guaranteed_share_of_each_client():
     """A client that keeps ancient jobs waiting has its turns of the guaranteed share, and no more."""
     machine = Machine(Policy(workers=1, backlog_s=1_000.0, guaranteed_share=0.05))
