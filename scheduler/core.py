@@ -17,8 +17,9 @@ Events: `offer`, `cancel`, `finish`, `close`, and the passing of time. Each chan
 then says what follows: batches to start, jobs that were dropped, and when to ask again. There is no clock, no
 thread and no random number in here, so that a run can be replayed.
 
-Promises, checked after every event by the property tests, with classes, the guaranteed share and the cap on a client
-off, as they are unless set: they trade strictness for something
+Promises, checked after every event by the property tests, with classes off, as they are unless set. The guaranteed
+share and the cap on a client, off unless set, too, trade strictness for something: with them, the order is another for
+some of the batches, and worse work is not displaced for a client that has its share of the room
 - A job ends exactly once, and admitted = finished + dropped + cancelled + live, in jobs and in pairs.
 - The ledger is the sum over the jobs, never negative, and zero when there are none.
 - A batch is headed by the best waiting lane, of one model, and lasts at most the cap, unless it is one pair.
