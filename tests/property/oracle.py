@@ -3,69 +3,14 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from scheduler import Amount, Batch, CostModel, Drop, Job, Policy, Reason, Refusal, Scheduler
 from tests.fakes import FixedCost
 from tests.property import invariants
-from tests.property.amounts import amount_of, numbers, summed
-
-
-@dataclass(eq=False)
-class Tracked:
-    """An admitted job in the books of the oracle."""
-
-    job: Job
-    serial: int
-    batches_before: int
-    """Id of the last batch that started before its arrival."""
-    waiting: set[int] = field(init=False)
-    """Indices of pairs not yet dispatched."""
-    amount: list[int] = field(init=False)
-    """Waiting amount: jobs, pairs, tokens, squared tokens; per model in turn."""
-    running: int = 0
-    """Number of pairs on workers."""
-
-    def __post_init__(self) -> None:
-        self.waiting = set(range(len(self.job.pair_tokens)))
-        self.amount = amount_of(self.job)
-        self.tokens = sum(self.job.pair_tokens)
-
-    @property
-    def waiting_share(self) -> float:
-        """Share of its tokens that waits."""
-        return sum(self.job.pair_tokens[i] for i in self.waiting) / self.tokens
-
-
-@dataclass
-class Running:
-    """A batch on a worker."""
-
-    batch: Batch
-    lane: int
-    due: float
-
-
-@dataclass
-class Company:
-    """Who offered work, and who was alone."""
-
-    offered: dict[tuple[str, str], float] = field(default_factory=dict)
-    """When each name offered work last."""
-    alone: bool = False
-    """True if the name that offers a job now is alone."""
-    lone: tuple[str, str] | None = None
-    """The last name that was alone."""
-
-    def was_here(self, job: Job, now: float) -> bool:
-        """Return whether another name offered work in the last ten seconds."""
-        return any(now - at <= 10 for name, at in self.offered.items() if name != (job.client, job.name))
-
-    def note(self, job: Job, now: float) -> None:
-        """Record an offer."""
-        self.offered[job.client, job.name] = now
-        if self.alone:
-            self.lone = job.client, job.name
+from tests.property.amounts import numbers, summed
+from tests.property.company import Company
+from tests.property.order import Order
+from tests.property.tracked import Running, Tracked
 
 
 class Oracle:
@@ -91,6 +36,7 @@ class Oracle:
         self.wake_at: float | None = None
         self.last_lane = 0
         """Lane of the last job that arrived or ended."""
+        self.order = Order(policy)
         self.company = Company()
         self._batches = 0
         self._log = hashlib.sha256()
@@ -224,6 +170,7 @@ class Oracle:
         return not waits and not self.company.was_here(job, self.now)
 
     def _follow(self, drops: Sequence[Drop], batches: Sequence[Batch]) -> None:
+        self.order.may_have_turned([self.live[drop.job_id].job.client for drop in drops if drop.job_id in self.live])
         for drop in drops:
             invariants.advice_is_usable(self, drop)
             if drop.reason is not Reason.DISPLACED:
@@ -235,7 +182,7 @@ class Oracle:
                 invariants.no_pair_is_dispatched_twice,
                 invariants.nothing_ended_is_dispatched,
                 invariants.nothing_doomed_is_dispatched,
-                invariants.the_best_lane_heads,
+                invariants.heads_in_order,
                 invariants.a_batch_is_short,
                 invariants.a_batch_is_of_one_model,
                 invariants.express_batches_take_nothing_along,
@@ -248,11 +195,13 @@ class Oracle:
         self.live_in[tracked.job.lane] += 1
         self.most_live = max(self.most_live, len(self.live))
         self._move(tracked.job.lane, tracked.amount, 1)
+        self.order.look(self.live)
 
     def _dispatch(self, batch: Batch) -> None:
         self._batches = batch.id
-        lane = self.live[batch.slices[0].job_id].job.lane
-        self.running[batch.id] = Running(batch, lane, self.now + batch.work)
+        lane, aside = self.live[batch.slices[0].job_id].job.lane, self.order.is_set_aside(batch, self.live)
+        self.running[batch.id] = Running(batch, lane, self.now + batch.work, aside)
+        self.order.charge(batch, self.live)
         for piece in batch.slices:
             tracked = self.live[piece.job_id]
             lengths = [tracked.job.pair_tokens[i] for i in piece.pairs]
@@ -262,6 +211,7 @@ class Oracle:
             tracked.amount = summed(tracked.amount, [-number for number in taken])
             self._move(tracked.job.lane, taken, -1)
             self.pairs_dispatched += len(lengths)
+        self.order.look(self.live)
 
     def _end(self, tracked: Tracked, how: str) -> None:
         del self.live[tracked.job.id]
@@ -270,6 +220,7 @@ class Oracle:
         self.ended[tracked.job.lane][how] += 1
         self.pairs_taken_back += len(tracked.waiting)
         self._move(tracked.job.lane, tracked.amount, -1)
+        self.order.look(self.live)
 
     def _move(self, lane: int, amount: Sequence[int], sign: int) -> None:
         held = summed(self.waiting_in.pop(lane, []), [sign * number for number in amount])

@@ -50,6 +50,14 @@ MIXES = {
     "learning": Mix(policy=Policy(workers=2, backlog_s=0.3), learning=True),
     "three models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=3, pairs=15),
     "learning models": Mix(policy=Policy(workers=2, backlog_s=0.5), models=2, learning=True),
+    "guaranteed share": Mix(policy=Policy(workers=1, backlog_s=0.5, guaranteed_share=0.05)),
+    "capped share": Mix(policy=Policy(workers=2, backlog_s=0.5, client_share=0.5), patience=(4.0, 80.0)),
+    "both shares": Mix(
+        policy=Policy(workers=2, backlog_s=0.5, guaranteed_share=0.03, client_share=0.6), clients=4, learning=True
+    ),
+    "capped long pairs": Mix(
+        policy=Policy(workers=1, backlog_s=0.5, batch_s=0.003, client_share=0.5), clients=2, pairs=5, eternal=0.8
+    ),
     "no express": Mix(policy=Policy(workers=4, backlog_s=0.2, express_lanes=0, pairs_max=100)),
 }
 

@@ -6,12 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from scheduler import CostModel, Job, Policy
+from scheduler import CLIENT_SHARE_MIN, GUARANTEED_SHARE_MAX, CostModel, Job, Policy
 from tests.fakes import FixedCost
 from tests.property.amounts import amount_of
 from tests.property.oracle import Oracle
 
-POLICIES = st.builds(
+STRICT = st.builds(
     Policy,
     workers=st.sampled_from([1, 2, 4]),
     batch_s=st.sampled_from([0.003, 0.02, 0.05]),
@@ -20,6 +20,14 @@ POLICIES = st.builds(
     pairs_max=st.sampled_from([10, 100]),
     express_lanes=st.sampled_from([0, 100]),
     look_ahead=st.sampled_from([0, 8]),
+)
+POLICIES = st.builds(
+    lambda policy, guaranteed, most: replace(
+        policy, batch_s=0.003, backlog_s=10.0, jobs_max=1_000, guaranteed_share=guaranteed, client_share=most
+    ),
+    STRICT,
+    st.sampled_from([0.0, GUARANTEED_SHARE_MAX]) | st.floats(0.02, GUARANTEED_SHARE_MAX),
+    st.just(1.0) | st.sampled_from([CLIENT_SHARE_MIN, 0.75]) | st.floats(CLIENT_SHARE_MIN, 1),
 )
 LENGTHS = st.sampled_from([1, 20, 99, 100, 512])
 PAIRS = st.lists(LENGTHS, min_size=1, max_size=12) | st.builds(
@@ -30,7 +38,7 @@ PAIRS = st.lists(LENGTHS, min_size=1, max_size=12) | st.builds(
 class Story(RuleBasedStateMachine):
     """Events in any order; the oracle checks every invariant after each."""
 
-    @initialize(policy=POLICIES, learning=st.booleans())
+    @initialize(policy=STRICT, learning=st.booleans())
     def begin(self, policy: Policy, learning: bool) -> None:  # noqa: FBT001  # Drawn by Hypothesis.
         """Start with an empty scheduler for two models, one of them slow."""
         kind = CostModel if learning else FixedCost
@@ -39,7 +47,7 @@ class Story(RuleBasedStateMachine):
 
     @rule(
         lane=st.sampled_from([0, 1, 99, 100, 101, 999]),
-        who=st.tuples(st.sampled_from("ab"), st.sampled_from("xyz")),
+        who=st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
         lengths=PAIRS,
         patience=st.sampled_from([0.0, 1.0, 1.1, 3.0, 10.0, 1e9]),
         model=st.integers(0, 1),
@@ -92,5 +100,34 @@ class Story(RuleBasedStateMachine):
             self.oracle.run_dry()
 
 
+class SharedStory(Story):
+    """The same with the guaranteed share, or the cap on the share of a client, or both."""
+
+    @initialize(policy=POLICIES, learning=st.booleans())
+    def begin(self, policy: Policy, learning: bool) -> None:  # noqa: FBT001
+        """Start with an empty scheduler, whose lanes are not strict."""
+        super().begin(policy, learning)
+
+    @rule(client=st.sampled_from("abc"), lane=st.sampled_from([0, 100, 999]), length=LENGTHS, model=st.integers(0, 1))
+    def queue(self, client: str, lane: int, length: int, model: int) -> None:
+        """Offer jobs of a client that do not end soon."""
+        for _ in range(10):
+            self.number += 1
+            self.oracle.offer(Job(self.number, lane, client, (length,) * 10, self.oracle.now + 1e9, model))
+
+    @precondition(lambda self: self.oracle.running)
+    @rule(batches=st.sampled_from([5, 50]))
+    def run(self, batches: int) -> None:
+        """Finish batch after batch: a share is of many."""
+        for running in (min(self.oracle.running.values(), key=lambda r: r.due) for _ in range(batches)):
+            self.oracle.pass_time(max(0.0, running.due - self.oracle.now))
+            self.oracle.finish(running.batch.id, running.batch.work)
+            self.oracle.poll()
+            if not self.oracle.running:
+                break
+
+
 TestStory = Story.TestCase
 TestStory.settings = settings(max_examples=60, stateful_step_count=40)
+TestSharedStory = SharedStory.TestCase
+TestSharedStory.settings = settings(max_examples=20, stateful_step_count=30)
