@@ -13,6 +13,8 @@ from tests.unit.scheduler.simulated_machine import Machine
 
 BATCH_S = 0.05
 SEEDS = range(8)
+SHARES = [(0.0, 1.0), (0.05, 1.0), (0.0, 0.5), (0.03, 0.7)]
+"""The guaranteed share, and the cap on the share of a client; the first pair is neither."""
 Arrivals = Sequence[tuple[float, Job]]
 
 
@@ -27,9 +29,15 @@ def _arrivals(seed: int) -> Arrivals:
     return sorted(jobs, key=lambda arrival: arrival[0])
 
 
-def _run(arrivals: Arrivals, workers: int = 2, scale: int = 1) -> Machine:
+def _run(arrivals: Arrivals, shares: tuple[float, float] = SHARES[0], *, workers: int = 2, scale: int = 1) -> Machine:
     """Run all jobs without admission bounds; `scale` multiplies all times."""
-    policy = Policy(workers=workers, batch_s=BATCH_S * scale, backlog_s=1e4)
+    policy = Policy(
+        workers=workers,
+        batch_s=BATCH_S * scale,
+        backlog_s=1e4,
+        guaranteed_share=shares[0],
+        client_share=shares[1],
+    )
     machine = Machine(policy, FixedCost(0.001 * scale, 1e-5 * scale, 1e-9 * scale))
     for when, job in arrivals:
         machine.run(until=when * scale)
@@ -40,9 +48,9 @@ def _run(arrivals: Arrivals, workers: int = 2, scale: int = 1) -> Machine:
 
 
 @cache
-def _before(seed: int) -> Machine:
+def _before(seed: int, shares: tuple[float, float] = SHARES[0]) -> Machine:
     """Run the jobs of a seed unchanged."""
-    return _run(_arrivals(seed))
+    return _run(_arrivals(seed), shares)
 
 
 def _with(arrivals: Arrivals, change: Callable[[Job], Job]) -> Arrivals:
@@ -74,8 +82,9 @@ def test_without_worse_work(seed: int):
             assert everything.finished[number] <= finished + 2 * BATCH_S
 
 
+@pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_order_of_pairs(seed: int):
+def test_order_of_pairs(seed: int, shares: tuple[float, float]):
     """The order of the pairs of a job changes only their indices in the batches."""
     arrivals = _arrivals(seed)
     rng = random.Random(seed)
@@ -83,30 +92,34 @@ def test_order_of_pairs(seed: int):
         arrivals,
         lambda job: replace(job, pair_tokens=tuple(rng.sample(job.pair_tokens, len(job.pair_tokens)))),
     )
-    assert _batches(_before(seed)) == _batches(_run(shuffled))
+    assert _batches(_before(seed, shares)) == _batches(_run(shuffled, shares))
 
 
+@pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_names(seed: int):
+def test_names(seed: int, shares: tuple[float, float]):
     """The names of clients do not affect the schedule."""
     arrivals = _arrivals(seed)
     renamed = _with(arrivals, lambda job: replace(job, client={"a": "z", "b": "y", "c": "x"}[job.client]))
-    assert _batches(_before(seed)) == _batches(_run(renamed))
+    assert _batches(_before(seed, shares)) == _batches(_run(renamed, shares))
 
 
+@pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_numbers_of_lanes(seed: int):
+def test_numbers_of_lanes(seed: int, shares: tuple[float, float]):
     """Only the order of lanes and the set of express lanes matter, not their numbers."""
     arrivals = _arrivals(seed)
     moved = {0: 5, 3: 20, 50: 99, 150: 100, 400: 101, 900: 999}
-    assert _batches(_before(seed)) == _batches(_run(_with(arrivals, lambda j: replace(j, lane=moved[j.lane]))))
+    renumbered = _with(arrivals, lambda job: replace(job, lane=moved[job.lane]))
+    assert _batches(_before(seed, shares)) == _batches(_run(renumbered, shares))
 
 
+@pytest.mark.parametrize("shares", SHARES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_slow_motion(seed: int):
+def test_slow_motion(seed: int, shares: tuple[float, float]):
     """With all times multiplied by four, the schedule is the same."""
     arrivals = _arrivals(seed)
-    assert _batches(_before(seed)) == _batches(_run(arrivals, scale=4))
+    assert _batches(_before(seed, shares)) == _batches(_run(arrivals, shares, scale=4))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
