@@ -190,14 +190,15 @@ def test_client_share_of_a_lone_client():
 
 
 def test_client_share_once_the_others_left():
-    """A client that had more than its share fills its batches as soon as nobody waits beside it."""
+    """As soon as nobody waits beside a client that had more than its share, its batches are full, best lane first."""
     machine = Machine(Policy(workers=1, backlog_s=1_000.0, client_share=0.5))
     long, other = a_job(tokens=30_000, client="many"), a_job(client="other", lane=900)
-    machine.offer(a_job(client="first"), other, long, *(a_job(client="many", lane=300) for _ in range(500)))
+    short = [a_job(client="many", lane=lane) for lane in (301, 300) for _ in range(250)]
+    machine.offer(a_job(client="first"), other, long, *short)
     machine.run(until=0.1)
     machine.scheduler.cancel(other.id)
     machine.run()
-    assert machine.started[1][1].slices[0].job_id == long.id
+    assert [machine.started[n][1].slices[0].job_id for n in (1, 2)] == [long.id, short[250].id]
     assert {len(batch.slices) for _, batch in machine.started[2:-1]} == {machine.policy.look_ahead + 1}
 
 
