@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.deploy import tools
-from tests.deploy.manifests import ALL, COMPONENTS, KUBERNETES, OVERLAYS, Object, kustomization, render
+from tests.deploy.manifests import ALL, APART, COMPONENTS, KUBERNETES, OVERLAYS, Object, kustomization, render
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +18,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Object]
     for name, components in combined.items():
         (root / name).mkdir(exist_ok=True)
         (root / name / "kustomization.yaml").write_text(kustomization(components))
-    folders = {"base": root / "base", "model-fetch": root / "model-fetch"}
+    folders = {name: root / name for name in ("base", *APART)}
     folders |= {name: root / name for name in combined} | {name: root / "overlays" / name for name in OVERLAYS}
     return {name: render(kubectl, folder) for name, folder in folders.items()}

@@ -13,9 +13,11 @@ OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
 ALL = "all"
 """The base with all compatible components; the two autoscalers exclude each other."""
 
-NAMES = ["base", *COMPONENTS, ALL, *OVERLAYS, "model-fetch"]
-SERVING = [name for name in NAMES if name != "model-fetch"]
-"""Kinds of objects that run the service."""
+APART = ["gateway-limits", "model-fetch"]
+"""Folders that are applied by themselves."""
+SERVING = ["base", *COMPONENTS, ALL, *OVERLAYS]
+"""What runs the service."""
+NAMES = [*SERVING, *APART]
 
 Object = dict[str, Any]
 

@@ -14,6 +14,7 @@ from tests.deploy.manifests import ALL, NAMES, SERVING, Object, container_of, en
 CUSTOM = {
     "BackendTrafficPolicy",
     "Certificate",
+    "ClientTrafficPolicy",
     "GRPCRoute",
     "HTTPRoute",
     "PodMonitor",
@@ -78,7 +79,7 @@ def test_objects_fit_any_namespace(rendered: dict[str, list[Object]], name: str)
         assert metadata["name"].startswith("rerankd-model") or "app.kubernetes.io/name" in metadata["labels"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*SERVING, "model-fetch"])
 def test_the_image_is_of_this_version(rendered: dict[str, list[Object]], name: str) -> None:
     """All images have the version of this checkout."""
     version = tomllib.loads((tools.ROOT / "pyproject.toml").read_text())["project"]["version"]
