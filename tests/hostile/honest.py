@@ -64,26 +64,30 @@ class Honest:
         self,
         addresses: tuple[str, str, str],
         client: httpx.AsyncClient,
-        channel: Callable[[], grpc.aio.Channel],
+        channel: Callable[[str], grpc.aio.Channel],
+        front: str,
         key: str,
     ) -> None:
-        _, self._http, self._admin = addresses
+        self._grpc, self._http, self._admin = addresses
         self._client, self._key = client, key
-        self._new_channel, self._channel = channel, channel()
+        self._new_channel, self._channel = channel, channel(front)
         self._texts = count()
 
     @classmethod
     @asynccontextmanager
     async def of(
-        cls, addresses: tuple[str, str, str], key: str = "", ca: Path | None = None
+        cls, addresses: tuple[str, str, str], key: str = "", ca: Path | None = None, *, front: str = ""
     ) -> AsyncIterator["Honest"]:
-        """Call host:port of gRPC and base URLs of REST and the admin port, over TLS with a `ca`; close on exit."""
+        """Call host:port of gRPC and base URLs of REST and the admin port, over TLS with a `ca`; close on exit.
 
-        def channel() -> grpc.aio.Channel:
+        Calls of gRPC go to `front`, if there is one; probes do not, as those of a kubelet.
+        """
+
+        def channel(address: str) -> grpc.aio.Channel:
             if ca is None:
-                return grpc.aio.insecure_channel(addresses[0], options=_OPTIONS)
+                return grpc.aio.insecure_channel(address, options=_OPTIONS)
             credentials = grpc.ssl_channel_credentials(ca.read_bytes())
-            return grpc.aio.secure_channel(addresses[0], credentials, options=_OPTIONS)
+            return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
 
         async with AsyncExitStack() as stack:
             # As clients that come and go, and as a kubelet: a connection for each call. It keeps none.
@@ -91,7 +95,7 @@ class Honest:
             verify = ssl.create_default_context(cafile=ca)
             transport = httpx.AsyncHTTPTransport(local_address=_ADDRESS, limits=limits, verify=verify)
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, timeout=PATIENCE_S))
-            honest = cls(addresses, client, channel, key)
+            honest = cls(addresses, client, channel, front or addresses[0], key)
             stack.push_async_callback(honest._channel.close)
             yield honest
 
@@ -155,7 +159,7 @@ class Honest:
         return "" if status == 200 else str(status)
 
     async def _check(self, kind: str) -> str:
-        async with self._new_channel() as channel:
+        async with self._new_channel(self._grpc) as channel:
             check = channel.unary_unary(
                 "/grpc.health.v1.Health/Check",
                 request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

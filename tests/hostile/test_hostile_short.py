@@ -14,6 +14,7 @@ from tests.hostile.attacks import ATTACKS, Attack
 from tests.hostile.honest import CALLS, PROBES
 from tests.hostile.result import MEMORY_MB, Result
 from tests.hostile.trial import DRAIN_S, Served, serving
+from tests.system.envoy import COMMAND
 
 MEMORY_MARGIN = 1.25
 AFTER_MB = 192
@@ -37,6 +38,7 @@ class Attacked:
 
     attacks: ClassVar[list[Attack]]
     seconds: ClassVar[float] = 0.7
+    front: ClassVar[bool] = False
 
     async def test_an_attack(self, attack: Attack, served: Served, base_mb: float) -> None:
         """Beside the attack, honest calls and probes are answered, and memory is bounded."""
@@ -126,6 +128,15 @@ class TestFrames(Attacked):
     attacks = chosen(lambda one: one.run.__module__ == http2_frames.__name__)
 
 
+class TestFront(Attacked):
+    """Floods of HTTP/2 on a service behind Envoy, with the limits that deploy/kubernetes sets."""
+
+    attacks: ClassVar = [
+        ATTACKS[name] for name in ("hpack_references", "rapid_reset", "list_models_flood", "half_sent")
+    ]
+    front = True
+
+
 class TestRest(Attacked):
     """All others: of REST, and by many callers."""
 
@@ -141,7 +152,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="class")
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
     """Start the service of a group."""
-    with serving(request.cls.attacks[0]) as service:
+    if request.cls.front and not COMMAND.exists():
+        pytest.skip("no Envoy here: `make tools` sets it up")
+    with serving(request.cls.attacks[0], front=request.cls.front) as service:
         yield service
 
 

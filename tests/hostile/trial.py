@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from multiprocessing.context import ForkServerProcess
@@ -20,6 +20,8 @@ from tests.hostile.honest import CALLS, PROBES, Honest
 from tests.hostile.result import MEMORY_AFTER, Result
 from tests.process import RunningService
 from tests.soak.usage import Usage
+from tests.system.envoy import Envoy
+from tests.system.gateway import limited
 
 KEY = "an-honest-key"
 DRAIN_S = 3
@@ -38,10 +40,13 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.hostile.attacks"])  # An attack begins in 0.02 s, where to import takes a second.
 
 
-async def trial(attack: Attack, seconds: float) -> Result:
-    """Start the service, attack it for this long, watch its memory come back, attack again and stop it."""
+async def trial(attack: Attack, seconds: float, *, front: bool = False) -> Result:
+    """Start the service, attack it for this long, watch its memory come back, attack again and stop it.
+
+    With `front`, an Envoy with the limits of deploy/kubernetes is between the gRPC port and all but its probes.
+    """
     result = Result(attack.name, attack.one_message, DRAIN_S)
-    with serving(attack) as served:
+    with serving(attack, front=front) as served:
         async with served.honest() as honest:
             await honest.watch(after(_WARM_S))
             result.alone = await honest.watch(after(_ALONE_S))
@@ -57,12 +62,15 @@ async def trial(attack: Attack, seconds: float) -> Result:
 
 
 @contextmanager
-def serving(attack: Attack) -> Iterator["Served"]:
-    """Start the service that an attack is meant for; kill it on exit."""
-    with TemporaryDirectory() as name:
+def serving(attack: Attack, *, front: bool = False) -> Iterator["Served"]:
+    """Start the service that an attack is meant for, optionally behind an Envoy; kill it on exit."""
+    with TemporaryDirectory() as name, ExitStack() as stack:
         service = _started(attack, Path(name))
         try:
-            yield Served(service, Path(name), attack)
+            grpc = service.grpc
+            if front:
+                grpc = stack.enter_context(Envoy([grpc], Path(name), limited=limited)).address
+            yield Served(service, Path(name), attack, grpc)
         finally:
             service.process.kill()
             service.stop()
@@ -91,12 +99,14 @@ class Served:
     service: RunningService
     folder: Path
     needs: Attack
+    grpc: str
+    """The address that callers of gRPC know, and the attacker."""
 
     def honest(self) -> AbstractAsyncContextManager[Honest]:
         """Return honest callers and probes."""
         addresses = (self.service.grpc, self.service.http, self.service.admin)
         ca = self.folder / _CA if self.needs.tls else None
-        return Honest.of(addresses, KEY if self.needs.keyed else "", ca)
+        return Honest.of(addresses, KEY if self.needs.keyed else "", ca, front=self.grpc)
 
     async def attacked(self, attack: Attack, seconds: float, honest: Honest, result: Result) -> None:
         """Attack, with honest callers beside it, until the time is over or the process holds too much."""
@@ -108,7 +118,7 @@ class Served:
         """Attack in a process of its own, which is gone on exit."""
         ends, theirs = _forks.Pipe(duplex=False)
         http, admin = (url.partition("//")[2] for url in (self.service.http, self.service.admin))
-        target = Target(self.service.grpc, http, admin, self.folder)
+        target = Target(self.grpc, http, admin, self.folder)
         process = _forks.Process(target=attacking, args=(attack.run, target, seconds, theirs))
         process.start()
         theirs.close()

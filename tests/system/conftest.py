@@ -32,7 +32,7 @@ def needs_envoy() -> None:
 @pytest.fixture(scope="package")
 def envoy(replicas: list[Replica], tmp_path_factory: pytest.TempPathFactory, needs_envoy: None) -> Iterator[Envoy]:
     """Run an Envoy in front of the replicas."""
-    with Envoy(replicas, tmp_path_factory.mktemp("envoy")) as envoy:
+    with Envoy([replica.address for replica in replicas], tmp_path_factory.mktemp("envoy")) as envoy:
         yield envoy
 
 

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from tests.clients import until
-from tests.system.replicas import Replica
 
 COMMAND = Path(__file__).parents[2] / ".tools" / "bin" / "envoy"
 _HTTP = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -20,17 +20,27 @@ WEIGHTED = {
     "@type": f"{_POLICIES}.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin",
     "blackout_period": "0s",  # A test need not wait until reports have settled.
 }
+_MANY = 65536
 _ELSEWHERE = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 
 
 class Envoy:
     """A proxy with one cluster, the replicas."""
 
-    def __init__(self, replicas: list[Replica], folder: Path, policy: dict[str, str] = LEAST_REQUEST) -> None:
-        """Prepare it to balance by `policy`; it runs from `with` to its end."""
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        folder: Path,
+        policy: dict[str, str] = LEAST_REQUEST,
+        limited: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> None:
+        """Prepare it to balance over `addresses` by `policy`; it runs from `with` to its end.
+
+        `limited` returns its listener with limits on clients.
+        """
         self._config, self._admin_file = folder / "envoy.json", folder / "admin"
-        self._config.write_text(json.dumps(_config(replicas, policy)))
-        self._replicas = len(replicas)
+        self._config.write_text(json.dumps(_config(addresses, policy, limited(_listener()))))
+        self._replicas = len(addresses)
 
     @property
     def healthy(self) -> int:
@@ -66,10 +76,10 @@ class Envoy:
         self._process.wait()
 
 
-def _config(replicas: list[Replica], policy: dict[str, str]) -> dict[str, Any]:
+def _config(addresses: Sequence[str], policy: dict[str, str], listener: dict[str, Any]) -> dict[str, Any]:
     return {
         "admin": {"address": _address("127.0.0.1:0")},
-        "static_resources": {"listeners": [_listener()], "clusters": [_cluster(replicas, policy)]},
+        "static_resources": {"listeners": [listener], "clusters": [_cluster(addresses, policy)]},
     }
 
 
@@ -99,8 +109,8 @@ def _listener() -> dict[str, Any]:
     }
 
 
-def _cluster(replicas: list[Replica], policy: dict[str, str]) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": _address(replica.address)}} for replica in replicas]
+def _cluster(addresses: Sequence[str], policy: dict[str, str]) -> dict[str, Any]:
+    endpoints = [{"endpoint": {"address": _address(address)}} for address in addresses]
     alive = {"interval": "1s", "timeout": "1s"}
     health = {"grpc_health_check": {"service_name": "rerank.v2.RerankService"}}
     return {
@@ -115,9 +125,13 @@ def _cluster(replicas: list[Replica], policy: dict[str, str]) -> dict[str, Any]:
             | {"timeout": "2s", "unhealthy_threshold": 1, "healthy_threshold": 1}
             | health
         ],
-        # A replica that dies takes all that it has under way with it, which may be much of all there is.
+        # A replica that dies takes all that it has under way with it, which may be much of all there is. The replicas
+        # know whom to refuse; 1,024 requests, which is the default, would be all.
         "circuit_breakers": {
-            "thresholds": [{"retry_budget": {"budget_percent": {"value": 50}, "min_retry_concurrency": 100}}]
+            "thresholds": [
+                {"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY}
+                | {"retry_budget": {"budget_percent": {"value": 50}, "min_retry_concurrency": 100}}
+            ]
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

@@ -54,5 +54,5 @@ def test_our_client(replicas: list[Replica]) -> None:
 def test_envoy(replicas: list[Replica], tmp_path: Path) -> None:
     """Envoy prefers an idle replica to a busy one, if it is told to go by their reports."""
     busy, idle, _ = replicas
-    with kept_busy(busy), Envoy([busy, idle], tmp_path, WEIGHTED) as envoy:
+    with kept_busy(busy), Envoy([busy.address, idle.address], tmp_path, WEIGHTED) as envoy:
         idle_one_is_preferred(envoy.address, idle)
