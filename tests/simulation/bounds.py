@@ -1,10 +1,12 @@
 """Upper bounds of performance, the denominators of all ratios."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+
+import numpy as np
 
 from scheduler import CostModel, Job, Policy, Scheduler
 from service.bench.bound import Demand, work_in_time
@@ -80,6 +82,31 @@ def clairvoyant(
     members = [[w for r, w in work if any(kind(r) for kind in kinds[: last + 1])] for last in range(len(kinds))]
     totals = [work_in_time(best, capacity) for best in members]
     return [total - better for better, total in pairwise([0.0, *totals])]
+
+
+def served_behind(trace: Sequence[Request], better: Collection[int], capacity: float, cost: Cost) -> float:
+    """Return the most useful seconds of other requests in time where those of `better` lanes are served at once.
+
+    Requests that would be late even without each other get nothing; parts of the others count, as in `clairvoyant`.
+    Time is that which better lanes leave: in it, the machine is free.
+    """
+    times, left, debt, now = [0.0], [0.0], 0.0, 0.0
+    for request in trace:
+        if request.lane in better:
+            idle = max(request.at - now - debt / capacity, 0.0)
+            times += [request.at - idle, request.at]
+            left += [left[-1], left[-1] + idle]
+            debt = max(debt - (request.at - now) * capacity, 0.0) + useful_s(request.pair_tokens, cost)
+            now = request.at
+    end = max(now + debt / capacity, *(request.deadline for request in trace))
+    times += [now + debt / capacity, end]
+    left += [left[-1], left[-1] + end - times[-2]]
+    others = [r for r in trace if r.lane not in better]
+    spans = np.interp([(r.at, r.deadline) for r in others], times, left).tolist()
+    demands = [
+        Demand(at, deadline, useful_s(r.pair_tokens, cost)) for r, (at, deadline) in zip(others, spans, strict=True)
+    ]
+    return work_in_time([d for d in demands if (d.deadline - d.at) * capacity >= d.work], capacity)
 
 
 def alone(

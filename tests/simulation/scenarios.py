@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.simulation import abuse, faults, overload, sharing, urgency
+from tests.simulation import abuse, faults, large, overload, sharing, urgency
 from tests.simulation.bench import Bench
 from tests.simulation.result import Result
 
@@ -19,6 +19,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     "five_among_a_thousand": urgency.five_among_a_thousand,
     "long_queue": urgency.long_queue,
     "thousand_lanes": urgency.thousand_lanes,
+    "large_requests": large.large_requests,
     "burst": overload.burst,
     "retries": abuse.retries,
     "unequal_clients": sharing.unequal_clients,
