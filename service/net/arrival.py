@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import select
 import socket
 import struct
 import termios
@@ -43,6 +44,13 @@ class Arrival:
     def has_unread(self) -> bool:
         """True if bytes have come that are not read yet."""
         return has_unread(self._descriptor)
+
+    @property
+    def has_left(self) -> bool:
+        """True if the client has closed its side, so that nobody reads an answer: asyncio closes such a connection."""
+        poll = select.poll()
+        poll.register(self._descriptor, getattr(select, "POLLRDHUP", 0))  # Linux; elsewhere only resets are seen.
+        return bool(poll.poll(0))
 
     def begin(self) -> None:
         """Wait for the first byte, if it is not there yet."""

@@ -49,12 +49,13 @@ class Connections:
     other half is for new ones. In each half, an address loses one that has more than half as many as the address with
     most: beside a crowd of addresses with one or two each, a second call does not make a caller's the next to close.
     If all are at work, an address that holds less than an equal share takes the place of the newest of the address
-    with most.
+    with most. Others are refused; when too many wait for that, too, they are closed at once, since callers from
+    elsewhere would wait behind them in the queue of the kernel.
     """
 
     def __init__(self, most: int) -> None:
         """Hold at most `most` connections, and a few more for as long as they are being closed or refused."""
-        self._spare = min(max(most // 4, 1), 8)
+        self._spare = min(max(most // 4, 2), 8)
         self.most = max(most - self._spare, 1)
         """Connections before one is closed or refused for another."""
         self._most_of_one = max(int(self.most * _SHARE), 1)
@@ -65,7 +66,7 @@ class Connections:
 
     @property
     def full(self) -> bool:
-        """True if no other connection may be accepted before one is lost."""
+        """True if no other connection may be accepted before some that were closed are lost."""
         return len(self._addresses) >= self.most + self._spare
 
     def add(self, connection: Connection, host: str) -> None:
@@ -79,6 +80,8 @@ class Connections:
                 return
             if not crowded and self._counts[address] < self.most // len(self._counts):
                 self._abort_newest_of_most()
+            elif len(self._addresses) > self.most + self._spare // 2:
+                connection.abort()
             else:
                 connection.refuse()
 

@@ -1,6 +1,7 @@
 """A listener always has a place for another caller, and takes it from the one who needs it least."""
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from service.net.connections import Connections
 
@@ -26,8 +27,7 @@ class Fake:
 
 def filled(places: int, *given: tuple[str, Fake]) -> Connections:
     """Return connections with these, and with `places` in all before any is refused; spare ones are not counted."""
-    connections = Connections(places + max(places // 3, 1))
-    assert connections.most == places
+    connections = next(found for found in map(Connections, count(places)) if found.most == places)
     for host, fake in given:
         connections.add(fake, host)
     return connections
@@ -130,14 +130,15 @@ def test_a_network_is_one_address():
 
 
 def test_full():
-    """Beyond some spare places nothing is accepted until a connection is lost."""
-    connections = filled(3, *(("a", Fake(None)) for _ in range(3)))
-    assert not connections.full
-    connections.add(last := Fake(None), "b")
+    """While one more waits to be refused, others are closed at once, and nobody is kept in the queue of the kernel."""
+    working = [Fake(None) for _ in range(3)]
+    connections = filled(3, *(("a", fake) for fake in working))
+    connections.add(refused := Fake(None), "a")
+    connections.add(closed := Fake(None), "a")
+    assert (refused.done, closed.done) == (["refused"], ["aborted"])
     assert connections.full
-    assert not connections.evict()
-    connections.discard(last)
-    connections.discard(last)  # Lost twice, as when a handshake fails late.
+    connections.discard(closed)
+    connections.discard(closed)  # Lost twice, as when a handshake fails late.
     assert not connections.full
 
 

@@ -250,10 +250,22 @@ async def test_a_crowd_keeps_nobody_out(data: bytes, connections_max: int):
         assert not await crowd[0].read()
 
 
+async def test_a_client_that_has_left():
+    """A request whose client has left before its turn takes no work; the next client's does."""
+    app = App()
+    async with serving(app) as connect:
+        left, stays = [connect() for _ in range(20)], connect()
+        for client in left:  # The loop sees all of them at once, in the next turn; the first may have its turn then.
+            client.socket.sendall(b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+            client.socket.close()
+        assert await stays.status() == 200
+        assert app.begun <= 1
+
+
 async def test_no_place():
     """A caller is refused with advice while all places are taken by calls at work, and served once they end."""
     app = App()
-    async with serving(app, Times(), 4) as connect:
+    async with serving(app, Times(), 5) as connect:
         at_work = [connect() for _ in range(2)]
         for client in at_work:
             await client.send(b"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
