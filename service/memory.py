@@ -2,10 +2,13 @@
 
 import asyncio
 import ctypes
+import resource
+from pathlib import Path
 
 _PERIOD_S = 2.0
+_STATM = Path("/proc/self/statm")
 _WORTHWHILE_BYTES = 32 * 2**20
-"""Return memory once this much more is free: a return of 400 MiB takes 40 ms, in which other threads may wait."""
+"""Return memory once this much more is idle: a return of 400 MiB takes 40 ms, in which other threads may wait."""
 
 
 class _Info(ctypes.Structure):
@@ -20,15 +23,30 @@ class _Info(ctypes.Structure):
 async def return_memory() -> None:
     """Return freed memory to the system from time to time, for as long as the task runs; at once without glibc."""
     library = ctypes.CDLL(None)
-    if not hasattr(library, "mallinfo2"):
+    if not hasattr(library, "mallinfo2") or not _STATM.exists():  # noqa: ASYNC240  # Once, at the start.
         return
     library.mallinfo2.restype = _Info
-    returned = 0
+    least = _idle_bytes(library)
     while True:
         await asyncio.sleep(_PERIOD_S)
-        # The free memory counts as free after it was returned, too, until it is used again.
-        free = (await asyncio.to_thread(library.mallinfo2)).fordblks
-        if free > returned + _WORTHWHILE_BYTES:
-            await asyncio.to_thread(library.malloc_trim, 0)
-            returned = free
-        returned = min(returned, free)
+        idle = await asyncio.to_thread(_idle_bytes, library)
+        if idle > least + _WORTHWHILE_BYTES:
+            least = await asyncio.to_thread(_trim, library)
+        least = min(least, idle)
+
+
+def _trim(library: ctypes.CDLL) -> int:
+    """Return memory to the system; return what is still idle."""
+    library.malloc_trim(0)
+    return _idle_bytes(library)
+
+
+def _idle_bytes(library: ctypes.CDLL) -> int:
+    """Return the memory in RAM that the C library has not handed out: what it keeps, and what is not its own.
+
+    Its own count of what is free holds what it has returned already, until that is used again.
+    """
+    info = library.mallinfo2()
+    resident = int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    handed_out: int = info.uordblks + info.hblkhd
+    return resident - handed_out
