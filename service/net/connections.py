@@ -111,7 +111,7 @@ class Connections:
         least = max(equal, self._counts[self._addresses[but]]) if but and not address else equal
 
         def may_close(connection: Connection) -> bool:
-            has = self._counts[self._addresses.get(connection, "")]
+            has = self._counts[self._addresses[connection]]
             return connection is not but and has >= (equal if connection.is_new else least)
 
         for search in (False, True):
@@ -125,6 +125,8 @@ class Connections:
             chosen = self._chosen.get(address, [])
             while chosen:
                 connection, since = chosen.pop()
+                if connection not in self._addresses:
+                    continue  # It was lost since the search, and its descriptor may have another by now.
                 if connection.idle_since == since and may_close(connection) and not connection.has_unread:
                     connection.abort()
                     return True

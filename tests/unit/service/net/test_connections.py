@@ -54,6 +54,18 @@ def test_what_is_unread_counts():
     assert [fake.done for fake in (waits, silent)] == [[], ["aborted"]]
 
 
+def test_one_that_was_lost_since():
+    """A connection that was lost after it was found idle is not closed again in place of one that is open."""
+    first, lost, last = [Fake(float(n)) for n in range(3)]
+    connections = filled(4, ("a", first), ("a", lost), ("a", last))
+    connections.add(Fake(None), "a")  # Finds all three, and closes the first.
+    for gone in (first, lost):
+        connections.discard(gone)
+    for _ in range(2):
+        connections.add(Fake(None), "a")
+    assert [fake.done for fake in (first, lost, last)] == [["aborted"], [], ["aborted"]]
+
+
 def test_a_caller_in_a_crowd():
     """A caller at work does not lose a connection to a crowd of addresses by having one more than each of them."""
     silent = [(host, Fake(float(n), is_new=True)) for n, host in enumerate("aabbcc")]
