@@ -99,7 +99,8 @@ class Admission:
         it. So a running job larger than the bound survives the first small newcomer.
         """
         victim = self._lanes.victim(who.lane)
-        if victim is None and self._lone and self._surplus(who, running):
+        queued = self._price(self._lanes.ledger.through(who.lane)) + running
+        if victim is None and self._lone and self._surplus(who, queued):
             victim = self._lanes.newest(who.lane, *self._lone)
         if victim is None:
             return None
@@ -171,16 +172,16 @@ class Admission:
         self._lone = name
         return True
 
-    def _surplus(self, who: Who, running: float) -> float:
+    def _surplus(self, who: Who, queued: float) -> float:
         """Return the work in a lane that another, who was alone, has beyond its room beside others.
 
-        That is as much as is free: half of what others, better lanes and workers leave of the bound.
+        Its room is as much as is free: half of what all else of `queued`, the work at the lane or better with that on
+        workers, leaves of the bound.
         """
         if self._lone is None or self._lone == (who.client, who.name):
             return 0
         standing = self._price(self._lanes.standing(who.lane, *self._lone).name)
-        others = self._price(self._lanes.ledger.through(who.lane)) + running - standing
-        return max(standing - max(self._policy.backlog_work - others, 0) / 2, 0)
+        return max(standing - max(self._policy.backlog_work - queued + standing, 0) / 2, 0)
 
     def _has_room(self, who: Who, outlook: _Outlook, work: float, running: float, *, alone: bool) -> bool:
         """Return whether the name and its client may have more in the lane, or enough worse work waits to be displaced.
@@ -191,7 +192,7 @@ class Admission:
         """
         worse = self._price(self._lanes.ledger.total) + running - outlook.queued
         swaps = self._policy.is_strict and work <= worse
-        free = self._policy.backlog_work - outlook.queued + self._surplus(who, running)
+        free = self._policy.backlog_work - outlook.queued + self._surplus(who, outlook.queued)
         return (0 if alone else outlook.standing) < free or swaps
 
     def _has_slot(self, lane: int, jobs: int) -> bool:

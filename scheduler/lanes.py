@@ -96,7 +96,7 @@ class Lanes:
         worst = self.worst_lane()
         return self._queues[worst].victim() if worst is not None and worst > lane else None
 
-    def newest(self, lane: int, client: str, name: str) -> AdmittedJob | None:
+    def newest(self, lane: int, client: str, name: str) -> AdmittedJob:
         """Return the job that came last of a name with work waiting in a lane."""
         return self._queues[lane].newest(client, name)
 
