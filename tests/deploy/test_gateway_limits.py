@@ -1,6 +1,5 @@
 """The limits of the Gateway are those of the service, and at the Gateway of the routes."""
 
-from collections.abc import Iterator
 from itertools import chain
 
 import pytest
@@ -10,6 +9,7 @@ from service.net import connections
 from service.rerank.transfer import TRANSFER_S
 from service.settings import Settings
 from tests.deploy.manifests import Object, one
+from tests.system.gateway import source
 
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 ROUTES = {"rerankd-grpc": "GRPCRoute", "rerankd-http": "HTTPRoute"}
@@ -17,7 +17,7 @@ ROUTES = {"rerankd-grpc": "GRPCRoute", "rerankd-http": "HTTPRoute"}
 
 @pytest.fixture(scope="module")
 def limits(rendered: dict[str, list[Object]]) -> Object:
-    """Return what the policy of the Gateway says."""
+    """Return the spec of the policy of the Gateway."""
     (policy,) = rendered["gateway-limits"]
     assert policy["kind"] == "ClientTrafficPolicy"
     return policy["spec"]
@@ -62,13 +62,6 @@ def test_times_are_those_of_the_service(rendered: dict[str, list[Object]], limit
 def test_each_address_has_a_rate(rendered: dict[str, list[Object]]) -> None:
     """Every address of both families has the same rate, over both routes, to itself."""
     policies = (one(rendered["gateway"], "BackendTrafficPolicy", name)["spec"] for name in ROUTES)
-    rules = list(chain.from_iterable(_rules(policy) for policy in policies))
-    assert [source for source, _ in rules] == ["0.0.0.0/0", "::/0"] * len(ROUTES)
-    assert len({tuple(limit.items()) for _, limit in rules}) == 1
-
-
-def _rules(policy: Object) -> Iterator[tuple[str, Object]]:
-    for rule in policy["rateLimit"]["local"]["rules"]:
-        ((source,),) = (selector.values() for selector in rule["clientSelectors"])
-        assert source["type"] == "Distinct"
-        yield source["value"], rule["limit"]
+    rules = list(chain.from_iterable(policy["rateLimit"]["local"]["rules"] for policy in policies))
+    assert [source(rule) for rule in rules] == ["0.0.0.0/0", "::/0"] * len(ROUTES)
+    assert len({tuple(rule["limit"].items()) for rule in rules}) == 1

@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 
 def spec(policy: Path) -> Object:
-    """Return what a policy says."""
+    """Return the spec of a policy."""
     return yaml.safe_load(policy.read_text(encoding="utf-8"))["spec"]
 
 
@@ -83,20 +83,21 @@ def _rates(rules: list[Object]) -> Object:
     return {"name": "rates", "typed_config": rates}
 
 
-def _source(rule: Object) -> str:
-    ((source,),) = (selector.values() for selector in rule["clientSelectors"])
-    assert source["type"] == "Distinct"
-    return source["value"]
+def source(rule: Object) -> str:
+    """Return the network, in CIDR notation, whose addresses each have the rate of a rule."""
+    ((found,),) = (selector.values() for selector in rule["clientSelectors"])
+    assert found["type"] == "Distinct"
+    return found["value"]
 
 
 def _asked(rule: Object) -> list[Object]:
-    network, _, bits = _source(rule).partition("/")
+    network, _, bits = source(rule).partition("/")
     version = "v6" if ":" in network else "v4"
     return [{"masked_remote_address": {f"{version}_prefix_mask_len": int(bits)}}, {"remote_address": {}}]
 
 
 def _descriptor(rule: Object) -> Object:
-    entries = [{"key": "masked_remote_address", "value": _source(rule)}, {"key": "remote_address"}]
+    entries = [{"key": "masked_remote_address", "value": source(rule)}, {"key": "remote_address"}]
     requests, seconds = rule["limit"]["requests"], _SECONDS[rule["limit"]["unit"]]
     bucket = {"max_tokens": requests, "tokens_per_fill": requests, "fill_interval": f"{seconds}s"}
     return {"entries": entries, "token_bucket": bucket}
