@@ -7,7 +7,7 @@ Name = tuple[str, str]
 
 
 class Company:
-    """Knows when anybody but a given name was here last."""
+    """The times of the last offers: that of the last name, and that of any other."""
 
     def __init__(self) -> None:
         self._last: Name | None = None

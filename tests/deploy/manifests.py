@@ -16,7 +16,7 @@ ALL = "all"
 APART = ["gateway-limits", "model-fetch"]
 """Folders that are applied by themselves."""
 SERVING = ["base", *COMPONENTS, ALL, *OVERLAYS]
-"""What runs the service."""
+"""Names of the renderings that hold the Deployment of the service."""
 NAMES = [*SERVING, *APART]
 
 Object = dict[str, Any]

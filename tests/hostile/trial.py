@@ -100,7 +100,7 @@ class Served:
     folder: Path
     needs: Attack
     grpc: str
-    """The address that callers of gRPC know, and the attacker."""
+    """host:port of gRPC, for callers and the attacker: of the Envoy in front, or else of the service."""
 
     def honest(self) -> AbstractAsyncContextManager[Honest]:
         """Return honest callers and probes."""

@@ -7,7 +7,7 @@ from scheduler import Job
 
 @dataclass
 class Company:
-    """Who offered work, and who was alone."""
+    """The time of the last offer of each name, and the last name that was alone."""
 
     offered: dict[tuple[str, str], float] = field(default_factory=dict)
     """When each name offered work last."""

@@ -12,7 +12,7 @@ Live = Mapping[int, Tracked]
 
 
 class Order:
-    """Knows whose turn it may be.
+    """The orders in which the rotation may have the clients.
 
     The books do not see whether the order of lanes or the rotation chose a job that both may have chosen, nor whether a
     job that was dropped had a turn. So they hold every order of clients in which the rotation may be.

@@ -210,7 +210,7 @@ def alone(*waiting: int) -> Gate:
 
 
 def test_room_beside_a_client_that_was_alone():
-    """What a client has beyond its half makes room for others of its lane, the newest first."""
+    """Jobs of others in its lane displace the surplus of a client over its half, the newest job first."""
     gate, other = alone(*[100] * 10), a_job(200, lane=3, client="other")
     ids = [job.id for job in gate.waiting]
     assert gate.refuse(other) is None
